@@ -1,0 +1,272 @@
+//! A function: code, runtime and limits, as one release holds them.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits};
+
+/// One function of a release. Everything here is part of the release's content and so of its digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Function {
+    pub name: FunctionName,
+    pub lambda_name: LambdaName,
+    #[serde(default)]
+    pub description: String,
+    pub runtime: Runtime,
+    /// `module.function` for managed runtimes; free text for `provided`.
+    pub handler: String,
+    pub package: Package,
+    pub architecture: Architecture,
+    /// MiB, from [`limits::MEMORY_MIN`] to [`limits::MEMORY_MAX`].
+    pub memory: u32,
+    /// Seconds, from 1 to [`limits::TIMEOUT_MAX`].
+    pub timeout: u32,
+    /// MiB of `/tmp`.
+    pub ephemeral_storage: u32,
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+    /// The role's ARN as the caller gave it: shown again, and so far the name that the credentials carry.
+    pub role: String,
+    /// How many invocations may run at once; none means a share of the account's.
+    #[serde(default)]
+    pub reserved_concurrency: Option<u32>,
+    #[serde(default)]
+    pub url: Option<FunctionUrl>,
+    /// A deployment that changes this function publishes a version and points this alias at it (SAM's `AutoPublishAlias`).
+    #[serde(default)]
+    pub publish_alias: Option<AliasName>,
+    #[serde(default)]
+    pub log_format: LogFormat,
+    #[serde(default)]
+    pub log_level: LogLevel,
+    #[serde(default)]
+    pub tracing: Tracing,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Function {
+    /// A function with Lambda's defaults (128 MB, 3 s, 512 MB of /tmp).
+    pub fn new(
+        name: FunctionName,
+        lambda_name: LambdaName,
+        runtime: Runtime,
+        handler: String,
+        package: Package,
+    ) -> Self {
+        Self {
+            name,
+            lambda_name,
+            description: String::new(),
+            runtime,
+            handler,
+            package,
+            architecture: Architecture::X86_64,
+            memory: limits::MEMORY_DEFAULT,
+            timeout: limits::TIMEOUT_DEFAULT,
+            ephemeral_storage: limits::EPHEMERAL_STORAGE_MIN,
+            variables: BTreeMap::new(),
+            role: "arn:aws:iam::000000000000:role/sonagi".into(),
+            reserved_concurrency: None,
+            url: None,
+            publish_alias: None,
+            log_format: LogFormat::Text,
+            log_level: LogLevel::Info,
+            tracing: Tracing::PassThrough,
+            tags: BTreeMap::new(),
+        }
+    }
+}
+
+/// A deployment package: a zip, by its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Package {
+    pub digest: Digest,
+    /// Bytes of the zip.
+    pub size: u64,
+}
+
+/// What runs the code; prints as Lambda's runtime identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Runtime {
+    /// `python3.<minor>`
+    Python {
+        minor: u8,
+    },
+    /// `nodejs<major>.x`
+    Nodejs {
+        major: u8,
+    },
+    Provided(ProvidedBase),
+}
+
+/// The operating system that a custom runtime was built for; here all are the host's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProvidedBase {
+    /// `provided`
+    Al1,
+    /// `provided.al2`
+    Al2,
+    /// `provided.al2023`
+    Al2023,
+}
+
+impl Runtime {
+    /// Every identifier that is accepted, oldest first within its family.
+    pub const ALL: [Self; 14] = [
+        Self::Nodejs { major: 18 },
+        Self::Nodejs { major: 20 },
+        Self::Nodejs { major: 22 },
+        Self::Nodejs { major: 24 },
+        Self::Python { minor: 8 },
+        Self::Python { minor: 9 },
+        Self::Python { minor: 10 },
+        Self::Python { minor: 11 },
+        Self::Python { minor: 12 },
+        Self::Python { minor: 13 },
+        Self::Python { minor: 14 },
+        Self::Provided(ProvidedBase::Al1),
+        Self::Provided(ProvidedBase::Al2),
+        Self::Provided(ProvidedBase::Al2023),
+    ];
+}
+
+impl fmt::Display for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Python { minor } => write!(f, "python3.{minor}"),
+            Self::Nodejs { major } => write!(f, "nodejs{major}.x"),
+            Self::Provided(ProvidedBase::Al1) => f.write_str("provided"),
+            Self::Provided(ProvidedBase::Al2) => f.write_str("provided.al2"),
+            Self::Provided(ProvidedBase::Al2023) => f.write_str("provided.al2023"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[error("{got:?} is not a runtime that Sonagi knows: use one of {}", known())]
+pub struct UnknownRuntime {
+    pub got: String,
+}
+
+fn known() -> String {
+    Runtime::ALL.map(|runtime| runtime.to_string()).join(", ")
+}
+
+impl FromStr for Runtime {
+    type Err = UnknownRuntime;
+    fn from_str(text: &str) -> Result<Self, UnknownRuntime> {
+        Self::ALL
+            .into_iter()
+            .find(|runtime| runtime.to_string() == text)
+            .ok_or_else(|| UnknownRuntime { got: text.into() })
+    }
+}
+
+impl Serialize for Runtime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Runtime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Architecture {
+    #[serde(rename = "x86_64")]
+    X86_64,
+    #[serde(rename = "arm64")]
+    Arm64,
+}
+
+impl Architecture {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "arm64",
+        }
+    }
+}
+
+/// How a function's log lines look (Lambda's `LoggingConfig.LogFormat`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    #[serde(rename = "JSON")]
+    Json,
+}
+
+/// The least severe level that a JSON log keeps (Lambda's `LoggingConfig.ApplicationLogLevel`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LogLevel {
+    Trace,
+    Debug,
+    #[default]
+    Info,
+    Warn,
+    Error,
+    Fatal,
+}
+
+impl LogLevel {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trace => "TRACE",
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+            Self::Fatal => "FATAL",
+        }
+    }
+}
+
+/// Lambda's `TracingConfig.Mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+pub enum Tracing {
+    #[default]
+    PassThrough,
+    Active,
+}
+
+/// A function URL: the function answers HTTP at an address of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionUrl {
+    pub id: UrlId,
+    pub auth: UrlAuth,
+    pub mode: InvokeMode,
+    #[serde(default)]
+    pub cors: Option<Cors>,
+    /// The alias that the address points to; none is `$LATEST`.
+    #[serde(default)]
+    pub qualifier: Option<AliasName>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum UrlAuth {
+    #[serde(rename = "NONE")]
+    None,
+    /// The caller signs with SigV4.
+    #[serde(rename = "AWS_IAM")]
+    AwsIam,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+pub enum InvokeMode {
+    #[default]
+    #[serde(rename = "BUFFERED")]
+    Buffered,
+    #[serde(rename = "RESPONSE_STREAM")]
+    ResponseStream,
+}

@@ -1,0 +1,129 @@
+//! Every limit of the platform, by name and with its unit. The defaults are Lambda's.
+//!
+//! "MB" in Lambda's documentation is 2^20 bytes, and so it is here.
+
+use std::time::Duration;
+
+const MIB: usize = 1 << 20;
+
+// Functions.
+
+/// MiB.
+pub const MEMORY_MIN: u32 = 128;
+/// MiB.
+pub const MEMORY_MAX: u32 = 10_240;
+/// MiB.
+pub const MEMORY_DEFAULT: u32 = 128;
+/// Seconds.
+pub const TIMEOUT_MAX: u32 = 900;
+/// Seconds.
+pub const TIMEOUT_DEFAULT: u32 = 3;
+/// MiB of `/tmp`.
+pub const EPHEMERAL_STORAGE_MIN: u32 = 512;
+/// MiB of `/tmp`.
+pub const EPHEMERAL_STORAGE_MAX: u32 = 10_240;
+/// Bytes of all environment variables' names and values together.
+pub const VARIABLES_SIZE: usize = 4 << 10;
+/// Bytes of a handler's name.
+pub const HANDLER_SIZE: usize = 128;
+/// Bytes of a description.
+pub const DESCRIPTION_SIZE: usize = 256;
+/// Tags on one resource.
+pub const TAGS: usize = 50;
+
+// Code.
+
+/// Bytes of a zip that is uploaded directly.
+pub const PACKAGE_SIZE: usize = 50 * MIB;
+/// Bytes of a package, unpacked.
+pub const PACKAGE_UNPACKED_SIZE: u64 = 250 * MIB as u64;
+/// Files and folders in a package.
+pub const PACKAGE_ENTRIES: usize = 100_000;
+/// Bytes of a path in a package.
+pub const PACKAGE_PATH_SIZE: usize = 1_024;
+
+// Invocations.
+
+/// Bytes of a synchronous request's or answer's payload.
+pub const PAYLOAD_SIZE: usize = 6 * MIB;
+/// Bytes that the Runtime API takes as an answer before it says that it is too large: the limit and a little, as Lambda does.
+pub const ANSWER_SIZE: usize = 6 * MIB + 100;
+/// Bytes of an asynchronous request's payload.
+pub const ASYNC_PAYLOAD_SIZE: usize = MIB;
+/// Bytes of a streamed answer.
+pub const STREAM_SIZE: u64 = 200 * MIB as u64;
+/// Bytes of the metadata before a streamed HTTP answer.
+pub const STREAM_PRELUDE_SIZE: usize = 64 << 10;
+/// Bytes of the client context, as base64.
+pub const CLIENT_CONTEXT_SIZE: usize = 3_583;
+/// Bytes of the log's tail that `LogType=Tail` returns.
+pub const LOG_TAIL_SIZE: usize = 4 << 10;
+/// Bytes of one log line; a longer one is split.
+pub const LOG_LINE_SIZE: usize = 256 << 10;
+/// How long a function's initialisation may take before it is started over within the invocation.
+pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Invocations that run at once on the whole account.
+pub const ACCOUNT_CONCURRENCY: u32 = 1_000;
+/// Of the account's, how many must stay unreserved.
+pub const UNRESERVED_CONCURRENCY_MIN: u32 = 100;
+/// How long a synchronous request waits for the right to run before it is refused with 429.
+pub const ADMISSION_WAIT: Duration = Duration::from_secs(1);
+/// Requests of one function that wait for the right to run.
+pub const ADMISSION_QUEUE: usize = 1_000;
+/// How long an idle environment is kept.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(600);
+/// Environments on this machine, busy and idle.
+pub const ENVIRONMENTS: usize = 1_024;
+/// Processes and threads in one environment, as on Lambda.
+pub const ENVIRONMENT_PROCESSES: u32 = 1_024;
+/// File descriptors that one process of an environment may hold, as on Lambda.
+pub const ENVIRONMENT_FILES: u64 = 1_024;
+
+// The doors.
+
+/// How long a connection may take to send a request's head.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may be silent in the middle of a body.
+pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of all of a request's header lines together, as at API Gateway.
+pub const HEADERS_SIZE: usize = 10_240;
+/// Connections that one door holds at once.
+pub const CONNECTIONS: usize = 16_384;
+/// Bytes of an HTTP request's body at the gateway.
+pub const GATEWAY_BODY_SIZE: usize = 10 * MIB;
+/// How long an HTTP API waits for its function.
+pub const HTTP_API_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a REST API waits for its function.
+pub const REST_API_TIMEOUT: Duration = Duration::from_secs(29);
+/// Difference between a signature's time and ours (SigV4).
+pub const SIGNATURE_SKEW: Duration = Duration::from_secs(300);
+/// How long a server that was told to stop waits for what is running.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+// Apps.
+
+/// Bytes of a manifest.
+pub const MANIFEST_SIZE: usize = MIB;
+/// How deep a template's values may nest.
+pub const MANIFEST_DEPTH: usize = 64;
+/// Functions in one app.
+pub const FUNCTIONS_PER_APP: usize = 1_000;
+/// Routes in one API.
+pub const ROUTES_PER_API: usize = 1_000;
+
+// Records, Blobs, Bus.
+
+/// Bytes of a record's key.
+pub const RECORD_KEY_SIZE: usize = 4 << 10;
+/// Bytes of a record's value.
+pub const RECORD_VALUE_SIZE: usize = 16 * MIB;
+/// Bytes of all writes of one transaction.
+pub const TRANSACTION_SIZE: usize = 64 * MIB;
+/// Records that one scan returns.
+pub const SCAN_ROWS: usize = 10_000;
+/// Transactions that one group commit holds.
+pub const GROUP_COMMIT: usize = 1_024;
+/// Transactions that wait for the writer.
+pub const WRITER_QUEUE: usize = 16_384;
+/// Messages that one subscriber of the bus may lag behind before it loses the oldest.
+pub const BUS_BACKLOG: usize = 1_024;

@@ -1,0 +1,169 @@
+//! The seam between the platform and what runs code.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use sonagi_model::{
+    RequestId, Tick, Timestamp,
+    function::{Architecture, LogFormat, LogLevel, Runtime},
+    invocation::FunctionFailure,
+    logs::LogSink,
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// Starts environments of one kind: processes, WebAssembly instances, microVMs.
+#[async_trait]
+pub trait Driver: Send + Sync + 'static {
+    /// Creates an environment and returns once its runtime asks for its first invocation, or has failed to, or
+    /// `deadline` has passed. Dropping the future ends whatever was started.
+    async fn start(&self, spec: Arc<EnvironmentSpec>, deadline: Tick) -> Result<Started, StartFailure>;
+}
+
+pub struct Started {
+    pub environment: Box<dyn Environment>,
+    /// Creating the sandbox and its process.
+    pub create: Duration,
+    /// From there to the runtime's first request for work.
+    pub init: Duration,
+}
+
+/// One sandbox with a function's code loaded. Dropping it kills its whole process tree.
+#[async_trait]
+pub trait Environment: Send + Sync {
+    /// Runs one invocation to its very end. The answer is sent through `answer` as soon as it is known; this
+    /// returns when the environment is done with the invocation and every log line of it is with the sink.
+    /// If `call.deadline` comes first, the environment is killed and the answer is the time-out.
+    async fn invoke(&mut self, call: Call, answer: AnswerSender) -> Finished;
+
+    /// Ready when an idle environment has died on its own; never, while it lives. Safe to drop.
+    async fn died(&mut self);
+}
+
+pub type AnswerSender = oneshot::Sender<Answer>;
+
+/// What an environment is made of.
+pub struct EnvironmentSpec {
+    /// The function's name for Lambda.
+    pub function_name: String,
+    /// `$LATEST` or a version's number.
+    pub version: String,
+    pub runtime: Runtime,
+    pub handler: String,
+    pub architecture: Architecture,
+    /// The unpacked package: what the function sees as its task root. Read-only and shared.
+    pub code: PathBuf,
+    /// MiB.
+    pub memory: u32,
+    /// Seconds, for the environment's variables; the deadline of each call rules.
+    pub timeout: u32,
+    /// MiB of `/tmp`.
+    pub ephemeral_storage: u32,
+    /// The function's own variables.
+    pub variables: BTreeMap<String, String>,
+    pub credentials: Credentials,
+    pub region: String,
+    /// What the AWS SDKs inside should talk to: `AWS_ENDPOINT_URL`.
+    pub endpoint: String,
+    pub log_group: String,
+    pub log_stream: String,
+    pub log_format: LogFormat,
+    pub log_level: LogLevel,
+    pub logs: Arc<dyn LogSink>,
+}
+
+/// What the AWS SDKs inside sign with.
+#[derive(Clone)]
+pub struct Credentials {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub session_token: String,
+}
+
+/// One invocation, as the environment gets it.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub request: RequestId,
+    /// The invoked ARN, qualifier included if one was given.
+    pub arn: String,
+    pub payload: Bytes,
+    /// When it must be done.
+    pub deadline: Tick,
+    /// The same on the wall clock: `Lambda-Runtime-Deadline-Ms`.
+    pub deadline_wall: Timestamp,
+    /// The `X-Amzn-Trace-Id` header's value.
+    pub trace: String,
+    /// The client context as JSON.
+    pub client_context: Option<String>,
+    /// The Cognito identity as JSON.
+    pub cognito_identity: Option<String>,
+}
+
+/// What an invocation answered.
+#[derive(Debug)]
+pub enum Answer {
+    Success(Bytes),
+    Failure(FunctionFailure),
+    Stream(StreamAnswer),
+}
+
+/// An answer whose body comes in parts.
+#[derive(Debug)]
+pub struct StreamAnswer {
+    /// The response's content type; `application/vnd.awslambda.http-integration-response` announces a prelude
+    /// (JSON, then eight zero bytes) at the body's start.
+    pub content_type: String,
+    /// Ends with the stream; an error in it is the last item.
+    pub body: mpsc::Receiver<Result<Bytes, StreamFailure>>,
+}
+
+/// How a stream that had begun went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamFailure {
+    pub error_type: String,
+    /// JSON: `{"errorType": …, "errorMessage": …}`.
+    pub payload: Bytes,
+}
+
+/// An invocation is over.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    pub outcome: Outcome,
+    /// From the event's being handed over to the end of the answer.
+    pub duration: Duration,
+    /// Bytes used at the most so far, by the whole environment.
+    pub memory_peak: u64,
+    /// May serve another invocation.
+    pub reusable: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Success,
+    /// The handler failed: its error type.
+    Error(String),
+    /// The platform ended it: its error type.
+    Fault(String),
+    TimedOut,
+}
+
+/// Why no environment came to be.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFailure {
+    /// The function's own doing; invocations are answered with it.
+    #[error("the function failed to initialise: {}", .failure.error_type)]
+    Init { failure: FunctionFailure, create: Duration, init: Duration },
+    /// The deadline came before the runtime was ready.
+    #[error("the function's initialisation did not end in time")]
+    TimedOut { create: Duration },
+    /// This machine cannot run it: no interpreter, wrong processor. The text says what to do.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The machine's or the platform's doing.
+    #[error("{doing}")]
+    Machine {
+        doing: &'static str,
+        #[source]
+        cause: std::io::Error,
+    },
+}
