@@ -1,0 +1,14 @@
+//! From a function's source folder to its deployment package.
+//!
+//! Start reading at [`Builder::build`]. Always true here:
+//! - the same source and the same dependencies give the same bytes;
+//! - nothing is written into the user's folders;
+//! - every tool that is run has a deadline, and is killed with all its children when that passes.
+
+mod builder;
+mod error;
+mod progress;
+
+pub use builder::{Builder, Built, Tools};
+pub use error::{Error, Result};
+pub use progress::{Progress, Silent, Step};

@@ -1,0 +1,190 @@
+//! What a manifest declares, after everything in it was checked and evaluated.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use sonagi_model::{
+    AccountId, AliasName, AppName, FunctionName, LambdaName, Region,
+    api::Api,
+    function::{Architecture, Function, FunctionUrl, LogFormat, LogLevel, Package, Runtime, Tracing},
+    limits,
+    release::Output,
+};
+
+/// What a manifest is read for: the platform that will run it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    pub account: AccountId,
+    pub region: Region,
+    /// The gateway's address, as `http://localhost:8080`: what addresses of APIs are made from.
+    pub gateway: String,
+    /// The app's name, when the caller chose one; it wins over the manifest's.
+    pub name: Option<AppName>,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self {
+            account: AccountId::default(),
+            region: Region::default(),
+            gateway: "http://localhost:8080".into(),
+            name: None,
+        }
+    }
+}
+
+/// A whole app, as its manifest declares it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    pub app: AppName,
+    /// The manifest itself.
+    pub path: PathBuf,
+    /// The folder that the manifest is in; every source lies in it.
+    pub root: PathBuf,
+    /// The manifest and all source folders: when one of them changes, the app does.
+    pub files: Vec<PathBuf>,
+    /// Sorted by name.
+    pub functions: Vec<DeclaredFunction>,
+    pub apis: Vec<Api>,
+    pub outputs: BTreeMap<String, Output>,
+    /// What was accepted and has no effect here. The user must be told.
+    pub notes: Vec<Note>,
+}
+
+/// Something that was accepted, and what it does (or does not do) here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    pub message: String,
+    /// From 1.
+    pub line: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeclaredFunction {
+    pub function: FunctionDraft,
+    /// The folder (or, for [`BuildKind::Zip`], the file) that holds the code; an absolute path.
+    pub source: PathBuf,
+    /// Where the manifest declares it, from 1.
+    pub line: usize,
+    pub build: BuildKind,
+    /// Packages from the registry of the runtime's language that are added to the function's own.
+    pub extras: BTreeSet<String>,
+}
+
+/// How a function's source becomes its package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildKind {
+    /// The folder as it is.
+    Copy,
+    /// The folder, with the packages that its `requirements.txt` asks for, if it has one.
+    Python,
+    /// The folder, with the packages that its `package.json` depends on, if it has one.
+    Node,
+    /// What esbuild makes of the entry points.
+    Esbuild(Esbuild),
+    /// What `make build-<target>` leaves in `$ARTIFACTS_DIR`.
+    Makefile { target: String },
+    /// A zip that is there already.
+    Zip,
+    /// One file whose text is in the manifest.
+    Inline { file: String, text: String },
+}
+
+/// esbuild's options, under the names that SAM's `BuildProperties` has for them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Esbuild {
+    pub entry_points: Vec<String>,
+    pub minify: Option<bool>,
+    pub target: Option<String>,
+    pub sourcemap: Option<bool>,
+    pub sources_content: Option<bool>,
+    pub external: Vec<String>,
+    pub format: Option<String>,
+    /// `.js=.mjs`
+    pub out_extension: Vec<String>,
+    pub main_fields: Vec<String>,
+    pub loader: Vec<String>,
+    pub banner: Vec<String>,
+    pub footer: Vec<String>,
+    pub define: Vec<String>,
+    pub keep_names: Option<bool>,
+}
+
+/// Everything of a [`Function`] but its package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionDraft {
+    pub name: FunctionName,
+    pub lambda_name: LambdaName,
+    pub description: String,
+    pub runtime: Runtime,
+    pub handler: String,
+    pub architecture: Architecture,
+    /// MiB.
+    pub memory: u32,
+    /// Seconds.
+    pub timeout: u32,
+    /// MiB.
+    pub ephemeral_storage: u32,
+    pub variables: BTreeMap<String, String>,
+    pub role: String,
+    pub reserved_concurrency: Option<u32>,
+    pub url: Option<FunctionUrl>,
+    pub publish_alias: Option<AliasName>,
+    pub log_format: LogFormat,
+    pub log_level: LogLevel,
+    pub tracing: Tracing,
+    pub tags: BTreeMap<String, String>,
+}
+
+impl FunctionDraft {
+    /// With Lambda's defaults.
+    pub fn new(name: FunctionName, lambda_name: LambdaName, runtime: Runtime, handler: String) -> Self {
+        Self {
+            name,
+            lambda_name,
+            description: String::new(),
+            runtime,
+            handler,
+            architecture: Architecture::X86_64,
+            memory: limits::MEMORY_DEFAULT,
+            timeout: limits::TIMEOUT_DEFAULT,
+            ephemeral_storage: limits::EPHEMERAL_STORAGE_MIN,
+            variables: BTreeMap::new(),
+            role: String::new(),
+            reserved_concurrency: None,
+            url: None,
+            publish_alias: None,
+            log_format: LogFormat::default(),
+            log_level: LogLevel::default(),
+            tracing: Tracing::default(),
+            tags: BTreeMap::new(),
+        }
+    }
+
+    pub fn with_package(&self, package: Package) -> Function {
+        let draft = self.clone();
+        Function {
+            name: draft.name,
+            lambda_name: draft.lambda_name,
+            description: draft.description,
+            runtime: draft.runtime,
+            handler: draft.handler,
+            package,
+            architecture: draft.architecture,
+            memory: draft.memory,
+            timeout: draft.timeout,
+            ephemeral_storage: draft.ephemeral_storage,
+            variables: draft.variables,
+            role: draft.role,
+            reserved_concurrency: draft.reserved_concurrency,
+            url: draft.url,
+            publish_alias: draft.publish_alias,
+            log_format: draft.log_format,
+            log_level: draft.log_level,
+            tracing: draft.tracing,
+            tags: draft.tags,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! From a manifest's text to what it declares.
+//!
+//! ```text
+//! sonagi.toml ───► toml ──┐                     ┌──► native ──┐
+//!                         ├──► tree (spanned) ──┤             ├──► Manifest, or every Problem
+//! template.yaml ─► yaml ──┘                     └──► sam ─────┘
+//! ```
+//!
+//! Start reading at [`load`]. Always true here:
+//! - every value knows where it stands in the text, so every problem names its line and column;
+//! - all problems are found in one reading;
+//! - nothing is dropped silently: what would change behaviour and is not supported is a problem, and what has no
+//!   effect on one machine is a [`Note`].
+
+mod declared;
+mod load;
+mod problem;
+
+pub use declared::{BuildKind, Context, DeclaredFunction, Esbuild, FunctionDraft, Manifest, Note};
+pub use load::load;
+pub use problem::{ManifestError, Problem};
