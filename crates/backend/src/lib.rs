@@ -6,6 +6,7 @@
 
 pub mod blobs;
 pub mod bus;
+pub mod embedded;
 pub mod records;
 
 mod error;
