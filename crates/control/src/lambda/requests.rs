@@ -1,0 +1,150 @@
+//! What callers of the Lambda API ask for, as plain values that were not checked yet.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use sonagi_model::api::Cors;
+
+use crate::{LiveFunction, Target, Version};
+
+/// A function after a change, and the version that the answer describes: `$LATEST`, or the one just published.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    pub function: Arc<LiveFunction>,
+    pub version: Version,
+    /// What `version` is; for a dry run, what `$LATEST` would have become.
+    pub target: Arc<Target>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Publish {
+    #[default]
+    No,
+    Yes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    #[default]
+    Apply,
+    /// Everything is checked and nothing changes.
+    DryRun,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct CreateFunction {
+    /// A name, or an ARN without a qualifier.
+    pub name: String,
+    pub runtime: Option<String>,
+    pub role: String,
+    pub handler: Option<String>,
+    /// The zip.
+    pub code: Bytes,
+    pub description: Option<String>,
+    pub timeout: Option<i64>,
+    pub memory: Option<i64>,
+    pub publish: Publish,
+    pub variables: Option<BTreeMap<String, String>>,
+    pub architectures: Option<Vec<String>>,
+    pub ephemeral_storage: Option<i64>,
+    /// `Active` or `PassThrough`.
+    pub tracing: Option<String>,
+    pub logging: Option<Logging>,
+    pub tags: BTreeMap<String, String>,
+    /// `Zip`; images are refused.
+    pub package_type: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Logging {
+    /// `Text` or `JSON`.
+    pub format: Option<String>,
+    /// `TRACE` to `FATAL`; for JSON alone.
+    pub application_level: Option<String>,
+    /// `DEBUG`, `INFO` or `WARN`; for JSON alone.
+    pub system_level: Option<String>,
+    pub group: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct UpdateCode {
+    /// The zip.
+    pub code: Bytes,
+    pub architectures: Option<Vec<String>>,
+    pub publish: Publish,
+    pub mode: Mode,
+    pub revision_id: Option<String>,
+}
+
+/// What is none stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateConfiguration {
+    pub runtime: Option<String>,
+    pub role: Option<String>,
+    pub handler: Option<String>,
+    pub description: Option<String>,
+    pub timeout: Option<i64>,
+    pub memory: Option<i64>,
+    pub variables: Option<BTreeMap<String, String>>,
+    pub ephemeral_storage: Option<i64>,
+    pub tracing: Option<String>,
+    pub logging: Option<Logging>,
+    pub revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct PublishVersion {
+    pub description: Option<String>,
+    /// As base64; publishing is refused if the code is another.
+    pub code_sha256: Option<String>,
+    pub revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct CreateAlias {
+    pub name: String,
+    pub version: String,
+    pub description: Option<String>,
+    /// `RoutingConfig.AdditionalVersionWeights`.
+    pub weights: BTreeMap<String, f64>,
+}
+
+/// What is none stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateAlias {
+    pub version: Option<String>,
+    pub description: Option<String>,
+    pub weights: Option<BTreeMap<String, f64>>,
+    pub revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct CreateUrl {
+    /// `NONE` or `AWS_IAM`.
+    pub auth: String,
+    /// `BUFFERED` or `RESPONSE_STREAM`.
+    pub mode: Option<String>,
+    pub cors: Option<Cors>,
+}
+
+/// What is none stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateUrl {
+    pub auth: Option<String>,
+    pub mode: Option<String>,
+    pub cors: Option<Cors>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct AddPermission {
+    pub statement_id: String,
+    pub action: String,
+    pub principal: String,
+    pub source_arn: Option<String>,
+    pub source_account: Option<String>,
+    pub principal_org_id: Option<String>,
+    pub event_source_token: Option<String>,
+    pub function_url_auth_type: Option<String>,
+    pub invoked_via_function_url: Option<bool>,
+    pub revision_id: Option<String>,
+}
