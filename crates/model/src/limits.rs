@@ -87,6 +87,12 @@ pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of all of a request's header lines together, as at API Gateway.
 pub const HEADERS_SIZE: usize = 10_240;
+/// Header lines of one request.
+pub const HEADERS: usize = 100;
+/// How long a connection that has served a request may wait for the next one.
+pub const CONNECTION_IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// Requests at once on one HTTP/2 connection.
+pub const HTTP2_STREAMS: u32 = 128;
 /// Connections that one door holds at once.
 pub const CONNECTIONS: usize = 16_384;
 /// Bytes of an HTTP request's body at the gateway.
@@ -97,6 +103,8 @@ pub const HTTP_API_TIMEOUT: Duration = Duration::from_secs(30);
 pub const REST_API_TIMEOUT: Duration = Duration::from_secs(29);
 /// Difference between a signature's time and ours (SigV4).
 pub const SIGNATURE_SKEW: Duration = Duration::from_secs(300);
+/// The same for S3 ("RequestTimeTooSkewed").
+pub const SIGNATURE_SKEW_S3: Duration = Duration::from_secs(900);
 /// How long a server that was told to stop waits for what is running.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -106,6 +114,8 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub const MANIFEST_SIZE: usize = MIB;
 /// How deep a template's values may nest.
 pub const MANIFEST_DEPTH: usize = 64;
+/// Values in a template once its aliases are expanded.
+pub const MANIFEST_NODES: usize = 100_000;
 /// Functions in one app.
 pub const FUNCTIONS_PER_APP: usize = 1_000;
 /// Routes in one API.

@@ -1,0 +1,146 @@
+//! A request's body: bounded, and never waited for without end.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use sonagi_model::{Fault, FaultKind};
+
+/// A request's body. Read it whole with [`Body::read`], or in parts as an [`http_body::Body`].
+pub struct Body {
+    source: Source,
+    idle: Duration,
+    /// Set while the client is silent.
+    silence: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+enum Source {
+    Incoming(Incoming),
+    Whole(Bytes),
+}
+
+/// Why a body could not be read. A client that is still there should be told; its connection is then closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    #[error("the request's body is larger than {limit} bytes")]
+    TooLarge { limit: usize },
+    #[error("the request's body did not come: the client was silent for too long")]
+    Silent,
+    #[error("the request's body broke off")]
+    Broken,
+}
+
+impl Fault for BodyError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::TooLarge { .. } => FaultKind::TooLarge,
+            Self::Silent => FaultKind::TimedOut,
+            Self::Broken => FaultKind::Invalid,
+        }
+    }
+}
+
+impl BodyError {
+    /// 413, 408 or 400. A silent client is not a gateway's time-out, so this differs from its kind's status.
+    pub const fn status(&self) -> http::StatusCode {
+        match self {
+            Self::TooLarge { .. } => http::StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Silent => http::StatusCode::REQUEST_TIMEOUT,
+            Self::Broken => http::StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl Body {
+    pub(super) fn incoming(body: Incoming, idle: Duration) -> Self {
+        Self { source: Source::Incoming(body), idle, silence: None }
+    }
+
+    /// A body that is already here.
+    pub fn whole(bytes: Bytes) -> Self {
+        Self { source: Source::Whole(bytes), idle: Duration::ZERO, silence: None }
+    }
+
+    /// The whole body, if it is at most `limit` bytes. One that announces more is refused before it is read (and
+    /// before a client that waits for `100 Continue` sends it); a body of one part is not copied.
+    pub async fn read(mut self, limit: usize) -> Result<Bytes, BodyError> {
+        let announced = self.size_hint().lower();
+        if announced > limit as u64 {
+            return Err(BodyError::TooLarge { limit });
+        }
+        let mut first = Bytes::new();
+        let mut rest = BytesMut::new();
+        while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut self).poll_frame(context)).await {
+            // Trailers mean nothing to a function.
+            let Ok(part) = frame?.into_data() else { continue };
+            let so_far = first.len() + rest.len();
+            if so_far + part.len() > limit {
+                return Err(BodyError::TooLarge { limit });
+            }
+            if so_far == 0 {
+                first = part;
+            } else {
+                if rest.is_empty() {
+                    rest.reserve((announced as usize).max(first.len() + part.len()));
+                    rest.extend_from_slice(&std::mem::take(&mut first));
+                }
+                rest.extend_from_slice(&part);
+            }
+        }
+        Ok(if rest.is_empty() { first } else { rest.freeze() })
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        let incoming = match &mut this.source {
+            Source::Incoming(incoming) => incoming,
+            Source::Whole(bytes) if bytes.is_empty() => return Poll::Ready(None),
+            Source::Whole(bytes) => {
+                return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes)))));
+            }
+        };
+        match Pin::new(incoming).poll_frame(context) {
+            Poll::Ready(frame) => {
+                this.silence = None;
+                Poll::Ready(frame.map(|frame| frame.map_err(|_| BodyError::Broken)))
+            }
+            Poll::Pending => {
+                let idle = this.idle;
+                let silence = this.silence.get_or_insert_with(|| {
+                    #[expect(clippy::disallowed_methods, reason = "a socket's waits are real time")]
+                    Box::pin(tokio::time::sleep(idle))
+                });
+                ready!(silence.as_mut().poll(context));
+                Poll::Ready(Some(Err(BodyError::Silent)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Incoming(incoming) => incoming.is_end_stream(),
+            Source::Whole(bytes) => bytes.is_empty(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Incoming(incoming) => incoming.size_hint(),
+            Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+        }
+    }
+}
