@@ -1,1 +1,26 @@
-//! (in progress)
+//! Who may do what: principals, credentials, signatures.
+//!
+//! ```text
+//!   SignedRequest ──► Identity::authenticate ──► Principal ──► Identity::may(action, resource)
+//!                        │            │
+//!                      keys       sessions      (a file's static keys; a function's derived ones)
+//!                        └── sigv4 ──┘
+//! ```
+//!
+//! Start reading at [`Identity`]. Always true here: nothing is stored (a function's session is verified from its
+//! token alone), secrets are compared in constant time, and no error text holds a secret.
+
+mod error;
+mod identity;
+mod keys;
+mod principal;
+mod sessions;
+pub mod sigv4;
+
+pub use error::{Error, Skew};
+pub use identity::{Authenticated, Config, Identity, Mode};
+pub use keys::{CredentialsFile, CredentialsFileError, Keys};
+pub use principal::Principal;
+pub use sessions::{FunctionSession, SessionCredentials};
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -137,3 +137,22 @@ pub const GROUP_COMMIT: usize = 1_024;
 pub const WRITER_QUEUE: usize = 16_384;
 /// Messages that one subscriber of the bus may lag behind before it loses the oldest.
 pub const BUS_BACKLOG: usize = 1_024;
+
+// Logs.
+
+/// Bytes of one of the two segments that a function's log has.
+pub const LOG_SEGMENT_SIZE: usize = 8 * MIB;
+/// Log lines that wait to be written; what comes on top is dropped and counted.
+pub const LOG_QUEUE_LINES: usize = 65_536;
+/// Bytes of the log lines that wait to be written.
+pub const LOG_QUEUE_SIZE: usize = 64 * MIB;
+/// Log files that are open for writing at once.
+pub const LOG_OPEN_FILES: usize = 64;
+/// Log lines that one reading returns.
+pub const LOG_READ_LINES: usize = 10_000;
+/// Bytes of the log lines that one reading returns.
+pub const LOG_READ_SIZE: usize = 32 * MIB;
+/// Log lines that a follower may lag behind before it loses the oldest.
+pub const LOG_FOLLOW_LINES: usize = 4_096;
+/// Bytes of the log lines that a follower may lag behind before it loses the oldest.
+pub const LOG_FOLLOW_SIZE: usize = 8 * MIB;
