@@ -1,1 +1,9 @@
-//! (in progress)
+//! The data services that functions use.
+//!
+//! Start reading at [`logs`]. The modules here are siblings that never import each other. Services that must
+//! not lose anything are written above the backend's traits; logs are not one of those and keep plain files.
+
+mod error;
+pub mod logs;
+
+pub use error::{Error, Result};
