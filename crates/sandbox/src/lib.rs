@@ -1,9 +1,12 @@
 //! Runs a function's code in an environment of its own.
 //!
 //! Start reading at [`Driver`]: it starts an [`Environment`], which serves one function of one tenant, one
-//! invocation at a time, for its whole life. Nothing here knows HTTP requests, routes or data services.
+//! invocation at a time, for its whole life. [`process`] is the driver whose environments are processes, and
+//! [`launcher`] what each of them is before it becomes the runtime. Nothing here knows routes or data services.
 
 mod driver;
+pub mod launcher;
+pub mod process;
 
 pub use driver::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Outcome,
