@@ -41,6 +41,14 @@ pub const PACKAGE_UNPACKED_SIZE: u64 = 250 * MIB as u64;
 pub const PACKAGE_ENTRIES: usize = 100_000;
 /// Bytes of a path in a package.
 pub const PACKAGE_PATH_SIZE: usize = 1_024;
+/// Links that one path in a package may lead through, as on Linux.
+pub const PACKAGE_LINKS_FOLLOWED: usize = 40;
+/// Packages that are checked or unpacked at once; others wait.
+pub const PACKAGES_AT_ONCE: usize = 4;
+/// Bytes of unpacked packages on this machine before those that are no longer live are dropped.
+pub const CODE_CACHE_SIZE: u64 = 8 << 30;
+/// How long an unpacked package that is no longer live is kept for what still runs on it: the longest invocation, and as long again.
+pub const CODE_CACHE_GRACE: Duration = Duration::from_secs(1_800);
 
 // Invocations.
 
@@ -74,6 +82,19 @@ pub const ADMISSION_QUEUE: usize = 1_000;
 pub const KEEP_ALIVE: Duration = Duration::from_secs(600);
 /// Environments on this machine, busy and idle.
 pub const ENVIRONMENTS: usize = 1_024;
+/// MiB that the configured memory of all environments on this machine may reach together. Memory that is
+/// configured is seldom used, so this is more than most machines have.
+pub const ENVIRONMENTS_MEMORY: u64 = 512 << 10;
+/// Environments that start at the same time on this machine.
+pub const STARTS: usize = 16;
+/// How long a request waits for the environment that just answered, and is about to be free, before another is started.
+pub const FINISH_GRACE: Duration = Duration::from_millis(5);
+/// How often environments of functions that are no longer live are looked for.
+pub const RETIRE_INTERVAL: Duration = Duration::from_secs(1);
+/// Bytes of a caller's `X-Amzn-Trace-Id`.
+pub const TRACE_SIZE: usize = 1_024;
+/// Metering records that a subscriber may lag behind before it loses the oldest.
+pub const METERING_BACKLOG: usize = 4_096;
 /// Processes and threads in one environment, as on Lambda.
 pub const ENVIRONMENT_PROCESSES: u32 = 1_024;
 /// File descriptors that one process of an environment may hold, as on Lambda.
@@ -120,6 +141,18 @@ pub const MANIFEST_NODES: usize = 100_000;
 pub const FUNCTIONS_PER_APP: usize = 1_000;
 /// Routes in one API.
 pub const ROUTES_PER_API: usize = 1_000;
+/// Bytes of one release's content, as it is stored.
+pub const RELEASE_SIZE: usize = 8 * MIB;
+/// Releases of one app that are kept; the oldest go first, but never the live one or one that a rollback leads to.
+pub const RELEASES_PER_APP: u64 = 1_000;
+/// How many rollbacks in a row an app remembers.
+pub const ROLLBACK_DEPTH: usize = 100;
+/// Published versions of one function. Beyond it, a deployment drops its oldest that no alias names.
+pub const VERSIONS_PER_FUNCTION: usize = 1_000;
+/// Aliases of one function.
+pub const ALIASES_PER_FUNCTION: usize = 1_000;
+/// Bytes of a function's resource policy, as at Lambda.
+pub const POLICY_SIZE: usize = 20 << 10;
 
 // Records, Blobs, Bus.
 
@@ -135,8 +168,48 @@ pub const SCAN_ROWS: usize = 10_000;
 pub const GROUP_COMMIT: usize = 1_024;
 /// Transactions that wait for the writer.
 pub const WRITER_QUEUE: usize = 16_384;
+/// Bytes of writes after which a group commit leaves the other transactions to the next one.
+pub const GROUP_COMMIT_SIZE: usize = 16 * MIB;
+/// Records that one transaction writes or deletes.
+pub const TRANSACTION_WRITES: usize = 250_000;
+/// Snapshots that are read at once; a further one waits for its first read.
+pub const SNAPSHOTS: usize = 256;
+/// Database connections for reading that are kept open while nobody reads.
+pub const IDLE_READERS: usize = 16;
+/// Bytes of the write-ahead log after which it is copied into the database in the background.
+pub const WAL_CHECKPOINT_SIZE: usize = 4 * MIB;
+/// Bytes of the write-ahead log after which the writer stops to begin it anew.
+pub const WAL_RESTART_SIZE: usize = 16 * MIB;
+/// Bytes of the write-ahead log after which snapshots that keep it from beginning anew are ended.
+pub const WAL_SIZE: usize = 256 * MIB;
+/// Change sets that are kept in memory for those who follow the feed closely.
+pub const CHANGES_CACHED: usize = 4_096;
+/// Bytes of the change sets that are kept in memory.
+pub const CHANGES_CACHED_SIZE: usize = 8 * MIB;
+/// Change sets that one read of the stored feed fetches.
+pub const CHANGES_READ: usize = 256;
+/// Bytes after which one read of the stored feed ends.
+pub const CHANGES_READ_SIZE: usize = 4 * MIB;
+/// Trimmed change sets that are removed from the disk within one commit.
+pub const TRIM_ROWS: usize = 1_000;
+/// Bytes of trimmed change sets that are removed from the disk within one commit.
+pub const TRIM_SIZE: usize = 16 * MIB;
+/// Bytes of a blob's key.
+pub const BLOB_KEY_SIZE: usize = 1_024;
+/// Bytes of one part of a blob's key, as file systems have it.
+pub const BLOB_KEY_PART_SIZE: usize = 255;
+/// Bytes that a stream of a blob reads at a time.
+pub const BLOB_CHUNK_SIZE: usize = 256 << 10;
+/// Keys that one listing of blobs returns.
+pub const BLOB_LIST: usize = 10_000;
+/// Bytes of a message's payload on the bus.
+pub const BUS_PAYLOAD_SIZE: usize = 8 * MIB;
+/// Bytes of a subject of the bus, or of the name of a group or a member.
+pub const BUS_SUBJECT_SIZE: usize = 1_024;
 /// Messages that one subscriber of the bus may lag behind before it loses the oldest.
 pub const BUS_BACKLOG: usize = 1_024;
+/// Bytes of messages that one subscriber of the bus may lag behind before it loses the oldest.
+pub const BUS_BACKLOG_SIZE: usize = 64 * MIB;
 
 // Logs.
 

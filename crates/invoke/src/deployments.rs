@@ -1,0 +1,61 @@
+//! What this crate needs of `control`: the seam that tests stand in for.
+
+use std::{path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use sonagi_control::{Control, Live, Target};
+use sonagi_model::{Digest, LambdaName, function::Package};
+
+/// What is deployed, and its code.
+#[async_trait]
+pub trait Deployments: Send + Sync + 'static {
+    /// What is live now: the same `Arc` until something changes.
+    fn live(&self) -> Arc<dyn Snapshot>;
+
+    /// The folder with the package's files, unpacked.
+    async fn unpacked(&self, package: &Package) -> sonagi_control::Result<PathBuf>;
+}
+
+/// What is live, at one moment.
+pub trait Snapshot: Send + Sync {
+    fn has(&self, function: &LambdaName) -> bool;
+    /// Whether a live version of `function` runs in such environments.
+    fn uses(&self, function: &LambdaName, environment: &Digest) -> bool;
+    /// The function's reserved concurrency: that of `$LATEST` counts for all versions, as on Lambda.
+    fn reserved(&self, function: &LambdaName) -> Option<u32>;
+    /// The sum over all live functions.
+    fn reserved_total(&self) -> u32;
+}
+
+#[async_trait]
+impl Deployments for Control {
+    fn live(&self) -> Arc<dyn Snapshot> {
+        Self::live(self)
+    }
+
+    async fn unpacked(&self, package: &Package) -> sonagi_control::Result<PathBuf> {
+        self.packages().unpacked(package).await
+    }
+}
+
+impl Snapshot for Live {
+    fn has(&self, function: &LambdaName) -> bool {
+        self.function(function.as_str()).is_some()
+    }
+
+    fn uses(&self, function: &LambdaName, environment: &Digest) -> bool {
+        let fits = |target: &Arc<Target>| target.environment == *environment;
+        self.function(function.as_str())
+            .is_some_and(|function| fits(&function.latest) || function.versions.values().any(fits))
+    }
+
+    fn reserved(&self, function: &LambdaName) -> Option<u32> {
+        self.function(function.as_str())?.latest.function.reserved_concurrency
+    }
+
+    fn reserved_total(&self) -> u32 {
+        self.functions()
+            .filter_map(|function| function.latest.function.reserved_concurrency)
+            .fold(0, u32::saturating_add)
+    }
+}

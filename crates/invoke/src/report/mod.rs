@@ -1,0 +1,1 @@
+//! What the platform writes into a function's log.
