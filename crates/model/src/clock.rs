@@ -10,6 +10,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "manual-clock")]
+mod manual;
+
+#[cfg(feature = "manual-clock")]
+pub use manual::ManualClock;
+
 /// Where every part of the platform reads time. The real one lives in `server`; tests hold one that they move.
 pub trait Clock: Send + Sync + fmt::Debug + 'static {
     /// The wall clock: what people and other machines call now.
