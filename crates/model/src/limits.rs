@@ -30,6 +30,10 @@ pub const HANDLER_SIZE: usize = 128;
 pub const DESCRIPTION_SIZE: usize = 256;
 /// Tags on one resource.
 pub const TAGS: usize = 50;
+/// Characters of a tag's key.
+pub const TAG_KEY_SIZE: usize = 128;
+/// Characters of a tag's value.
+pub const TAG_VALUE_SIZE: usize = 256;
 
 // Code.
 
@@ -100,6 +104,29 @@ pub const ENVIRONMENT_PROCESSES: u32 = 1_024;
 /// File descriptors that one process of an environment may hold, as on Lambda.
 pub const ENVIRONMENT_FILES: u64 = 1_024;
 
+// The Runtime API.
+
+/// Connections that one environment's runtime may hold at once.
+pub const RUNTIME_CONNECTIONS: usize = 16;
+/// Bytes of a request's head at the Runtime API; an X-Ray error cause travels in one.
+pub const RUNTIME_HEAD_SIZE: usize = 128 << 10;
+/// Bytes of the trailers after a streamed answer: an error with its stack trace, as base64.
+pub const RUNTIME_TRAILERS_SIZE: usize = 256 << 10;
+/// Bytes of an error that a runtime reports of its initialisation or of an invocation.
+pub const RUNTIME_ERROR_SIZE: usize = ANSWER_SIZE;
+/// Parts of a streamed answer that wait for whoever reads them.
+pub const STREAM_BACKLOG: usize = 16;
+/// How long an environment's listener rests when the machine has no file descriptors left.
+pub const RUNTIME_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long the processes of an environment may take to die once killed, before it is reported.
+pub const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes that an environment may map beyond twice its memory, where only that can be limited.
+pub const ENVIRONMENT_MAPPED_EXTRA: u64 = 2 << 30;
+/// How often memory is looked at where the machine does not limit it for us.
+pub const MEMORY_POLL: Duration = Duration::from_millis(50);
+/// How long an interpreter may take to say its version.
+pub const INTERPRETER_PROBE: Duration = Duration::from_secs(10);
+
 // The doors.
 
 /// How long a connection may take to send a request's head.
@@ -126,6 +153,20 @@ pub const REST_API_TIMEOUT: Duration = Duration::from_secs(29);
 pub const SIGNATURE_SKEW: Duration = Duration::from_secs(300);
 /// The same for S3 ("RequestTimeTooSkewed").
 pub const SIGNATURE_SKEW_S3: Duration = Duration::from_secs(900);
+/// Bytes of a request to an AWS or own API, where nothing else is said.
+pub const API_BODY_SIZE: usize = MIB;
+/// Bytes of a request that carries a zip as base64 in JSON (Lambda's own limit).
+pub const CODE_BODY_SIZE: usize = 70_167_211;
+/// Bytes of a release's content as JSON.
+pub const RELEASE_BODY_SIZE: usize = 16 * MIB;
+/// Requests that carry code and are held in memory at once.
+pub const UPLOADS: usize = 4;
+/// Requests that carry code and wait for their turn; a further one is refused.
+pub const UPLOADS_WAITING: usize = 64;
+/// Items that one page of a listing holds at the most, as on Lambda.
+pub const LIST_ITEMS: usize = 50;
+/// How long the link to a function's code is good for, as on Lambda.
+pub const CODE_LINK_LIFETIME: Duration = Duration::from_secs(600);
 /// How long a server that was told to stop waits for what is running.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -137,6 +178,8 @@ pub const MANIFEST_SIZE: usize = MIB;
 pub const MANIFEST_DEPTH: usize = 64;
 /// Values in a template once its aliases are expanded.
 pub const MANIFEST_NODES: usize = 100_000;
+/// Bytes that evaluating a template may produce, all intermediate values together.
+pub const MANIFEST_EVALUATED: usize = 64 * MIB;
 /// Functions in one app.
 pub const FUNCTIONS_PER_APP: usize = 1_000;
 /// Routes in one API.

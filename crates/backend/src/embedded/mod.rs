@@ -2,6 +2,7 @@
 
 mod blobs;
 mod bus;
+mod lock;
 mod records;
 
 pub use blobs::FileBlobs;
