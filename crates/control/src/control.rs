@@ -1,14 +1,28 @@
 //! [`Control`]: the handle to all of this crate.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
-use sonagi_backend::{Blobs, Records};
+use sonagi_backend::{
+    Blobs, Records,
+    records::{Direction, after},
+};
 use sonagi_model::{
-    AccountId, AppName, Clock, Entropy, Region, ReleaseNumber,
+    AccountId, AppName, Clock, Digest, Entropy, Region, ReleaseNumber,
+    function::Package,
+    limits,
     release::{Release, ReleaseContent},
 };
 
-use crate::{Deployed, Live, Packages, ReleaseSummary, Result};
+use crate::{
+    Deployed, Error, Live, Liveness, Packages, ReleaseSummary, Result,
+    catalog::Catalog,
+    releases::{
+        Change, Changes,
+        change::Arns,
+        check_content,
+        records::{ContentRecord, Key, Origin, Record, ReleaseRecord, releases_of},
+    },
+};
 
 pub struct Config {
     pub account: AccountId,
@@ -24,6 +38,8 @@ pub struct Control {
 }
 
 struct Inner {
+    changes: Changes,
+    catalog: Catalog,
     packages: Packages,
 }
 
@@ -36,55 +52,143 @@ impl Control {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self> {
-        let _ = (config, records, blobs, clock, entropy);
-        unimplemented!()
+        let arns = Arns { account: config.account, region: config.region };
+        let catalog = Catalog::open(Arc::clone(&records), arns.clone(), Arc::clone(&clock)).await?;
+        let live = catalog.shared();
+        let in_use = Box::new(move || used_packages(&live.load()));
+        let packages = Packages::open(blobs, config.code_dir, Arc::clone(&clock), in_use).await?;
+        let changes = Changes { records, clock, entropy, arns };
+        Ok(Self { inner: Arc::new(Inner { changes, catalog, packages }) })
     }
 
     /// What is live: a snapshot that costs one atomic load.
     pub fn live(&self) -> Arc<Live> {
-        unimplemented!()
+        self.inner.catalog.live()
     }
 
     pub fn packages(&self) -> &Packages {
         &self.inner.packages
     }
 
-    /// Makes `content` the app's newest release and activates it, in one transaction.
+    /// Makes `content` the app's newest release and activates it, in one transaction. The packages must be
+    /// stored already.
     pub async fn deploy(&self, app: &AppName, content: ReleaseContent) -> Result<Deployed> {
-        let _ = (app, content);
-        unimplemented!()
+        check_content(&content)?;
+        self.check_packages(app, &content).await?;
+        let app = app.clone();
+        self.change(move |change| change.deploy(&app, content.clone(), Origin::Manifest)).await
     }
 
+    /// Makes a release live that is there.
     pub async fn activate(&self, app: &AppName, number: ReleaseNumber) -> Result<Arc<Release>> {
-        let _ = (app, number);
-        unimplemented!()
+        let app = app.clone();
+        self.change(move |change| change.activate(&app, number)).await
     }
 
-    /// Activates `to`, or the release that was live before.
+    /// Activates `to`, or the release that was live before; called again, the one before that.
     pub async fn rollback(&self, app: &AppName, to: Option<ReleaseNumber>) -> Result<Arc<Release>> {
-        let _ = (app, to);
-        unimplemented!()
+        let app = app.clone();
+        self.change(move |change| match to {
+            Some(number) => change.activate(&app, number),
+            None => change.step_back(&app),
+        })
+        .await
     }
 
     /// Newest first.
     pub async fn releases(&self, app: &AppName) -> Result<Vec<ReleaseSummary>> {
-        let _ = app;
-        unimplemented!()
+        let live = self.live();
+        let live = live.app(app.as_str()).ok_or_else(|| Error::NoApp(app.to_string()))?;
+        let prefix = releases_of(app).into_bytes();
+        let most = limits::RELEASES_PER_APP as usize + limits::ROLLBACK_DEPTH + 1;
+        let snapshot = self.inner.changes.records.snapshot();
+        let found = snapshot.scan(&prefix..&after(&prefix), Direction::Reverse, most).await?;
+        let mut summaries = Vec::with_capacity(found.len());
+        for record in found {
+            let Some(Key::Release(_, number)) = Key::parse(&record.key) else { continue };
+            let ReleaseRecord { digest, created, functions } = ReleaseRecord::decode(&record.value)?;
+            let live = if number == live.release.number { Liveness::Live } else { Liveness::Past };
+            summaries.push(ReleaseSummary { number, digest, created, live, functions });
+        }
+        Ok(summaries)
     }
 
     pub async fn release(&self, app: &AppName, number: ReleaseNumber) -> Result<Arc<Release>> {
-        let _ = (app, number);
-        unimplemented!()
+        let live = self.live();
+        let live = live.app(app.as_str()).ok_or_else(|| Error::NoApp(app.to_string()))?;
+        if live.release.number == number {
+            return Ok(Arc::clone(&live.release));
+        }
+        let unknown = || Error::NoRelease { app: app.clone(), number };
+        let snapshot = self.inner.changes.records.snapshot();
+        let found = snapshot.get(&Key::Release(app.clone(), number).bytes()).await?.ok_or_else(unknown)?;
+        let ReleaseRecord { digest, created, .. } = ReleaseRecord::decode(&found)?;
+        let content = snapshot.get(&Key::Content(app.clone(), digest).bytes()).await?.ok_or_else(unknown)?;
+        let ContentRecord(content) = ContentRecord::decode(&content)?;
+        Ok(Arc::new(Release { app: app.clone(), number, digest, created, content }))
     }
 
     /// Removes the app with all its releases, versions, aliases and permissions.
     pub async fn remove(&self, app: &AppName) -> Result<()> {
-        let _ = app;
-        unimplemented!()
+        let app = app.clone();
+        self.change(move |change| change.remove(&app)).await
     }
 
     /// Returns once the catalog shows every commit that has returned.
     pub async fn settled(&self) {
-        unimplemented!()
+        let newest = self.inner.changes.records.sequence();
+        // Closed: nothing more will be shown, so there is nothing to wait for.
+        drop(self.inner.catalog.shows(newest).await);
     }
+
+    /// Runs a change and returns once the catalog shows it.
+    pub(crate) async fn change<T, F>(&self, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Change<'_>) -> Result<T> + Send + 'static,
+    {
+        let (value, sequence) = self.inner.changes.run(body).await?;
+        self.inner.catalog.shows(sequence).await?;
+        Ok(value)
+    }
+
+    pub(crate) fn arns(&self) -> &Arns {
+        &self.inner.changes.arns
+    }
+
+    /// Only what the live release does not use already is looked up.
+    async fn check_packages(&self, app: &AppName, content: &ReleaseContent) -> Result<()> {
+        let live = self.live();
+        let known: HashSet<Package> = live
+            .app(app.as_str())
+            .map(|app| app.release.content.functions.values().map(|function| function.package).collect())
+            .unwrap_or_default();
+        let wanted: HashSet<Package> = content
+            .functions
+            .values()
+            .map(|function| function.package)
+            .filter(|p| !known.contains(p))
+            .collect();
+        for package in wanted {
+            match self.inner.packages.size(&package.digest).await? {
+                Some(size) if size == package.size => {}
+                Some(size) => {
+                    return Err(Error::Invalid(format!(
+                        "the package {} has {size} bytes, not {}",
+                        package.digest, package.size
+                    )));
+                }
+                None => return Err(Error::NoPackage { digest: package.digest }),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The packages of everything that can be invoked.
+fn used_packages(live: &Live) -> HashSet<Digest> {
+    let targets = live
+        .functions()
+        .flat_map(|function| std::iter::once(&function.latest).chain(function.versions.values()));
+    targets.map(|target| target.function.package.digest).collect()
 }

@@ -114,6 +114,8 @@ pub const RUNTIME_HEAD_SIZE: usize = 128 << 10;
 pub const RUNTIME_TRAILERS_SIZE: usize = 256 << 10;
 /// Bytes of an error that a runtime reports of its initialisation or of an invocation.
 pub const RUNTIME_ERROR_SIZE: usize = ANSWER_SIZE;
+/// How long a runtime may take to send the rest of a request that is refused and to read why.
+pub const RUNTIME_REFUSAL: Duration = Duration::from_secs(1);
 /// Parts of a streamed answer that wait for whoever reads them.
 pub const STREAM_BACKLOG: usize = 16;
 /// How long an environment's listener rests when the machine has no file descriptors left.
@@ -145,6 +147,8 @@ pub const HTTP2_STREAMS: u32 = 128;
 pub const CONNECTIONS: usize = 16_384;
 /// Bytes of an HTTP request's body at the gateway.
 pub const GATEWAY_BODY_SIZE: usize = 10 * MIB;
+/// Bytes from which the gateway compresses an answer.
+pub const COMPRESSION_MIN_SIZE: u64 = 1_024;
 /// How long an HTTP API waits for its function.
 pub const HTTP_API_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a REST API waits for its function.
@@ -192,6 +196,8 @@ pub const RELEASES_PER_APP: u64 = 1_000;
 pub const ROLLBACK_DEPTH: usize = 100;
 /// Published versions of one function. Beyond it, a deployment drops its oldest that no alias names.
 pub const VERSIONS_PER_FUNCTION: usize = 1_000;
+/// Bytes of a name, a partial ARN or an ARN of a function in a request.
+pub const FUNCTION_REFERENCE_SIZE: usize = 140;
 /// Aliases of one function.
 pub const ALIASES_PER_FUNCTION: usize = 1_000;
 /// Bytes of a function's resource policy, as at Lambda.

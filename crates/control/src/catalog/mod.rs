@@ -1,9 +1,19 @@
 //! What is live, for everyone who asks.
 //!
-//! Start reading at [`Live`]: an immutable snapshot behind one atomic pointer.
+//! ```text
+//!   Records ──scan──► Mirror ──► Live, behind one atomic pointer ──► readers
+//!           ──feed──►   │ one task applies each commit whole
+//! ```
+//!
+//! Start reading at [`Live`], then [`mirror::Mirror::apply`]. Always true here:
+//! - a snapshot shows whole commits, in their order;
+//! - a reader costs one atomic load: no lock, no database.
 
+mod feed;
 mod live;
+mod mirror;
 mod target;
 
+pub(crate) use feed::Catalog;
 pub use live::{Live, LiveApp, LiveFunction, LiveUrl};
 pub use target::{Alias, Statement, Target, Version};

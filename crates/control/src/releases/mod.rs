@@ -1,39 +1,33 @@
-//! Releases and pointers to them, on Records.
+//! Releases and the Lambda names that point to them, on Records.
+//!
+//! ```text
+//!   app/<app>                 the live release with its content, the newest number, the way back
+//!   release/<app>/<number>    digest and time of each release
+//!   content/<app>/<digest>    what releases of that digest do
+//!   function/<lambda name>    aliases, policies, revision, which versions there are
+//!   version/<lambda name>/<n> a published version, whole
+//!   api/<id>, url/<id>        whose id it is
+//!   reserved                  reserved concurrency by function
+//! ```
+//!
+//! The live content is kept a second time in the app's record: the catalog loads by scans alone, and each
+//! activation is whole within its own commit's changes. Start reading at [`change::Change::switch`]. Always true:
+//! - numbers of releases and versions have no gaps and are never given twice while the app is there;
+//! - an activation, the versions it publishes and the aliases it moves are one commit.
 
-use std::sync::Arc;
+pub(crate) mod change;
+pub(crate) mod records;
 
-use sonagi_model::{Digest, ReleaseNumber, Timestamp, release::Release};
+mod history;
+mod publish;
+mod revision;
+mod store;
+mod summary;
+mod switch;
+mod validate;
 
-/// What a deployment came to.
-#[derive(Debug, Clone)]
-pub enum Deployed {
-    Activated(Arc<Release>),
-    /// What is live is the same already.
-    Unchanged(Arc<Release>),
-}
+pub(crate) use change::{Change, Changes};
+pub(crate) use switch::url_key;
+pub(crate) use validate::{check_content, check_tags, check_variables};
 
-impl Deployed {
-    /// The release that is live now.
-    pub fn release(&self) -> &Arc<Release> {
-        match self {
-            Self::Activated(release) | Self::Unchanged(release) => release,
-        }
-    }
-}
-
-/// One line of an app's history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReleaseSummary {
-    pub number: ReleaseNumber,
-    pub digest: Digest,
-    pub created: Timestamp,
-    pub live: Liveness,
-    /// How many functions it has.
-    pub functions: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Liveness {
-    Live,
-    Past,
-}
+pub use summary::{Deployed, Liveness, ReleaseSummary};

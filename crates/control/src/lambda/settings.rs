@@ -1,0 +1,204 @@
+//! A function's settings, from the words of a request to the values of the model.
+
+use sonagi_model::{
+    function::{Architecture, Function, LogFormat, LogLevel, Runtime, Tracing},
+    limits,
+};
+
+use super::{
+    Logging,
+    constraint::{Violations, violated},
+};
+use crate::{Error, Result, releases::check_variables};
+
+const ROLE_PATTERN: &str = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+";
+
+/// What `CreateFunction` and `UpdateFunctionConfiguration` have in common. What is none was not given.
+#[derive(Default)]
+pub(super) struct Settings<'a> {
+    pub(super) runtime: Option<&'a str>,
+    pub(super) role: Option<&'a str>,
+    pub(super) handler: Option<&'a str>,
+    pub(super) description: Option<&'a str>,
+    pub(super) timeout: Option<i64>,
+    pub(super) memory: Option<i64>,
+    pub(super) variables: Option<&'a std::collections::BTreeMap<String, String>>,
+    pub(super) ephemeral_storage: Option<i64>,
+    pub(super) tracing: Option<&'a str>,
+    pub(super) logging: Option<&'a Logging>,
+}
+
+impl Settings<'_> {
+    /// Lambda's rules for each value by itself.
+    pub(super) fn check(&self) -> Result<()> {
+        let mut found = Violations::default();
+        if let Some(role) = self.role {
+            found.pattern("role", role, is_role(role), ROLE_PATTERN);
+        }
+        if let Some(handler) = self.handler {
+            found.longest("handler", handler, limits::HANDLER_SIZE);
+            let fits = !handler.is_empty() && !handler.contains(char::is_whitespace);
+            found.pattern("handler", handler, fits, r"[^\s]+");
+        }
+        if let Some(description) = self.description {
+            found.longest("description", description, limits::DESCRIPTION_SIZE);
+        }
+        if let Some(timeout) = self.timeout {
+            found.range("timeout", timeout, 1, limits::TIMEOUT_MAX);
+        }
+        if let Some(memory) = self.memory {
+            found.range("memorySize", memory, limits::MEMORY_MIN, limits::MEMORY_MAX);
+        }
+        if let Some(size) = self.ephemeral_storage {
+            let (least, most) = (limits::EPHEMERAL_STORAGE_MIN, limits::EPHEMERAL_STORAGE_MAX);
+            found.range("ephemeralStorage.size", size, least, most);
+        }
+        if let Some(tracing) = self.tracing {
+            found.one_of("tracingConfig.mode", tracing, &["Active", "PassThrough"]);
+        }
+        if let Some(logging) = self.logging {
+            check_logging(logging, &mut found);
+        }
+        found.check()?;
+        if let Some(runtime) = self.runtime {
+            parse_runtime(runtime)?;
+        }
+        if let Some(variables) = self.variables {
+            check_variables(variables)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was given into `function`. Only after [`check`](Self::check).
+    pub(super) fn apply(&self, function: &mut Function) -> Result<()> {
+        if let Some(runtime) = self.runtime {
+            function.runtime = parse_runtime(runtime)?;
+        }
+        set(&mut function.role, self.role);
+        set(&mut function.handler, self.handler);
+        set(&mut function.description, self.description);
+        // The ranges were checked: the numbers fit.
+        let number = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
+        function.timeout = self.timeout.map_or(function.timeout, number);
+        function.memory = self.memory.map_or(function.memory, number);
+        function.ephemeral_storage = self.ephemeral_storage.map_or(function.ephemeral_storage, number);
+        if let Some(variables) = self.variables {
+            function.variables = variables.clone();
+        }
+        if let Some(tracing) = self.tracing {
+            function.tracing = if tracing == "Active" { Tracing::Active } else { Tracing::PassThrough };
+        }
+        if let Some(logging) = self.logging {
+            apply_logging(logging, function)?;
+        }
+        Ok(())
+    }
+}
+
+fn set(to: &mut String, from: Option<&str>) {
+    if let Some(from) = from {
+        from.clone_into(to);
+    }
+}
+
+const LEVELS: [LogLevel; 6] =
+    [LogLevel::Trace, LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error, LogLevel::Fatal];
+
+fn check_logging(logging: &Logging, found: &mut Violations) {
+    if let Some(format) = &logging.format {
+        found.one_of("loggingConfig.logFormat", format, &["JSON", "Text"]);
+    }
+    if let Some(level) = &logging.application_level {
+        found.one_of("loggingConfig.applicationLogLevel", level, &LEVELS.map(LogLevel::as_str));
+    }
+    if let Some(level) = &logging.system_level {
+        found.one_of("loggingConfig.systemLogLevel", level, &["DEBUG", "INFO", "WARN"]);
+    }
+}
+
+fn apply_logging(logging: &Logging, function: &mut Function) -> Result<()> {
+    match logging.format.as_deref() {
+        Some("JSON") => function.log_format = LogFormat::Json,
+        Some(_) => {
+            function.log_format = LogFormat::Text;
+            function.log_level = LogLevel::default();
+        }
+        None => {}
+    }
+    let levels = logging.application_level.is_some() || logging.system_level.is_some();
+    if levels && function.log_format == LogFormat::Text {
+        return Err(Error::Invalid(
+            "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or \
+             change the LogFormat to \"JSON\" and try again."
+                .into(),
+        ));
+    }
+    if let Some(level) = &logging.application_level {
+        let found = LEVELS.into_iter().find(|known| known.as_str() == level);
+        function.log_level = found.unwrap_or_default();
+    }
+    if logging.system_level.as_deref().is_some_and(|level| level != "INFO") {
+        return Err(Error::Unsupported(
+            "LoggingConfig.SystemLogLevel other than INFO is not supported yet: leave it out".into(),
+        ));
+    }
+    let group = format!("/aws/lambda/{}", function.lambda_name);
+    if logging.group.as_ref().is_some_and(|given| *given != group) {
+        return Err(Error::Unsupported(format!(
+            "LoggingConfig.LogGroup other than {group} is not supported yet: leave it out"
+        )));
+    }
+    Ok(())
+}
+
+/// Runtimes that Lambda has and Sonagi does not, by how they begin.
+const ELSEWHERE: [&str; 5] = ["java", "dotnet", "ruby", "go1.x", "nodejs"];
+
+fn parse_runtime(text: &str) -> Result<Runtime> {
+    text.parse().map_err(|_| {
+        let known = Runtime::ALL.map(|runtime| runtime.to_string()).join(", ");
+        if ELSEWHERE.iter().any(|family| text.starts_with(family)) {
+            return Error::Unsupported(format!("the runtime {text} is not supported here: use one of {known}"));
+        }
+        Error::Invalid(format!(
+            "Value {text} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [{known}] \
+             or be a valid ARN"
+        ))
+    })
+}
+
+pub(super) fn parse_architecture(given: &[String]) -> Result<Architecture> {
+    let shown = || format!("[{}]", given.join(", "));
+    match given {
+        [one] => match one.as_str() {
+            "x86_64" => Ok(Architecture::X86_64),
+            "arm64" => Ok(Architecture::Arm64),
+            _ => Err(violated(
+                "architectures",
+                Some(&shown()),
+                "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must \
+                 not be null]",
+            )),
+        },
+        [] => {
+            Err(violated("architectures", Some("[]"), "Member must have length greater than or equal to 1"))
+        }
+        [..] => {
+            Err(violated("architectures", Some(&shown()), "Member must have length less than or equal to 1"))
+        }
+    }
+}
+
+fn is_role(text: &str) -> bool {
+    let path = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-/".contains(&b))
+    };
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let ["arn", partition, "iam", "", account, resource] = parts[..] else { return false };
+    let partition = partition.is_empty()
+        || partition
+            .strip_prefix("aws")
+            .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-'));
+    let account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+    partition && account && resource.strip_prefix("role").is_some_and(path)
+}

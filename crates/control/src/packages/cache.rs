@@ -1,0 +1,235 @@
+//! Unpacked packages on this machine: each once, shared by all who need it.
+//!
+//! A folder is unpacked under a name that begins with a dot and renamed when it is whole, so a crash of the
+//! process leaves nothing half done under a final name. Nothing is synced: after a crash of the machine the
+//! kernel's boot id is another, and everything from before is thrown away.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use sonagi_model::{Clock, Digest, Tick, limits};
+use tokio::sync::OnceCell;
+
+use super::{InUse, blocking, unpack};
+use crate::{Error, Result};
+
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+const BOOT_FILE: &str = ".boot";
+const PARTIAL: &str = ".partial-";
+const GONE: &str = ".gone-";
+
+pub(super) struct Cache {
+    dir: PathBuf,
+    clock: Arc<dyn Clock>,
+    in_use: InUse,
+    slots: Mutex<HashMap<Digest, Slot>>,
+    /// Makes names of unfinished and dropped folders unique.
+    counter: AtomicU64,
+    limit: u64,
+}
+
+#[derive(Clone)]
+struct Slot {
+    folder: Arc<OnceCell<Folder>>,
+    used: Tick,
+    /// When it was first seen without a live function that uses it.
+    idle_since: Option<Tick>,
+}
+
+#[derive(Clone)]
+struct Folder {
+    path: PathBuf,
+    bytes: u64,
+}
+
+/// Where one unpacking happens.
+pub(super) struct Place {
+    dir: PathBuf,
+    digest: Digest,
+    partial: PathBuf,
+}
+
+pub(super) struct Filled {
+    folder: Folder,
+}
+
+impl Cache {
+    pub(super) async fn open(dir: PathBuf, clock: Arc<dyn Clock>, in_use: InUse) -> Result<Arc<Self>> {
+        let at = dir.clone();
+        let found = blocking(move || {
+            tidy(&at).map_err(|cause| Error::Io { doing: "open the folder of unpacked packages", cause })
+        })
+        .await?;
+        let now = clock.tick();
+        let slots = found
+            .into_iter()
+            .map(|(digest, folder)| {
+                let folder = Arc::new(OnceCell::new_with(Some(folder)));
+                (digest, Slot { folder, used: now, idle_since: None })
+            })
+            .collect();
+        Ok(Arc::new(Self {
+            dir,
+            clock,
+            in_use,
+            slots: Mutex::new(slots),
+            counter: AtomicU64::new(0),
+            limit: limits::CODE_CACHE_SIZE,
+        }))
+    }
+
+    /// The folder of `digest`; `fill` unpacks it if nobody has.
+    pub(super) async fn folder<F, W>(self: &Arc<Self>, digest: Digest, fill: F) -> Result<PathBuf>
+    where
+        F: FnOnce(Place) -> W,
+        W: Future<Output = Result<Filled>>,
+    {
+        let cell = {
+            let mut slots = self.slots();
+            let used = self.clock.tick();
+            let fresh = || Slot { folder: Arc::default(), used, idle_since: None };
+            let slot = slots.entry(digest).or_insert_with(fresh);
+            slot.used = used;
+            slot.idle_since = None;
+            Arc::clone(&slot.folder)
+        };
+        if let Some(folder) = cell.get() {
+            return Ok(folder.path.clone());
+        }
+        let folder = cell
+            .get_or_try_init(|| async {
+                let number = self.counter.fetch_add(1, Ordering::Relaxed);
+                let partial = self.dir.join(format!("{PARTIAL}{digest}-{number}"));
+                fill(Place { dir: self.dir.clone(), digest, partial }).await.map(|filled| filled.folder)
+            })
+            .await?;
+        let path = folder.path.clone();
+        self.shrink();
+        Ok(path)
+    }
+
+    /// Drops what has been out of use the longest until the rest is within the limit; nobody waits for it.
+    fn shrink(self: &Arc<Self>) {
+        let cache = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            for path in cache.choose() {
+                if let Err(cause) = unpack::remove(&path) {
+                    tracing::warn!(%cause, path = %path.display(), "an unpacked package could not be deleted");
+                }
+            }
+        });
+    }
+
+    /// Takes what is to go out of the table and renames its folder, so that no one gets a path that is vanishing.
+    fn choose(&self) -> Vec<PathBuf> {
+        let now = self.clock.tick();
+        let mut slots = self.slots();
+        let size = |slot: &Slot| slot.folder.get().map_or(0, |folder| folder.bytes);
+        let mut total: u64 = slots.values().map(size).sum();
+        if total <= self.limit {
+            return Vec::new();
+        }
+        let in_use = (self.in_use)();
+        let mut idle: Vec<(Tick, Digest)> = Vec::new();
+        for (digest, slot) in slots.iter_mut() {
+            if in_use.contains(digest) {
+                slot.idle_since = None;
+                continue;
+            }
+            let since = *slot.idle_since.get_or_insert(now);
+            if now.since(since) >= limits::CODE_CACHE_GRACE && slot.folder.initialized() {
+                idle.push((slot.used, *digest));
+            }
+        }
+        idle.sort_unstable();
+        let mut dropped = Vec::new();
+        for (_, digest) in idle {
+            if total <= self.limit {
+                break;
+            }
+            let Some(slot) = slots.remove(&digest) else { continue };
+            let Some(folder) = slot.folder.get() else { continue };
+            total -= folder.bytes;
+            let number = self.counter.fetch_add(1, Ordering::Relaxed);
+            let gone = self.dir.join(format!("{GONE}{number}"));
+            match fs::rename(&folder.path, &gone) {
+                Ok(()) => dropped.push(gone),
+                Err(cause) => tracing::warn!(%cause, "an unpacked package could not be moved away"),
+            }
+        }
+        dropped
+    }
+
+    fn slots(&self) -> MutexGuard<'_, HashMap<Digest, Slot>> {
+        self.slots.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Place {
+    /// Unpacks and makes the result appear. Its future may be dropped meanwhile: then the next one finds it.
+    pub(super) fn fill(self, zip: &[u8]) -> Result<Filled> {
+        let bytes = match unpack::unpack(zip, &self.partial) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                // The error that matters is the first one; what is left goes at the next start.
+                drop(unpack::remove(&self.partial));
+                return Err(error);
+            }
+        };
+        let path = self.dir.join(format!("{}.{bytes}", self.digest));
+        let folder = Folder { path, bytes };
+        match fs::rename(&self.partial, &folder.path) {
+            Ok(()) => Ok(Filled { folder }),
+            Err(_) if folder.path.is_dir() => {
+                drop(unpack::remove(&self.partial));
+                Ok(Filled { folder })
+            }
+            Err(cause) => Err(Error::Io { doing: "put an unpacked package in its place", cause }),
+        }
+    }
+}
+
+/// Prepares the folder: throws away leftovers and what is of another boot; returns what may be used.
+fn tidy(dir: &Path) -> io::Result<HashMap<Digest, Folder>> {
+    fs::create_dir_all(dir)?;
+    let boot = fs::read(BOOT_ID).unwrap_or_default();
+    let boot_file = dir.join(BOOT_FILE);
+    let same_boot = !boot.is_empty() && fs::read(&boot_file).is_ok_and(|found| found == boot);
+    let mut found = HashMap::new();
+    let mut gone = HashSet::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let known = name
+            .split_once('.')
+            .and_then(|(digest, bytes)| Some((digest.parse::<Digest>().ok()?, bytes.parse::<u64>().ok()?)));
+        match known {
+            Some((digest, bytes)) if same_boot => {
+                found.insert(digest, Folder { path: entry.path(), bytes });
+            }
+            Some(_) => {
+                gone.insert(entry.path());
+            }
+            None if name.starts_with(PARTIAL) || name.starts_with(GONE) => {
+                gone.insert(entry.path());
+            }
+            // Not ours: left alone.
+            None => {}
+        }
+    }
+    for path in gone {
+        unpack::remove(&path)?;
+    }
+    if !same_boot {
+        fs::write(&boot_file, &boot)?;
+    }
+    Ok(found)
+}
