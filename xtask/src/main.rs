@@ -1,1 +1,48 @@
-fn main() {}
+//! The project's own chores: `cargo xtask test`, `cargo xtask bench`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a terminal program")]
+#![expect(clippy::disallowed_methods, reason = "a terminal program reads its environment and the clock")]
+
+mod bench;
+mod shell;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask CHORE
+
+  test            what must pass before anything lands: installs what is missing (and says so), then
+                  formatting, lints, and every test of the workspace
+  test FILTER     only the tests whose names contain FILTER, without formatting and lints
+  tools           only install what the tests need
+  bench [NAME]    measure what docs/performance.md claims and rewrite its tables; NAME is one of
+                  invoke, cold, records, idle
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["test"] => test::everything(),
+        ["test", filter] => test::some(filter),
+        ["tools"] => tools::ensure().map(drop),
+        ["bench"] => bench::run(None),
+        ["bench", name] => bench::run(Some(name)),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

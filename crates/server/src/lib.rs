@@ -1,1 +1,32 @@
-//! (in progress)
+//! Wires the parts into a running platform. The only place that names a concrete backend, the real clock or a
+//! mode.
+//!
+//! ```text
+//!   Config ──► start() ──► Running { control, frontend, logs, both doors }
+//!                 │
+//!                 ├─ DataFolder   locked against a second server, with a format version
+//!                 ├─ backend      SQLite, files, in process
+//!                 └─ sandbox      the process driver
+//! ```
+//!
+//! Start reading at [`start`].
+
+mod clock;
+mod config;
+mod data_folder;
+mod entropy;
+mod error;
+mod machine;
+mod running;
+mod wiring;
+
+pub use clock::RealClock;
+pub use config::Config;
+pub use data_folder::DataFolder;
+pub use entropy::OsEntropy;
+pub use error::Error;
+pub use machine::raise_file_limit;
+pub use running::{Running, start, start_real};
+pub use sonagi_data::logs::{Follower, Followed};
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;

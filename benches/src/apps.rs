@@ -1,0 +1,68 @@
+//! The functions that are measured: hello, in each kind of runtime.
+
+use std::io::Write as _;
+
+use anyhow::Result;
+use bytes::Bytes;
+use sonagi_model::function::{ProvidedBase, Runtime};
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+pub(crate) struct Hello {
+    pub(crate) name: &'static str,
+    pub(crate) runtime: Runtime,
+    pub(crate) handler: &'static str,
+    file: &'static str,
+    source: Source,
+}
+
+enum Source {
+    Text(&'static str),
+    /// This program itself.
+    Program,
+}
+
+pub(crate) const ALL: [Hello; 3] = [
+    Hello {
+        name: "provided",
+        runtime: Runtime::Provided(ProvidedBase::Al2023),
+        handler: "bootstrap",
+        file: "bootstrap",
+        source: Source::Program,
+    },
+    Hello {
+        name: "python",
+        runtime: Runtime::Python { minor: 11 },
+        handler: "app.handler",
+        file: "app.py",
+        source: Source::Text("def handler(event, context):\n    return {'statusCode': 200, 'body': 'hello'}\n"),
+    },
+    Hello {
+        name: "node",
+        runtime: Runtime::Nodejs { major: 20 },
+        handler: "index.handler",
+        file: "index.js",
+        source: Source::Text("exports.handler = async () => ({ statusCode: 200, body: 'hello' });\n"),
+    },
+];
+
+impl Hello {
+    /// What the function is: its file's name and content.
+    pub(crate) fn file(&self) -> Result<(&'static str, Vec<u8>)> {
+        let bytes = match self.source {
+            Source::Text(text) => text.into(),
+            Source::Program => std::fs::read(std::env::current_exe()?)?,
+        };
+        Ok((self.file, bytes))
+    }
+
+    /// A package; `salt` makes it one of its own.
+    pub(crate) fn package(&self, salt: &str) -> Result<Bytes> {
+        let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let (name, bytes) = self.file()?;
+        writer.start_file(name, SimpleFileOptions::default().unix_permissions(0o755))?;
+        writer.write_all(&bytes)?;
+        writer.start_file("salt", SimpleFileOptions::default())?;
+        writer.write_all(salt.as_bytes())?;
+        Ok(writer.finish()?.into_inner().into())
+    }
+}

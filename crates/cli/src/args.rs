@@ -1,0 +1,298 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sonagi_model::{AccountId, AppName, Region, ReleaseNumber};
+
+use crate::output::Shape;
+
+/// A serverless cloud in one program: functions, an API gateway and the services that they need.
+#[derive(Debug, Parser)]
+#[command(name = "sonagi", version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Examples:
+  sonagi new hello                 a first function, in Python
+  sonagi dev hello                 run it here, reload when a file changes
+  sonagi dev template.yaml         the same for an AWS SAM app
+  sonagi server --data /srv/sonagi a server that keeps what is deployed
+  sonagi deploy hello              a new release on the server, at once or not at all
+  sonagi logs -f                   what the functions write")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Write JSON, one value a line, for machines
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Log more of what sonagi itself does (-v: debug, -vv: trace)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+impl Arguments {
+    pub(crate) fn shape(&self) -> Shape {
+        if self.json { Shape::Json } else { Shape::Human }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new app from a template
+    New(New),
+    /// Run an app on this machine and reload it when a file changes
+    Dev(Dev),
+    /// Run the platform
+    Server(Server),
+    /// Build an app and activate it on a server as a new release
+    Deploy(Deploy),
+    /// Activate the release that was live before, or another
+    Rollback(Rollback),
+    /// List an app's releases
+    Releases(Releases),
+    /// Run a function and print its answer
+    Invoke(Invoke),
+    /// Print what functions wrote
+    Logs(Logs),
+    /// List what can be invoked
+    Functions(Functions),
+    /// Say what this machine has, what it lacks, and how to mend it
+    Doctor(Doctor),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:
+  sonagi completions bash > ~/.local/share/bash-completion/completions/sonagi")]
+    Completions {
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sonagi new hello
+  sonagi new shop/cart --template node")]
+pub(crate) struct New {
+    /// The folder to make; its last part is the app's name
+    pub(crate) path: PathBuf,
+    #[arg(long, short, value_enum, default_value_t = Template::Python)]
+    pub(crate) template: Template,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub(crate) enum Template {
+    /// A Python function behind an HTTP API
+    Python,
+    /// A Node function behind an HTTP API
+    Node,
+    /// A custom runtime: a bootstrap that speaks the Lambda Runtime API
+    Provided,
+    /// An AWS SAM template with a Python function
+    Sam,
+}
+
+/// Where the platform lives and answers.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The data folder; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The platform's address: AWS protocols and sonagi's own API; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4566")]
+    pub(crate) listen: SocketAddr,
+    /// The apps' address; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) gateway: SocketAddr,
+    /// Access keys in the format of AWS's credentials file; requests must then be signed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
+    /// The account id in ARNs
+    #[arg(long, value_name = "ID", default_value = "000000000000")]
+    pub(crate) account: AccountId,
+    /// The region in ARNs and signatures
+    #[arg(long, value_name = "NAME", default_value = "us-east-1")]
+    pub(crate) region: Region,
+}
+
+/// What to build.
+#[derive(Debug, Args)]
+pub(crate) struct Source {
+    /// A sonagi.toml, a SAM template, or the folder that holds one
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// A SAM template's parameter; may be given more than once
+    #[arg(long = "parameter", short = 'p', value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) parameters: Vec<(String, String)>,
+    /// The app's name, where the manifest has none
+    #[arg(long, value_name = "APP")]
+    pub(crate) name: Option<AppName>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sonagi dev examples/petshop
+  sonagi dev template.yaml --parameter Stage=test
+  sonagi dev --listen 127.0.0.1:0 --gateway 127.0.0.1:0 --json")]
+pub(crate) struct Dev {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sonagi server
+  sonagi server --data /srv/sonagi --listen 10.0.0.5:4566 --credentials /etc/sonagi/credentials")]
+pub(crate) struct Server {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Where the exact version of an interpreter is missing, take the nearest
+    #[arg(long)]
+    pub(crate) nearest_runtimes: bool,
+}
+
+/// Which server to talk to.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The server's address
+    #[arg(long, value_name = "URL", env = "SONAGI_ENDPOINT", default_value = "http://127.0.0.1:4566")]
+    pub(crate) endpoint: String,
+    /// The key to sign with, if the server wants credentials
+    #[arg(long, value_name = "ID", env = "AWS_ACCESS_KEY_ID", hide_env_values = true)]
+    pub(crate) access_key_id: Option<String>,
+    #[arg(long, value_name = "SECRET", env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true, hide = true)]
+    pub(crate) secret_access_key: Option<String>,
+    #[arg(long, value_name = "NAME", env = "AWS_REGION", default_value = "us-east-1", hide = true)]
+    pub(crate) region: Region,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sonagi deploy
+  sonagi deploy template.yaml --parameter Stage=prod --endpoint http://10.0.0.5:4566")]
+pub(crate) struct Deploy {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sonagi rollback petshop
+  sonagi rollback petshop --to release_7")]
+pub(crate) struct Rollback {
+    pub(crate) app: AppName,
+    /// The release to activate; the one that was live before if not given
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) to: Option<ReleaseNumber>,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Releases {
+    /// All apps if not given
+    pub(crate) app: Option<AppName>,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sonagi invoke petshop-search
+  sonagi invoke search --payload '{\"kind\": \"cat\"}'
+  sonagi invoke search --payload @event.json --tail
+  generate-event | sonagi invoke search --payload -")]
+pub(crate) struct Invoke {
+    /// A Lambda name, or a function's own name where only one app has it; with :QUALIFIER for a version or alias
+    pub(crate) function: String,
+    /// The event: JSON, @FILE, or - for the standard input
+    #[arg(long, short, default_value = "{}")]
+    pub(crate) payload: String,
+    /// Print the end of the invocation's log too
+    #[arg(long)]
+    pub(crate) tail: bool,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sonagi logs
+  sonagi logs -f --app petshop
+  sonagi logs --function petshop-search --since 10m")]
+pub(crate) struct Logs {
+    /// Go on with what is written from now on
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Only this app's functions
+    #[arg(long)]
+    pub(crate) app: Option<AppName>,
+    /// Only this function, by its Lambda name
+    #[arg(long)]
+    pub(crate) function: Option<String>,
+    /// Only what is younger: 30s, 10m, 2h, 1d
+    #[arg(long, value_parser = duration)]
+    pub(crate) since: Option<std::time::Duration>,
+    /// At most so many of the newest lines
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Functions {
+    /// Only this app's
+    pub(crate) app: Option<AppName>,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The data folder to look at
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        Some(_) | None => Err("a parameter is NAME=VALUE".into()),
+    }
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || "a time is a number with s, m, h or d, such as 10m".to_owned();
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(seconds).map(std::time::Duration::from_secs).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_a_number_and_a_unit() {
+        assert_eq!(duration("10m").unwrap().as_secs(), 600);
+        for wrong in ["", "m", "10", "1.5h", "-1s", "99999999999999999999d", "9999999999999999d", "1µ"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

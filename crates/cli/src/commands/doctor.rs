@@ -1,0 +1,157 @@
+//! `sonagi doctor`: what this machine has, what it lacks, and how to mend it.
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+};
+
+use anyhow::Result;
+use serde::Serialize;
+use sonagi_model::function::Runtime;
+use sonagi_sandbox::process::{self, Found};
+
+use crate::{
+    args::Doctor,
+    folders,
+    output::{self, Shape},
+};
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: String,
+    state: State,
+    /// What is there, or what to do.
+    text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Good,
+    /// Works, with something missing.
+    Limited,
+    /// Sonagi does not work so.
+    Bad,
+}
+
+pub(crate) async fn run(doctor: &Doctor, shape: Shape) -> Result<ExitCode> {
+    let data = doctor.data.clone().unwrap_or_else(folders::data);
+    let path = folders::search_path();
+    let mut findings = vec![files(), processes()];
+    findings.extend(runtimes(&path).await);
+    findings.extend(tools(&path));
+    findings.push(folder(&data));
+    findings.extend(ports());
+    let worst_is_bad = findings.iter().any(|finding| finding.state == State::Bad);
+    match shape {
+        Shape::Json => findings.iter().try_for_each(output::json)?,
+        Shape::Human => {
+            let width = findings.iter().map(|finding| finding.what.chars().count()).max().unwrap_or_default();
+            for Finding { what, state, text } in &findings {
+                let sign = match state {
+                    State::Good => "ok",
+                    State::Limited => "--",
+                    State::Bad => "!!",
+                };
+                println!("{sign}  {what:width$}  {text}");
+            }
+        }
+    }
+    Ok(if worst_is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn good(what: impl Into<String>, text: impl Into<String>) -> Finding {
+    Finding { what: what.into(), state: State::Good, text: text.into() }
+}
+
+fn limited(what: impl Into<String>, text: impl Into<String>) -> Finding {
+    Finding { what: what.into(), state: State::Limited, text: text.into() }
+}
+
+fn bad(what: impl Into<String>, text: impl Into<String>) -> Finding {
+    Finding { what: what.into(), state: State::Bad, text: text.into() }
+}
+
+/// Open files that a busy server wants: one for each connection, and some for each environment.
+const FILES_WANTED: u64 = 16_384;
+
+fn files() -> Finding {
+    let allowed = sonagi_server::raise_file_limit();
+    if allowed >= FILES_WANTED {
+        good("open files", format!("{allowed} allowed"))
+    } else {
+        limited("open files", format!("only {allowed} allowed: raise the hard limit (ulimit -Hn) to {FILES_WANTED}"))
+    }
+}
+
+fn processes() -> Finding {
+    match process::limits_of_this_host() {
+        Ok(text) => good("limits", text),
+        Err(text) => limited("limits", text),
+    }
+}
+
+async fn runtimes(path: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for runtime in Runtime::ALL {
+        let what = format!("runtime {runtime}");
+        match process::find(runtime, path).await {
+            Found::Exact { program, version } => findings.push(good(what, format!("{version} at {}", program.display()))),
+            Found::Nearest { program, version } => findings.push(limited(
+                what,
+                format!("not here; dev would take {version} at {}", program.display()),
+            )),
+            Found::Missing { help } => findings.push(limited(what, help)),
+        }
+    }
+    findings
+}
+
+/// What builds packages.
+fn tools(path: &str) -> Vec<Finding> {
+    [
+        ("python3", ["-m", "pip"].as_slice(), "pip", "install pip for functions with a requirements.txt (Debian: python3-pip)"),
+        ("npm", [].as_slice(), "npm", "install npm for functions with a package.json (Debian: npm)"),
+        ("make", [].as_slice(), "make", "install make for functions that are built by a Makefile (Debian: make)"),
+    ]
+    .into_iter()
+    .map(|(program, arguments, what, help)| match version(program, arguments, path) {
+        Some(text) => good(what, text),
+        None => limited(what, help),
+    })
+    .collect()
+}
+
+fn version(program: &str, arguments: &[&str], path: &str) -> Option<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .arg("--version")
+        .env("PATH", path)
+        .stdin(Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())
+}
+
+fn folder(data: &Path) -> Finding {
+    let what = "data folder";
+    let there: Option<PathBuf> = data.ancestors().find(|path| path.exists()).map(Path::to_path_buf);
+    let Some(there) = there else { return bad(what, format!("{} cannot be made", data.display())) };
+    match rustix::fs::access(&there, rustix::fs::Access::WRITE_OK) {
+        Ok(()) => good(what, data.display().to_string()),
+        Err(error) => bad(what, format!("{} cannot be written ({error}): name another with --data", there.display())),
+    }
+}
+
+fn ports() -> Vec<Finding> {
+    [("platform port", "127.0.0.1:4566", "--listen"), ("apps port", "127.0.0.1:8080", "--gateway")]
+        .into_iter()
+        .map(|(what, address, flag)| match TcpListener::bind(address) {
+            Ok(_) => good(what, format!("{address} is free")),
+            Err(error) => limited(what, format!("{address}: {error}; name another with {flag}")),
+        })
+        .collect()
+}

@@ -1,0 +1,28 @@
+use std::{net::SocketAddr, path::PathBuf};
+
+use sonagi_model::{AccountId, Region};
+use sonagi_sandbox::process::RuntimePolicy;
+
+/// All that a server is told. Nothing below reads an environment variable or a file of settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The platform's door: AWS protocols, our own API.
+    pub listen: SocketAddr,
+    /// The apps' door.
+    pub gateway: SocketAddr,
+    /// Access keys in the format of AWS's shared credentials file; without it every caller is trusted.
+    pub credentials: Option<PathBuf>,
+    pub account: AccountId,
+    pub region: Region,
+    /// What to do where the machine lacks the exact version of an interpreter.
+    pub runtimes: RuntimePolicy,
+    /// This program, started again as the launcher of environments, and the words that tell it so.
+    pub launcher: PathBuf,
+    pub launcher_arguments: Vec<String>,
+    /// Where interpreters are looked for: the value of `PATH`.
+    pub path: String,
+    /// What outlives a data folder and can be made again: SDK layers, built dependencies.
+    pub cache: PathBuf,
+}

@@ -1,0 +1,235 @@
+//! From a configuration to a running platform.
+
+use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+
+use sonagi_backend::{
+    Blobs, Records,
+    embedded::{FileBlobs, RecordsConfig, SqliteRecords},
+};
+use sonagi_control::Control;
+use sonagi_data::logs::Logs;
+use sonagi_edge::{
+    gateway::{self, Gateway},
+    platform::{self, Platform},
+    serve,
+};
+use sonagi_identity::{CredentialsFile, Identity};
+use sonagi_invoke::Frontend;
+use sonagi_model::{Clock, Entropy, function::Runtime, limits};
+use sonagi_sandbox::process::{self, ProcessDriver};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Config, DataFolder, Error, OsEntropy, RealClock, Result, machine,
+    wiring::{FunctionLogs, FunctionSessions},
+};
+
+/// A platform that answers.
+pub struct Running {
+    platform: SocketAddr,
+    gateway: SocketAddr,
+    control: Control,
+    frontend: Frontend,
+    logs: Logs,
+    driver: Arc<ProcessDriver>,
+    records: Arc<SqliteRecords>,
+    clock: Arc<dyn Clock>,
+    stopping: CancellationToken,
+    doors: Vec<JoinHandle<()>>,
+    // Last, so that the folder stays locked until all else is gone.
+    _folder: DataFolder,
+}
+
+/// [`start`] with the machine's own clock and randomness.
+pub async fn start_real(config: Config) -> Result<Running> {
+    start(config, Arc::new(RealClock::new()), Arc::new(OsEntropy)).await
+}
+
+/// Starts the platform; it answers when this returns.
+pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Running> {
+    let credentials = config.credentials.as_deref().map(read_credentials).transpose()?;
+    // The gateway is as public as its address; what it leads to is what the apps made public.
+    if credentials.is_none() && !config.listen.ip().is_loopback() {
+        return Err(Error::OpenToTheWorld { address: config.listen });
+    }
+    machine::raise_file_limit();
+    let folder = DataFolder::open(&config.data, &*entropy)?;
+    let platform_door = listen(config.listen, "--listen").await?;
+    let gateway_door = listen(config.gateway, "--gateway").await?;
+    let (platform_address, gateway_address) = (address(&platform_door)?, address(&gateway_door)?);
+
+    let records = Arc::new(SqliteRecords::open(RecordsConfig::new(folder.part("records")))?);
+    let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(&folder.part("blobs"))?);
+    let identity = Identity::new(sonagi_identity::Config {
+        account: config.account.clone(),
+        credentials,
+        master_key: folder.key(),
+    });
+    let control = Control::open(
+        sonagi_control::Config {
+            account: config.account.clone(),
+            region: config.region.clone(),
+            code_dir: folder.part("code"),
+        },
+        Arc::clone(&records) as Arc<dyn Records>,
+        blobs,
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+    )
+    .await?;
+    let logs = Logs::open(folder.part("logs"), Arc::clone(&clock)).map_err(Error::Logs)?;
+    let driver = Arc::new(
+        ProcessDriver::new(process::Config {
+            launcher: config.launcher,
+            launcher_args: config.launcher_arguments,
+            work_dir: folder.part("environments"),
+            runtimes: config.runtimes,
+            interpreters: std::env::split_paths(&config.path).collect(),
+            layers: Some(config.cache.join("layers")),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+        })
+        .map_err(|cause| Error::Io { doing: "make room for environments", cause })?,
+    );
+    let frontend = Frontend::new(
+        sonagi_invoke::Config {
+            memory_budget_mib: machine::memory_mib(),
+            region: config.region.to_string(),
+            endpoint: format!("http://{}", reachable(platform_address)),
+            ..sonagi_invoke::Config::default()
+        },
+        Arc::clone(&driver) as _,
+        control.clone(),
+        Arc::new(FunctionLogs(logs.clone())),
+        Arc::new(FunctionSessions { identity: identity.clone(), clock: Arc::clone(&clock) }),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+    );
+
+    let platform_service = Platform::new(
+        platform::Config {
+            account: config.account,
+            region: config.region,
+            gateway: format!("http://localhost:{}", gateway_address.port()),
+            names: Vec::new(),
+            account_concurrency: limits::ACCOUNT_CONCURRENCY,
+            version: env!("CARGO_PKG_VERSION").into(),
+        },
+        identity.clone(),
+        control.clone(),
+        frontend.clone(),
+        logs.clone(),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+    );
+    let gateway_service = Gateway::new(
+        gateway::Config {
+            unknown_host: if gateway_address.ip().is_loopback() {
+                gateway::UnknownHost::NamesApps
+            } else {
+                gateway::UnknownHost::SaysNothing
+            },
+            ..gateway::Config::default()
+        },
+        control.clone(),
+        frontend.clone(),
+        identity,
+        Arc::clone(&clock),
+        entropy,
+    );
+    let stopping = CancellationToken::new();
+    let (platform_stop, gateway_stop) = (stopping.clone(), stopping.clone());
+    let doors = vec![
+        tokio::spawn(async move {
+            let stop = platform_stop.cancelled_owned();
+            platform_service.serve(platform_door, serve::Config::default(), stop).await;
+        }),
+        tokio::spawn(async move {
+            gateway_service.serve(gateway_door, gateway_stop.cancelled_owned()).await;
+        }),
+    ];
+    Ok(Running {
+        platform: platform_address,
+        gateway: gateway_address,
+        control,
+        frontend,
+        logs,
+        driver,
+        records,
+        clock,
+        stopping,
+        doors,
+        _folder: folder,
+    })
+}
+
+impl Running {
+    pub fn platform_address(&self) -> SocketAddr {
+        self.platform
+    }
+
+    pub fn gateway_address(&self) -> SocketAddr {
+        self.gateway
+    }
+
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    pub fn frontend(&self) -> &Frontend {
+        &self.frontend
+    }
+
+    pub fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    /// Gets a runtime ready ahead of its first start, telling `progress` what it does. Gives what the user should
+    /// know: another version of the interpreter than was asked for, no SDK.
+    pub async fn prepare(&self, runtime: Runtime, progress: &(dyn Fn(&str) + Send + Sync)) -> Vec<String> {
+        match self.driver.prepare(runtime, progress).await {
+            Ok(prepared) => prepared.notes,
+            Err(failure) => vec![failure.to_string()],
+        }
+    }
+
+    /// Accepts nothing new, lets what runs end (for [`limits::DRAIN_TIMEOUT`] at most), and closes everything.
+    pub async fn drain(self) {
+        self.stopping.cancel();
+        for door in self.doors {
+            // A door that panicked has nothing to drain.
+            let _ = door.await;
+        }
+        self.frontend.drain(self.clock.tick() + limits::DRAIN_TIMEOUT).await;
+        self.driver.settled().await;
+        self.logs.flush().await;
+        self.records.close().await;
+    }
+}
+
+async fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|cause| Error::Listen { address, flag, cause })
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr> {
+    listener.local_addr().map_err(|cause| Error::Io { doing: "find a listener's address", cause })
+}
+
+/// An address at which this machine reaches a door that may be open on all of its addresses.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    let loopback: std::net::IpAddr = match address {
+        SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(loopback, address.port())
+}
+
+fn read_credentials(path: &Path) -> Result<CredentialsFile> {
+    let text =
+        fs::read_to_string(path).map_err(|cause| Error::CredentialsFile { path: path.to_path_buf(), cause })?;
+    CredentialsFile::parse(&text).map_err(|cause| Error::Credentials { path: path.to_path_buf(), cause })
+}

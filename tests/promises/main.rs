@@ -1,0 +1,16 @@
+//! What Sonagi promises, one file each, against the whole platform with real functions and real clients.
+#![expect(clippy::disallowed_methods, reason = "tests read their environment and run real programs in real time")]
+
+mod bad_input;
+mod command_line;
+mod crash;
+mod credentials;
+mod data_folder;
+mod dev;
+mod idle_functions;
+mod lambda_clients;
+mod neighbours;
+mod petshop;
+mod releases;
+mod sdk_inside;
+mod time_limits;

@@ -1,0 +1,86 @@
+//! A function that crashes, eats memory or forks is ended as a whole, and the next one never notices.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sonagi_harness::{App, World};
+
+const ROGUE: &str = "\
+import os, subprocess, sys
+def handler(event, context):
+    what = event['what']
+    if what == 'exit':
+        sys.stdout.write('going')
+        os._exit(7)
+    if what == 'memory':
+        hold = []
+        while True:
+            hold.append(bytearray(8 << 20))
+            for at in range(0, len(hold[-1]), 4096):
+                hold[-1][at] = 1
+    if what == 'forks':
+        count = 0
+        try:
+            while count < 5000:
+                if os.fork() == 0:
+                    os.execv('/bin/sleep', ['sleep', '1000'])
+                count += 1
+        except OSError as error:
+            return {'forked': count, 'errno': error.errno}
+        return {'forked': count}
+    if what == 'child':
+        return subprocess.Popen(['/bin/sleep', '1000'], start_new_session=True).pid
+    return 'fine'
+";
+
+async fn with_neighbour() -> World {
+    let world = World::start().await;
+    world.deploy(&App::python("rogue", ROGUE)).await;
+    world.deploy(&App::python("good", "def handler(event, context):\n    return 'fine'\n")).await;
+    assert_eq!(world.get("good", "/").await.text(), "fine");
+    world
+}
+
+async fn rogue(world: &World, what: &str) -> serde_json::Value {
+    world.invoke("rogue-f", json!({ "what": what }).to_string()).await.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exit_is_told_and_the_next_call_works() {
+    let world = with_neighbour().await;
+    let error = rogue(&world, "exit").await;
+    assert_eq!(error["errorType"], "Runtime.ExitError", "{error}");
+    assert!(error["errorMessage"].as_str().unwrap().contains("exit status 7"), "{error}");
+    assert_eq!(rogue(&world, "nothing").await, "fine");
+    assert_eq!(world.get("good", "/").await.text(), "fine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_memory_bomb_ends_alone() {
+    let world = with_neighbour().await;
+    let error = rogue(&world, "memory").await;
+    let kind = error["errorType"].as_str().unwrap();
+    assert!(["Runtime.ExitError", "Runtime.OutOfMemory", "MemoryError"].contains(&kind), "{error}");
+    assert_eq!(world.get("good", "/").await.text(), "fine");
+    assert_eq!(rogue(&world, "nothing").await, "fine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_bomb_meets_its_limit_and_goes_with_its_environment() {
+    let world = with_neighbour().await;
+    let told = rogue(&world, "forks").await;
+    let forked = told["forked"].as_u64().unwrap_or_else(|| panic!("{told}"));
+    assert!((1..1_024).contains(&forked), "{told}");
+    assert_eq!(world.get("good", "/").await.text(), "fine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_that_outlives_the_answer_goes_with_its_environment() {
+    let mut world = with_neighbour().await;
+    let child = rogue(&world, "child").await.as_u64().unwrap();
+    let alive = || std::path::Path::new(&format!("/proc/{child}")).exists();
+    assert!(alive());
+    world.advance(Duration::from_secs(3_600)).await;
+    world.stop().await;
+    assert!(!alive(), "process {child} is still there");
+}

@@ -1,0 +1,126 @@
+//! What the tests need beside Rust: interpreters from Debian's packages, and the official clients from their
+//! registries, the latter into `target/clients` and nowhere else.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell;
+
+/// The official clients, pinned: a new release must not change what a test run means.
+const PYTHON_CLIENTS: [&str; 2] = ["boto3==1.44.5", "awscli==1.46.2"];
+const NODE_CLIENTS: [&str; 1] = ["@aws-sdk/client-lambda@3.1162.0"];
+
+pub(crate) struct Tools {
+    /// A Python with boto3 and the AWS CLI.
+    pub(crate) python: PathBuf,
+    /// Holds the JavaScript SDK.
+    pub(crate) node_modules: PathBuf,
+}
+
+pub(crate) fn ensure() -> Result<Tools> {
+    eprintln!("==> tools");
+    debian_packages()?;
+    let clients = shell::root().join("target/clients");
+    fs::create_dir_all(&clients).context("make target/clients")?;
+    Ok(Tools { python: python_clients(&clients)?, node_modules: node_clients(&clients)? })
+}
+
+fn debian_packages() -> Result<()> {
+    let wanted: [(&str, &[&str], &str); 6] = [
+        ("cc", &["gcc"], "--version"),
+        ("python3", &["python3"], "--version"),
+        ("node", &["nodejs"], "--version"),
+        ("npm", &["npm"], "--version"),
+        ("curl", &["curl"], "--version"),
+        ("wrk", &["wrk"], "-v"),
+    ];
+    let mut missing: Vec<&str> = Vec::new();
+    for (program, packages, argument) in wanted {
+        // wrk prints its version and exits with 1.
+        let there = if program == "wrk" {
+            Path::new("/usr/bin/wrk").exists()
+        } else {
+            shell::has(program, argument)
+        };
+        if !there {
+            missing.extend(packages);
+        }
+    }
+    // Debian splits both out of its Python; another Python brings them along.
+    if !missing.contains(&"python3") {
+        if !shell::has("python3", "-mensurepip") && !module("ensurepip") {
+            missing.push("python3-venv");
+        }
+        if !module("pip") {
+            missing.push("python3-pip");
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    eprintln!("    missing, installed from Debian's packages: {}", missing.join(", "));
+    if !shell::has("apt-get", "--version") {
+        bail!("install these by hand, since this is no Debian: {}", missing.join(" "));
+    }
+    shell::run(&mut apt("update"))?;
+    shell::run(apt("install").arg("--yes").arg("--no-install-recommends").args(&missing))
+        .with_context(|| format!("install by hand: sudo apt-get install {}", missing.join(" ")))
+}
+
+fn module(name: &str) -> bool {
+    Command::new("python3").args(["-c", &format!("import {name}")]).output().is_ok_and(|o| o.status.success())
+}
+
+fn apt(verb: &str) -> Command {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.trim_ascii() == b"0");
+    let mut command = if root { Command::new("apt-get") } else { Command::new("sudo") };
+    if !root {
+        command.arg("apt-get");
+    }
+    command.arg("--quiet").arg(verb).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn python_clients(clients: &Path) -> Result<PathBuf> {
+    let folder = clients.join("python");
+    let python = folder.join("bin/python");
+    once(&folder, &PYTHON_CLIENTS.join("\n"), || {
+        shell::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        shell::run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PYTHON_CLIENTS))
+    })?;
+    Ok(python)
+}
+
+fn node_clients(clients: &Path) -> Result<PathBuf> {
+    let folder = clients.join("node");
+    once(&folder, &NODE_CLIENTS.join("\n"), || {
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("package.json"), "{ \"private\": true }\n")?;
+        shell::run(
+            Command::new("npm")
+                .args(["install", "--silent", "--no-audit", "--no-fund"])
+                .args(NODE_CLIENTS)
+                .current_dir(&folder),
+        )
+    })?;
+    Ok(folder.join("node_modules"))
+}
+
+/// Fills `folder` with `fill`, once for each `wanted`.
+fn once(folder: &Path, wanted: &str, fill: impl FnOnce() -> Result<()>) -> Result<()> {
+    let marker = folder.join(".complete");
+    if fs::read_to_string(&marker).is_ok_and(|have| have == wanted) {
+        return Ok(());
+    }
+    eprintln!("    installing the official clients: {}", wanted.replace('\n', ", "));
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
+    }
+    fill()?;
+    fs::write(marker, wanted).context("mark the clients as complete")
+}
