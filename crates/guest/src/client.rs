@@ -72,8 +72,12 @@ static PYTHON: Client = Client {
     files: &[
         ("bootstrap.py", include_str!("../clients/python/bootstrap.py")),
         ("sonagi_runtime/__init__.py", include_str!("../clients/python/sonagi_runtime/__init__.py")),
+        ("sonagi_runtime/codec.py", include_str!("../clients/python/sonagi_runtime/codec.py")),
+        ("sonagi_runtime/connection.py", include_str!("../clients/python/sonagi_runtime/connection.py")),
+        ("sonagi_runtime/context.py", include_str!("../clients/python/sonagi_runtime/context.py")),
         ("sonagi_runtime/failures.py", include_str!("../clients/python/sonagi_runtime/failures.py")),
         ("sonagi_runtime/logs.py", include_str!("../clients/python/sonagi_runtime/logs.py")),
+        ("sonagi_runtime/sink.py", include_str!("../clients/python/sonagi_runtime/sink.py")),
     ],
     entry: "bootstrap.py",
     prepare: Some("--compile"),
