@@ -12,10 +12,21 @@
 //! - nothing is dropped silently: what would change behaviour and is not supported is a problem, and what has no
 //!   effect on one machine is a [`Note`].
 
+mod checks;
 mod declared;
+mod fields;
 mod load;
+mod names;
+mod native;
 mod problem;
+mod routes;
+mod sam;
+mod source;
+mod toml;
+mod tree;
+mod yaml;
 
 pub use declared::{BuildKind, Context, DeclaredFunction, Esbuild, FunctionDraft, Manifest, Note};
 pub use load::load;
 pub use problem::{ManifestError, Problem};
+pub(crate) use source::{candidates, present};

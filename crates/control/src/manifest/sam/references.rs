@@ -1,0 +1,340 @@
+//! What `Ref` and `Fn::GetAtt` name: parameters, pseudo parameters, resources, and the resources that SAM generates
+//! ("Generated AWS CloudFormation resources" in the SAM developer guide).
+
+use sonagi_model::{Digest, api::ApiKind, limits};
+
+use super::{
+    super::{
+        names,
+        problem::did_you_mean,
+        tree::{Node, Span},
+    },
+    resources::Kind,
+    template::{IMPLICIT_HTTP, IMPLICIT_REST, Template},
+};
+
+/// `AWS::URLSuffix`.
+const SUFFIX: &str = "amazonaws.com";
+
+impl Template<'_> {
+    pub(super) fn reference(&self, name: &str, span: &Span) -> Node {
+        let text = |text: String| Node::text(span, text);
+        let context = self.context;
+        match name {
+            "AWS::Region" => return text(context.region.to_string()),
+            "AWS::AccountId" => return text(context.account.to_string()),
+            "AWS::Partition" => return text("aws".into()),
+            "AWS::URLSuffix" => return text(SUFFIX.into()),
+            "AWS::StackName" => return text(self.app.to_string()),
+            "AWS::StackId" => return text(self.stack_id()),
+            _ => {}
+        }
+        if name.starts_with("AWS::") {
+            self.report.problem(span, format!("the pseudo parameter `{name}` is not supported"));
+            return Node::broken(span);
+        }
+        if let Some(value) = self.parameters.get(name) {
+            return Node::new(span.clone(), value.data.clone());
+        }
+        if let Some((resource, attribute @ ("Alias" | "Version" | "Stage" | "Deployment"))) = name.split_once('.') {
+            return self.attribute(resource, attribute, span);
+        }
+        if let Some(resource) = self.resources.get(name) {
+            if !self.exists(resource) {
+                return self.absent(name, span);
+            }
+            return match &resource.kind {
+                Kind::Function => {
+                    self.depends(name);
+                    self.lambda_name(name, span).map_or_else(|| Node::broken(span), text)
+                }
+                Kind::Api(_) => {
+                    self.depends(name);
+                    text(names::api_id(&self.app, name).to_string())
+                }
+                Kind::Role => text(self.role_name(name)),
+                Kind::Ignored(_) => self.valueless(name, span),
+                // The resource itself is reported.
+                Kind::Unsupported(_) => Node::broken(span),
+            };
+        }
+        if self.implicit_api(name).is_some() {
+            self.depends(name);
+            return text(names::api_id(&self.app, name).to_string());
+        }
+        if let Some(value) = self.generated(name, span) {
+            return value;
+        }
+        self.unknown(name, span)
+    }
+
+    /// `Fn::GetAtt`: `Name.Attribute`, or a list of the two.
+    pub(super) fn get_att(&self, argument: &Node) -> Node {
+        let wants = "`Fn::GetAtt` wants `Resource.Attribute`";
+        if let Some([resource, attribute]) = argument.list() {
+            let attribute = match self.text(attribute, wants) {
+                Ok(text) => text,
+                Err(broken) => return broken,
+            };
+            let Some(resource) = resource.scalar() else { return self.wrong(resource, wants) };
+            return self.attribute(resource, &attribute, &argument.span);
+        }
+        match argument.scalar().and_then(|text| text.split_once('.')) {
+            Some((resource, attribute)) => self.attribute(resource, attribute, &argument.span),
+            None => self.wrong(argument, wants),
+        }
+    }
+
+    pub(super) fn attribute(&self, name: &str, attribute: &str, span: &Span) -> Node {
+        let text = |text: String| Node::text(span, text);
+        if let Some(resource) = self.resources.get(name) {
+            if !self.exists(resource) {
+                return self.absent(name, span);
+            }
+            return match &resource.kind {
+                Kind::Function => self.function_attribute(name, attribute, span),
+                Kind::Api(kind) => self.api_attribute(name, *kind, attribute, span),
+                Kind::Role => match attribute {
+                    "Arn" => text(self.role_arn(&self.role_name(name))),
+                    "RoleId" => text(role_id(&self.role_name(name))),
+                    _ => self.no_attribute(name, attribute, &["Arn", "RoleId"], span),
+                },
+                Kind::Ignored(_) => self.valueless(name, span),
+                Kind::Unsupported(_) => Node::broken(span),
+            };
+        }
+        if let Some(kind) = self.implicit_api(name) {
+            return self.api_attribute(name, kind, attribute, span);
+        }
+        if let Some(function) = self.function_of(name, "Role") {
+            // The role is made before the function, so this is no circle.
+            let name = format!("{}-{function}Role", self.app);
+            return match attribute {
+                "Arn" => text(self.role_arn(&name)),
+                "RoleId" => text(role_id(&name)),
+                _ => self.no_attribute(&name, attribute, &["Arn", "RoleId"], span),
+            };
+        }
+        if let Some(function) = self.function_of(name, "Url").filter(|function| self.has_url(function)) {
+            self.depends(function);
+            return match attribute {
+                "FunctionUrl" => {
+                    let id = names::url_id(&self.app, function);
+                    text(format!("{}/", names::address(&self.context.gateway, &id.to_string(), "lambda-url")))
+                }
+                "FunctionArn" => self.lambda_arn(function, span).map_or_else(|| Node::broken(span), text),
+                _ => self.no_attribute(name, attribute, &["FunctionUrl", "FunctionArn"], span),
+            };
+        }
+        self.unknown(name, span)
+    }
+
+    fn function_attribute(&self, name: &str, attribute: &str, span: &Span) -> Node {
+        self.depends(name);
+        match attribute {
+            "Arn" => self.lambda_arn(name, span).map_or_else(|| Node::broken(span), |arn| Node::text(span, arn)),
+            "Alias" => match (self.alias(name), self.lambda_arn(name, span)) {
+                (Some(alias), Some(arn)) => Node::text(span, format!("{arn}:{alias}")),
+                (None, _) => {
+                    let message = format!("`{name}` has no `AutoPublishAlias`, so there is no `{name}.Alias`");
+                    self.report.problem(span, message);
+                    Node::broken(span)
+                }
+                (_, None) => Node::broken(span),
+            },
+            "Version" => {
+                let message = format!(
+                    "`{name}.Version` is not supported: a version's number is known only once it is published"
+                );
+                self.report.problem_with_help(span, message, format!("use `{name}.Alias`"));
+                Node::broken(span)
+            }
+            _ => self.no_attribute(name, attribute, &["Arn", "Alias"], span),
+        }
+    }
+
+    fn api_attribute(&self, name: &str, kind: ApiKind, attribute: &str, span: &Span) -> Node {
+        self.depends(name);
+        let id = names::api_id(&self.app, name).to_string();
+        match (kind, attribute) {
+            (ApiKind::Http, "ApiEndpoint") => {
+                Node::text(span, names::address(&self.context.gateway, &id, "execute-api"))
+            }
+            (ApiKind::Http, "ApiId") | (ApiKind::Rest, "RestApiId") => Node::text(span, id),
+            (_, "Stage") => self.stage(name, span),
+            (ApiKind::Http, _) => self.no_attribute(name, attribute, &["ApiEndpoint", "ApiId"], span),
+            (ApiKind::Rest, _) => self.no_attribute(name, attribute, &["RestApiId"], span),
+        }
+    }
+
+    /// The name of an API's stage.
+    fn stage(&self, api: &str, span: &Span) -> Node {
+        let (said, usual) = match self.resources.get(api) {
+            Some(resource) => {
+                let usual = match resource.kind {
+                    Kind::Api(ApiKind::Http) => "$default",
+                    _ => "Prod",
+                };
+                (resource.properties.get("StageName"), usual)
+            }
+            None if api == IMPLICIT_HTTP => (None, "$default"),
+            None => (None, "Prod"),
+        };
+        match said.and_then(|node| self.evaluate(node)) {
+            Some(value) => Node::new(span.clone(), value.data),
+            None => Node::text(span, usual),
+        }
+    }
+
+    /// `Ref` of a resource that SAM generates.
+    fn generated(&self, name: &str, span: &Span) -> Option<Node> {
+        let text = |text: String| Node::text(span, text);
+        if let Some(function) = self.function_of(name, "Role") {
+            return Some(text(format!("{}-{function}Role", self.app)));
+        }
+        if let Some(function) = self.function_of(name, "Url").filter(|function| self.has_url(function)) {
+            self.depends(function);
+            return Some(self.lambda_arn(function, span).map_or_else(|| Node::broken(span), text));
+        }
+        match name {
+            "ServerlessRestApiProdStage" if self.implicit_api(IMPLICIT_REST).is_some() => {
+                return Some(text("Prod".into()));
+            }
+            "ServerlessHttpApiApiGatewayDefaultStage" if self.implicit_api(IMPLICIT_HTTP).is_some() => {
+                return Some(text("$default".into()));
+            }
+            _ => {}
+        }
+        let (function, alias) = self.resources.iter().find_map(|(function, resource)| {
+            let rest = name.strip_prefix(function)?.strip_prefix("Alias")?;
+            let alias = self.alias(function).filter(|_| resource.kind == Kind::Function)?;
+            (alias == rest).then_some((*function, alias))
+        })?;
+        self.depends(function);
+        Some(match self.lambda_arn(function, span) {
+            Some(arn) => text(format!("{arn}:{alias}")),
+            None => Node::broken(span),
+        })
+    }
+
+    /// The function that `name` is made of, with `end` after it.
+    fn function_of<'n>(&self, name: &'n str, end: &str) -> Option<&'n str> {
+        let function = name.strip_suffix(end)?;
+        let resource = self.active(function)?;
+        let has_role = end == "Role" && resource.properties.get("Role").is_some();
+        (resource.kind == Kind::Function && !has_role).then_some(function)
+    }
+
+    fn has_url(&self, function: &str) -> bool {
+        self.resources.get(function).is_some_and(|it| it.properties.get("FunctionUrlConfig").is_some())
+    }
+
+    /// The alias that a function publishes itself under.
+    pub(super) fn alias(&self, function: &str) -> Option<String> {
+        let node = self.resources.get(function)?.properties.get("AutoPublishAlias")?;
+        let value = self.report.quietly(|| self.outside(|| self.evaluate(node)))?;
+        value.scalar().map(str::to_owned)
+    }
+
+    /// A function's name for Lambda; reported and `None` when it depends on itself.
+    pub(super) fn lambda_name(&self, function: &str, span: &Span) -> Option<String> {
+        let Some(node) = self.resources.get(function)?.properties.get("FunctionName") else {
+            return names::lambda_name(&self.app, function).map(|name| name.to_string());
+        };
+        let remembered = self.memory.names.borrow().get(function).cloned();
+        match remembered {
+            Some(Some(name)) => return Some(name),
+            Some(None) => {
+                self.report.problem(span, format!("the name of `{function}` refers to itself, in a circle"));
+                return None;
+            }
+            None => {}
+        }
+        if !self.deeper(span) {
+            return None;
+        }
+        self.memory.names.borrow_mut().insert(function.to_owned(), None);
+        let value = self.outside(|| self.evaluate(node));
+        self.memory.depth.set(self.memory.depth.get() - 1);
+        let name = match &value {
+            Some(value) => value.scalar().map(str::to_owned),
+            None => names::lambda_name(&self.app, function).map(|name| name.to_string()),
+        };
+        match &name {
+            Some(_) => self.memory.names.borrow_mut().insert(function.to_owned(), name.clone()),
+            None => self.memory.names.borrow_mut().remove(function),
+        };
+        name
+    }
+
+    fn lambda_arn(&self, function: &str, span: &Span) -> Option<String> {
+        let (region, account) = (&self.context.region, &self.context.account);
+        let name = self.lambda_name(function, span)?;
+        Some(format!("arn:aws:lambda:{region}:{account}:function:{name}"))
+    }
+
+    pub(super) fn role_arn(&self, name: &str) -> String {
+        format!("arn:aws:iam::{}:role/{name}", self.context.account)
+    }
+
+    fn role_name(&self, resource: &str) -> String {
+        let node = self.resources.get(resource).and_then(|it| it.properties.get("RoleName"));
+        let said = node.and_then(|node| self.outside(|| self.evaluate(node)));
+        let said = said.as_ref().and_then(|value| value.scalar());
+        said.map_or_else(|| format!("{}-{resource}", self.app), str::to_owned)
+    }
+
+    fn stack_id(&self) -> String {
+        let (region, account, app) = (&self.context.region, &self.context.account, &self.app);
+        let hex = Digest::of(format!("stack\n{account}\n{region}\n{app}").as_bytes()).to_string();
+        let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32]].join("-");
+        format!("arn:aws:cloudformation:{region}:{account}:stack/{app}/{uuid}")
+    }
+
+    /// AWS addresses of the template's own APIs become those of this machine's gateway.
+    pub(super) fn localize(&self, text: String) -> String {
+        if !text.contains(".execute-api.") || text.len() > limits::MANIFEST_SIZE {
+            return text;
+        }
+        let apis = self.resources.iter().filter(|(_, resource)| matches!(resource.kind, Kind::Api(_)));
+        let names = apis.map(|(name, _)| *name).chain([IMPLICIT_REST, IMPLICIT_HTTP]);
+        names.fold(text, |text, name| {
+            let id = names::api_id(&self.app, name).to_string();
+            let remote = format!("https://{id}.execute-api.{}.{SUFFIX}", self.context.region);
+            text.replace(&remote, &names::address(&self.context.gateway, &id, "execute-api"))
+        })
+    }
+
+    fn absent(&self, name: &str, span: &Span) -> Node {
+        let message = format!("`{name}` does not exist, since its condition does not hold");
+        self.report.problem_with_help(span, message, "guard this with `Fn::If` and the same condition");
+        Node::broken(span)
+    }
+
+    fn valueless(&self, name: &str, span: &Span) -> Node {
+        let message = format!("`{name}` has no effect here, so it has no value that could be used");
+        self.report.problem(span, message);
+        Node::broken(span)
+    }
+
+    fn no_attribute(&self, name: &str, attribute: &str, known: &[&str], span: &Span) -> Node {
+        let message = format!("`{name}` has no attribute `{attribute}` that is supported here");
+        self.report.problem_with_help(span, message, format!("it has {}", known.join(", ")));
+        Node::broken(span)
+    }
+
+    fn unknown(&self, name: &str, span: &Span) -> Node {
+        let message = format!("there is no parameter or resource `{name}`");
+        let known = self.resources.keys().copied().chain(self.parameters.keys().map(String::as_str));
+        match did_you_mean(name, known) {
+            Some(word) => self.report.problem_with_help(span, message, format!("did you mean `{word}`?")),
+            None => self.report.problem(span, message),
+        }
+        Node::broken(span)
+    }
+}
+
+fn role_id(name: &str) -> String {
+    let hex = Digest::of(name.as_bytes()).to_string().to_ascii_uppercase();
+    format!("AROA{}", &hex[..17])
+}

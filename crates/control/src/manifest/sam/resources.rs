@@ -1,0 +1,57 @@
+//! What is done with each type of resource.
+
+use sonagi_model::api::ApiKind;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Function,
+    Api(ApiKind),
+    /// A role: it has a name that is shown, and its permissions are not enforced.
+    Role,
+    /// Accepted without an effect on what the app does; the text says why.
+    Ignored(&'static str),
+    /// The text says what could be done instead.
+    Unsupported(&'static str),
+}
+
+const PERMISSIONS: &str =
+    "permissions are not read: a function may call the functions of its own app, and nothing else yet";
+const WATCHING: &str = "it watches the app from outside, and changes nothing that the app does";
+
+pub(super) fn kind(name: &str) -> Kind {
+    match name {
+        "AWS::Serverless::Function" => Kind::Function,
+        "AWS::Serverless::HttpApi" => Kind::Api(ApiKind::Http),
+        "AWS::Serverless::Api" => Kind::Api(ApiKind::Rest),
+        "AWS::IAM::Role" => Kind::Role,
+        "AWS::IAM::Policy"
+        | "AWS::IAM::ManagedPolicy"
+        | "AWS::IAM::RolePolicy"
+        | "AWS::Serverless::Connector" => Kind::Ignored(PERMISSIONS),
+        "AWS::Lambda::Permission" => {
+            Kind::Ignored("the gateway and function URLs may always call the functions of their app")
+        }
+        "AWS::ResourceGroups::Group"
+        | "AWS::ApplicationInsights::Application"
+        | "AWS::CloudWatch::Alarm"
+        | "AWS::CloudWatch::CompositeAlarm"
+        | "AWS::CloudWatch::Dashboard"
+        | "AWS::Logs::MetricFilter"
+        | "AWS::Logs::QueryDefinition"
+        | "AWS::XRay::Group"
+        | "AWS::XRay::SamplingRule" => Kind::Ignored(WATCHING),
+        "AWS::Logs::LogGroup" => {
+            Kind::Ignored("each function's log is kept until it is full, whatever retention is asked")
+        }
+        "AWS::Lambda::Function" => Kind::Unsupported("declare it as an AWS::Serverless::Function"),
+        "AWS::ApiGatewayV2::Api" => Kind::Unsupported("declare it as an AWS::Serverless::HttpApi"),
+        "AWS::ApiGateway::RestApi" => Kind::Unsupported("declare it as an AWS::Serverless::Api"),
+        "AWS::Lambda::Url" => Kind::Unsupported("use `FunctionUrlConfig` of the function"),
+        "AWS::Lambda::Alias" | "AWS::Lambda::Version" => {
+            Kind::Unsupported("use `AutoPublishAlias` of the function")
+        }
+        _ => Kind::Unsupported(
+            "supported are AWS::Serverless::Function, AWS::Serverless::HttpApi and AWS::Serverless::Api",
+        ),
+    }
+}
