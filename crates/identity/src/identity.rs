@@ -128,6 +128,23 @@ impl Identity {
         }
     }
 
+    /// Refuses, before its body is read, a request that [`authenticate`](Self::authenticate) would refuse whatever the
+    /// body is: no credentials, or a key that nobody has.
+    pub fn screen(&self, request: &SignedRequest<'_>) -> Result<()> {
+        if self.inner.mode == Mode::Open {
+            return Ok(());
+        }
+        let claim = sigv4::claim(request)?.ok_or(Error::Missing)?;
+        match claim.session_token() {
+            Some(token) => {
+                let opened = self.inner.sessions.open(token).ok_or(Error::UnknownKey)??;
+                if opened.access_key_id == claim.key_id() { Ok(()) } else { Err(Error::UnknownKey) }
+            }
+            None if self.inner.keys.contains_key(claim.key_id()) => Ok(()),
+            None => Err(Error::UnknownKey),
+        }
+    }
+
     /// Keys with which the platform signs its own links; no caller ever has them.
     pub fn platform_keys(&self) -> &Keys {
         &self.inner.platform

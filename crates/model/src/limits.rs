@@ -54,6 +54,11 @@ pub const CODE_CACHE_SIZE: u64 = 8 << 30;
 /// How long an unpacked package that is no longer live is kept for what still runs on it: the longest invocation, and as long again.
 pub const CODE_CACHE_GRACE: Duration = Duration::from_secs(1_800);
 
+/// How long one tool may run to build one function.
+pub const BUILD_TIMEOUT: Duration = Duration::from_secs(600);
+/// Results of tools that a build cache keeps.
+pub const BUILD_CACHE_ENTRIES: usize = 128;
+
 // Invocations.
 
 /// Bytes of a synchronous request's or answer's payload.

@@ -1,0 +1,163 @@
+//! A function as Lambda shows it: `FunctionConfiguration`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sonagi_control::Target;
+use sonagi_model::{
+    Digest, Timestamp,
+    function::{LogFormat, Runtime, Tracing},
+};
+
+use crate::platform::Parts;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct FunctionConfiguration<'a> {
+    function_name: &'a str,
+    function_arn: String,
+    runtime: String,
+    role: &'a str,
+    handler: &'a str,
+    code_size: u64,
+    description: &'a str,
+    timeout: u32,
+    memory_size: u32,
+    last_modified: String,
+    code_sha256: String,
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<Environment<'a>>,
+    tracing_config: TracingConfig,
+    revision_id: &'a str,
+    package_type: &'static str,
+    architectures: [&'static str; 1],
+    ephemeral_storage: EphemeralStorage,
+    snap_start: SnapStart,
+    logging_config: LoggingConfig<'a>,
+    #[serde(flatten)]
+    state: Option<State>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Environment<'a> {
+    variables: &'a BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TracingConfig {
+    mode: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct EphemeralStorage {
+    size: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SnapStart {
+    apply_on: &'static str,
+    optimization_status: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LoggingConfig<'a> {
+    log_format: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    application_log_level: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_log_level: Option<&'a str>,
+    log_group: String,
+}
+
+/// What listings leave out ("ListFunctions").
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct State {
+    state: &'static str,
+    last_update_status: &'static str,
+    runtime_version_config: RuntimeVersionConfig,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RuntimeVersionConfig {
+    runtime_version_arn: String,
+}
+
+/// Whether all is shown, or what listings show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    Full,
+    Listed,
+}
+
+/// A release is activated whole or not at all, so what is shown is always `Active` and `Successful`.
+pub(super) fn configuration<'a>(
+    parts: &Parts,
+    target: &'a Target,
+    arn: String,
+    detail: Detail,
+) -> FunctionConfiguration<'a> {
+    let function = &target.function;
+    let json = function.log_format == LogFormat::Json;
+    FunctionConfiguration {
+        function_name: function.lambda_name.as_str(),
+        function_arn: arn,
+        runtime: function.runtime.to_string(),
+        role: &function.role,
+        handler: &function.handler,
+        code_size: function.package.size,
+        description: &function.description,
+        timeout: function.timeout,
+        memory_size: function.memory,
+        last_modified: last_modified(target.last_modified),
+        code_sha256: function.package.digest.to_base64(),
+        version: target.version.to_string(),
+        environment: (!function.variables.is_empty())
+            .then_some(Environment { variables: &function.variables }),
+        tracing_config: TracingConfig {
+            mode: match function.tracing {
+                Tracing::PassThrough => "PassThrough",
+                Tracing::Active => "Active",
+            },
+        },
+        revision_id: &target.revision_id,
+        package_type: "Zip",
+        architectures: [function.architecture.as_str()],
+        ephemeral_storage: EphemeralStorage { size: function.ephemeral_storage },
+        snap_start: SnapStart { apply_on: "None", optimization_status: "Off" },
+        logging_config: LoggingConfig {
+            log_format: if json { "JSON" } else { "Text" },
+            application_log_level: json.then(|| function.log_level.as_str()),
+            system_log_level: json.then_some("INFO"),
+            log_group: format!("/aws/lambda/{}", function.lambda_name),
+        },
+        state: match detail {
+            Detail::Listed => None,
+            Detail::Full => Some(State {
+                state: "Active",
+                last_update_status: "Successful",
+                runtime_version_config: RuntimeVersionConfig {
+                    runtime_version_arn: runtime_version_arn(parts, function.runtime),
+                },
+            }),
+        },
+    }
+}
+
+/// Names what runs the code: our client for the runtime, at this version of Sonagi.
+pub(super) fn runtime_version_arn(parts: &Parts, runtime: Runtime) -> String {
+    let digest = Digest::of(format!("{runtime} sonagi {}", parts.config.version).as_bytes());
+    format!("arn:aws:lambda:{}::runtime:{digest}", parts.config.region)
+}
+
+/// `2026-01-31T08:15:30.123+0000`
+pub(super) fn last_modified(at: Timestamp) -> String {
+    at.to_string().replace('Z', "+0000")
+}

@@ -1,0 +1,182 @@
+//! Invoke ("Invoke", API Reference).
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use sonagi_invoke::{Request, Tail};
+use sonagi_model::limits;
+use sonagi_sandbox::Answer as Outcome;
+
+use super::{
+    Answer, Call,
+    error::{invalid_content, invalid_parameter},
+    input, qualified, unsupported,
+};
+use crate::{
+    aws::{JSON, empty, error::AwsError},
+    platform::Parts,
+    serve::ResponseBody,
+};
+
+/// How an invocation is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InvocationType {
+    RequestResponse,
+    DryRun,
+    Event,
+}
+
+pub(super) async fn invoke(parts: &Parts, call: Call) -> Answer {
+    let kind = invocation_type(&call)?;
+    let request = request(parts, call)?;
+    match kind {
+        InvocationType::RequestResponse => {}
+        InvocationType::DryRun => return Ok(empty(StatusCode::NO_CONTENT)),
+        InvocationType::Event => return Err(unsupported::event()),
+    }
+    let invoked = parts.frontend.invoke(request).await?;
+    let (failed, payload) = match sonagi_invoke::collect(invoked.answer).await {
+        Outcome::Success(payload) => (false, payload),
+        Outcome::Failure(failure) => (true, failure.payload),
+        // `collect` leaves no streams.
+        Outcome::Stream(_) => (false, Bytes::new()),
+    };
+    let mut response = Response::new(ResponseBody::whole(payload));
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, JSON);
+    describe(headers, &invoked.version);
+    if failed {
+        // Lambda says so of every failure nowadays; `Handled` is of the first runtimes.
+        headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
+    }
+    if let Some(tail) = invoked.tail
+        && let Ok(value) = HeaderValue::from_str(&log_result(&tail))
+    {
+        headers.insert("x-amz-log-result", value);
+    }
+    Ok(response)
+}
+
+pub(super) fn describe(headers: &mut HeaderMap, version: &str) {
+    if let Ok(version) = HeaderValue::from_str(version) {
+        headers.insert("x-amz-executed-version", version);
+    }
+}
+
+/// The last 4 KB, as base64.
+pub(super) fn log_result(tail: &[u8]) -> String {
+    STANDARD.encode(&tail[tail.len().saturating_sub(limits::LOG_TAIL_SIZE)..])
+}
+
+pub(super) fn invocation_type(call: &Call) -> Result<InvocationType, AwsError> {
+    match call.header("x-amz-invocation-type") {
+        None | Some("RequestResponse") => Ok(InvocationType::RequestResponse),
+        Some("DryRun") => Ok(InvocationType::DryRun),
+        Some("Event") => Ok(InvocationType::Event),
+        Some(other) => {
+            input::one_of("invocationType", other, &["Event", "RequestResponse", "DryRun"])?;
+            Ok(InvocationType::RequestResponse)
+        }
+    }
+}
+
+/// Everything that an invocation needs, checked in Lambda's order: the function, then the payload.
+pub(super) fn request(parts: &Parts, call: Call) -> Result<Request, AwsError> {
+    let tail = match call.header("x-amz-log-type") {
+        None | Some("None") => Tail::No,
+        Some("Tail") => Tail::Yes,
+        Some(other) => {
+            input::one_of("logType", other, &["None", "Tail"])?;
+            Tail::No
+        }
+    };
+    for (header, what) in
+        [("x-amz-durable-execution-name", "durable execution"), ("x-amz-tenant-id", "tenant isolation")]
+    {
+        if call.headers.contains_key(header) {
+            return Err(invalid_parameter(format!(
+                "Sonagi does not support {what} yet: leave {header} out."
+            )));
+        }
+    }
+    let (function, qualifier) = call.function(parts)?;
+    let target = function.resolve(qualifier.as_deref(), &*parts.entropy)?;
+    let payload = match call.body.is_empty() {
+        true => Bytes::from_static(b"{}"),
+        false => {
+            check_json(&call.body)?;
+            call.body.clone()
+        }
+    };
+    let client_context = call.header("x-amz-client-context").map(client_context).transpose()?;
+    Ok(Request {
+        target,
+        request: call.request,
+        arn: qualified(function.arn(), qualifier.as_deref()),
+        payload,
+        trace: call.header("x-amzn-trace-id").map(str::to_owned),
+        client_context,
+        cognito_identity: None,
+        tail,
+        timeout: None,
+    })
+}
+
+fn check_json(body: &[u8]) -> Result<(), AwsError> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        invalid_content(format!(
+            "Could not parse request body into json: Could not parse payload into json: {why}"
+        ))
+    };
+    let text = std::str::from_utf8(body).map_err(|error| wrong(&error))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|error| wrong(&error))
+}
+
+fn client_context(text: &str) -> Result<String, AwsError> {
+    if text.len() > limits::CLIENT_CONTEXT_SIZE {
+        return Err(invalid_parameter(format!(
+            "ClientContext is too long: at most {} bytes of base64 are passed on.",
+            limits::CLIENT_CONTEXT_SIZE
+        )));
+    }
+    let wrong = || invalid_content("Client context must be a valid Base64-encoded JSON object.");
+    let json =
+        STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(wrong)?;
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&json).map_err(|_| wrong())?;
+    Ok(json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_is_one_json_text() {
+        for right in [
+            "1",
+            "\"a\"",
+            "null",
+            " {\"a\": [1, 2]} ",
+            &format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000)),
+        ] {
+            assert!(check_json(right.as_bytes()).is_ok(), "{right}");
+        }
+        for wrong in [&b"x"[..], b"{", b"1 2", b"\"\xff\"", b"{'a':1}"] {
+            let error = check_json(wrong).unwrap_err();
+            assert_eq!(error.code, "InvalidRequestContentException");
+            assert!(
+                error.message.starts_with("Could not parse request body into json: "),
+                "{}",
+                error.message
+            );
+        }
+    }
+
+    #[test]
+    fn a_client_context_is_base64_of_a_json_object() {
+        assert_eq!(client_context(&STANDARD.encode("{\"custom\":{}}")).unwrap(), "{\"custom\":{}}");
+        assert!(client_context("%%%").is_err());
+        assert!(client_context(&STANDARD.encode("[1]")).is_err());
+        assert!(client_context(&"A".repeat(limits::CLIENT_CONTEXT_SIZE + 1)).is_err());
+    }
+}

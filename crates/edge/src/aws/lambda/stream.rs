@@ -1,0 +1,89 @@
+//! InvokeWithResponseStream: the answer as events, as it comes.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode};
+use sonagi_sandbox::Answer as Outcome;
+
+use super::{
+    Answer, Call,
+    invoke::{InvocationType, describe, invocation_type, log_result, request},
+    unsupported,
+};
+use crate::{
+    aws::{empty, eventstream::event},
+    platform::Parts,
+    serve::{ResponseBody, StreamSender},
+};
+
+/// Events that wait for a slow reader.
+const PARTS: usize = 4;
+/// Bytes of one event's payload; a larger part becomes several events.
+const CHUNK_SIZE: usize = 256 << 10;
+
+pub(super) async fn invoke(parts: &Parts, call: Call) -> Answer {
+    let kind = invocation_type(&call)?;
+    let request = request(parts, call)?;
+    match kind {
+        InvocationType::RequestResponse => {}
+        InvocationType::DryRun => return Ok(empty(StatusCode::NO_CONTENT)),
+        InvocationType::Event => return Err(unsupported::event()),
+    }
+    let invoked = parts.frontend.invoke(request).await?;
+    let log = invoked.tail.as_deref().map(log_result);
+    let (sender, body) = ResponseBody::stream(PARTS);
+    tokio::spawn(events(sender, invoked.answer, log));
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers
+        .insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.amazon.eventstream"));
+    describe(headers, &invoked.version);
+    Ok(response)
+}
+
+/// Sends the answer. Once its reader is gone the rest is let go: the frontend reads the function to its end.
+async fn events(sender: StreamSender, answer: Outcome, log: Option<String>) {
+    let failure = match answer {
+        Outcome::Success(payload) => {
+            if !chunks(&sender, payload).await {
+                return;
+            }
+            None
+        }
+        Outcome::Failure(failure) => Some(failure.payload),
+        Outcome::Stream(mut stream) => loop {
+            match stream.body.recv().await {
+                None => break None,
+                Some(Ok(part)) => {
+                    if !chunks(&sender, part).await {
+                        return;
+                    }
+                }
+                Some(Err(failure)) => break Some(failure.payload),
+            }
+        },
+    };
+    sender.send(Ok(complete(failure.as_deref(), log))).await.ok();
+}
+
+/// False once the reader is gone.
+async fn chunks(sender: &StreamSender, mut payload: Bytes) -> bool {
+    while !payload.is_empty() {
+        let chunk = payload.split_to(payload.len().min(CHUNK_SIZE));
+        if sender.send(Ok(event("PayloadChunk", "application/octet-stream", &chunk))).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+fn complete(failure: Option<&[u8]>, log: Option<String>) -> Bytes {
+    let mut body = serde_json::Map::new();
+    if let Some(payload) = failure {
+        body.insert("ErrorCode".into(), "Unhandled".into());
+        body.insert("ErrorDetails".into(), String::from_utf8_lossy(payload).into());
+    }
+    if let Some(log) = log {
+        body.insert("LogResult".into(), log.into());
+    }
+    event("InvokeComplete", "application/json", serde_json::Value::Object(body).to_string().as_bytes())
+}

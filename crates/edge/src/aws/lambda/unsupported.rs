@@ -1,0 +1,93 @@
+//! What Sonagi does not do: said truthfully where the truth is simple (there are none), else refused by name.
+
+use http::{StatusCode, request::Parts as Head};
+use serde_json::json as value;
+
+use super::{
+    Answer, Call, configuration::runtime_version_arn, error::not_found, qualified, route::Operation, shown,
+};
+use crate::{
+    aws::{
+        error::{AwsError, Shape},
+        json,
+    },
+    platform::Parts,
+};
+
+/// Reads of things that can only be at their defaults here.
+pub(super) fn trivial(parts: &Parts, operation: Operation, call: &Call) -> Answer {
+    match operation {
+        Operation::ListLayers => return json(StatusCode::OK, &value!({ "Layers": [] })),
+        Operation::ListLayerVersions => return json(StatusCode::OK, &value!({ "LayerVersions": [] })),
+        Operation::ListEventSourceMappings => {
+            return json(StatusCode::OK, &value!({ "EventSourceMappings": [] }));
+        }
+        Operation::ListCodeSigningConfigs => {
+            return json(StatusCode::OK, &value!({ "CodeSigningConfigs": [] }));
+        }
+        _ => {}
+    }
+    let (function, qualifier) = call.function(parts)?;
+    let target = shown(&function, qualifier.as_deref())?;
+    let arn = qualified(function.arn(), qualifier.as_deref());
+    match operation {
+        Operation::GetRuntimeManagementConfig => json(
+            StatusCode::OK,
+            &value!({
+                "UpdateRuntimeOn": "Auto",
+                "FunctionArn": arn,
+                "RuntimeVersionArn": runtime_version_arn(parts, target.function.runtime),
+            }),
+        ),
+        // As Lambda answers for a function without one: no arn.
+        Operation::GetFunctionCodeSigningConfig => {
+            json(StatusCode::OK, &value!({ "FunctionName": target.function.lambda_name.as_str() }))
+        }
+        Operation::GetFunctionRecursionConfig => json(StatusCode::OK, &value!({ "RecursiveLoop": "Allow" })),
+        Operation::ListFunctionEventInvokeConfigs => {
+            json(StatusCode::OK, &value!({ "FunctionEventInvokeConfigs": [] }))
+        }
+        Operation::ListProvisionedConcurrencyConfigs => {
+            json(StatusCode::OK, &value!({ "ProvisionedConcurrencyConfigs": [] }))
+        }
+        Operation::GetFunctionEventInvokeConfig => {
+            Err(not_found(format!("The function {arn} doesn't have an EventInvokeConfig")))
+        }
+        Operation::GetProvisionedConcurrencyConfig => Err(AwsError::new(
+            StatusCode::NOT_FOUND,
+            "ProvisionedConcurrencyConfigNotFoundException",
+            "No Provisioned Concurrency Config found for this function",
+        )
+        .shaped(Shape::Typed)),
+        _ => Err(self::operation("this operation")),
+    }
+}
+
+pub(super) fn operation(name: &str) -> AwsError {
+    AwsError::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "NotImplementedException",
+        format!("Sonagi does not support {name} of Lambda's API yet; docs/lambda-api.md lists what it does."),
+    )
+    .shaped(Shape::TypedCapital)
+}
+
+/// Accepting an event and losing it in a crash would be worse than saying no.
+pub(super) fn event() -> AwsError {
+    AwsError::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "NotImplementedException",
+        "Sonagi does not support asynchronous invocations (InvocationType Event) yet: they need a durable queue. \
+         Use RequestResponse.",
+    )
+    .shaped(Shape::TypedCapital)
+}
+
+pub(super) fn unknown(head: &Head) -> AwsError {
+    let path: String = head.uri.path().chars().take(256).collect();
+    AwsError::new(
+        StatusCode::NOT_FOUND,
+        "UnknownOperationException",
+        format!("Lambda's API has no {} {path}", head.method),
+    )
+}
