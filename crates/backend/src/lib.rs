@@ -2,10 +2,12 @@
 //!
 //! [`Records`] is an ordered key-value space with transactions and a change feed, [`Blobs`] holds large
 //! immutable bytes, and [`Bus`] is ephemeral messaging that nothing durable may depend on. Start reading at
-//! [`records`]. What every implementation must keep is in [`conformance`].
+//! [`records`]. What every implementation must keep is in [`conformance`], as cases that
+//! know the traits alone; [`embedded`] holds the implementations for one machine.
 
 pub mod blobs;
 pub mod bus;
+pub mod conformance;
 pub mod embedded;
 pub mod records;
 

@@ -20,7 +20,7 @@ use rusqlite::Connection;
 use sonagi_model::limits;
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
-use super::{overlay, schema};
+use super::{super::blocking, overlay, schema};
 use crate::{
     Error, Result, Sequence, Snapshot,
     records::{Direction, Record},
@@ -214,20 +214,6 @@ impl Snapshot for SqliteSnapshot {
             Ok(Sequence(newest))
         })
         .await
-    }
-}
-
-/// Runs `work`, which reads files, off the threads that drive tasks.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(failure) => match failure.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is shutting down.
-            Err(_) => Err(Error::Closed),
-        },
     }
 }
 

@@ -1,0 +1,12 @@
+//! The embedded backends: conformance, then what is theirs alone.
+
+mod blobs;
+mod blobs_crash;
+mod bus;
+mod child;
+mod clock;
+mod records;
+mod records_crash;
+mod records_full;
+mod records_limits;
+mod records_model;
