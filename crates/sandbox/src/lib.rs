@@ -5,8 +5,10 @@
 //! [`launcher`] what each of them is before it becomes the runtime. Nothing here knows routes or data services.
 
 mod driver;
+mod ending;
 pub mod launcher;
 pub mod process;
+mod runtime_api;
 
 pub use driver::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Outcome,

@@ -1,11 +1,27 @@
-//! Starts environments: finds what runs the code, creates the process, waits until its runtime asks for work.
+//! The driver: what its environments share, and what each kind of runtime is started with.
 
-use std::{fmt, io, path::PathBuf, sync::Arc};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use async_trait::async_trait;
+use sonagi_guest::Client;
 use sonagi_model::{Clock, Entropy, Tick, function::Runtime};
 
-use super::interpreters::RuntimePolicy;
+use super::{
+    bootstrap,
+    clients::Clients,
+    folders::Folders,
+    interpreters::{Interpreter, Interpreters, RuntimePolicy},
+    machine::{GroupUse, Machine},
+    spawner::Launcher,
+    start, variables,
+};
 use crate::{Driver, EnvironmentSpec, StartFailure, Started};
 
 /// What the process driver needs to know.
@@ -22,6 +38,7 @@ pub struct Config {
     pub interpreters: Vec<PathBuf>,
     /// Where the SDK layers are kept; none: functions find no SDK but what their package holds.
     pub layers: Option<PathBuf>,
+    pub groups: GroupUse,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }
@@ -35,39 +52,142 @@ pub struct Prepared {
     pub notes: Vec<String>,
 }
 
-/// Starts environments that are processes of this machine.
+/// Starts environments that are processes of this machine. Dropping it and all its environments waits until
+/// everything of theirs is gone.
 pub struct ProcessDriver {
-    config: Config,
+    machine: Arc<Machine>,
+    clients: Clients,
+    interpreters: Interpreters,
+    folders: Folders,
+    language: &'static str,
+    started: AtomicU64,
 }
 
 impl fmt::Debug for ProcessDriver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProcessDriver").field("work_dir", &self.config.work_dir).finish_non_exhaustive()
+        f.debug_struct("ProcessDriver").field("folders", &self.folders).finish_non_exhaustive()
     }
 }
 
+/// What runs the code of an environment.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) arguments: Vec<std::ffi::OsString>,
+    pub(super) runtime_dir: PathBuf,
+    pub(super) interpreter_dir: Option<PathBuf>,
+    pub(super) sdk: Option<PathBuf>,
+}
+
 impl ProcessDriver {
+    /// Removes what servers that died have left in `work_dir` and in the control groups.
     pub fn new(config: Config) -> io::Result<Self> {
-        Ok(Self { config })
+        let server = u64::from_ne_bytes(config.entropy.bytes());
+        let server = format!("{}-{server:016x}", std::process::id());
+        let launcher = Launcher { program: config.launcher, arguments: config.launcher_args };
+        Ok(Self {
+            clients: Clients::new(&config.work_dir, &server)?,
+            folders: Folders::open(&config.work_dir, &server)?,
+            machine: Arc::new(Machine::new(&server, launcher, config.groups, Arc::clone(&config.clock))?),
+            interpreters: Interpreters::new(config.interpreters, config.runtimes, config.clock),
+            language: variables::language(),
+            started: AtomicU64::new(0),
+        })
     }
 
     /// Finds what `runtime` needs ahead of its first start, with `progress` told what is being done: the
     /// interpreter, and the SDK layer, which may be downloaded.
     pub async fn prepare(
         &self,
-        _runtime: Runtime,
+        runtime: Runtime,
         _progress: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Prepared, StartFailure> {
-        Err(StartFailure::Unsupported("in progress".into()))
+        let Some((client, interpreter)) = self.interpreter(runtime).await? else {
+            return Ok(Prepared { interpreter: None, notes: Vec::new() });
+        };
+        self.client(client, &interpreter).await?;
+        let notes = Interpreters::note(runtime, &interpreter).into_iter().collect();
+        Ok(Prepared { interpreter: Some(interpreter.program), notes })
     }
 
     /// Ready once every environment that was dropped has left nothing behind.
-    pub async fn settled(&self) {}
+    pub async fn settled(&self) {
+        self.machine.settled().await;
+    }
+
+    pub(super) fn machine(&self) -> &Arc<Machine> {
+        &self.machine
+    }
+
+    pub(super) fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
+    pub(super) fn language(&self) -> &'static str {
+        self.language
+    }
+
+    /// A name that no other environment of this server has.
+    pub(super) fn next_name(&self) -> String {
+        self.started.fetch_add(1, Ordering::Relaxed).to_string()
+    }
+
+    async fn interpreter(
+        &self,
+        runtime: Runtime,
+    ) -> Result<Option<(&'static Client, Interpreter)>, StartFailure> {
+        let client = match runtime {
+            Runtime::Python { .. } => sonagi_guest::python(),
+            Runtime::Nodejs { .. } => sonagi_guest::node(),
+            Runtime::Provided(_) => return Ok(None),
+        };
+        let found = self.interpreters.find(runtime).await.map_err(StartFailure::Unsupported)?;
+        Ok(found.map(|interpreter| (client, interpreter)))
+    }
+
+    async fn client(
+        &self,
+        client: &'static Client,
+        interpreter: &Interpreter,
+    ) -> Result<PathBuf, StartFailure> {
+        let written = self.clients.folder(client, interpreter).await;
+        written.map_err(|cause| StartFailure::Machine { doing: "write the runtime client's files", cause })
+    }
+
+    /// What runs the code that `spec` asks for.
+    pub(super) async fn program(&self, spec: &EnvironmentSpec) -> Result<Program, StartFailure> {
+        let Some((client, interpreter)) = self.interpreter(spec.runtime).await? else {
+            let code = spec.code.clone();
+            let path =
+                tokio::task::spawn_blocking(move || bootstrap::find(&code)).await.map_err(|cause| {
+                    StartFailure::Machine { doing: "look at the bootstrap", cause: cause.into() }
+                })??;
+            return Ok(Program {
+                path,
+                arguments: Vec::new(),
+                runtime_dir: "/var/runtime".into(),
+                interpreter_dir: None,
+                sdk: None,
+            });
+        };
+        let runtime_dir = self.client(client, &interpreter).await?;
+        let mut arguments: Vec<std::ffi::OsString> =
+            client.arguments(spec.memory).into_iter().map(Into::into).collect();
+        arguments.push(runtime_dir.join(client.entry).into());
+        let mut path = interpreter.program.clone();
+        // "Modifying the runtime environment", "Wrapper scripts": it is given the runtime's command line.
+        if let Some(wrapper) = spec.variables.get("AWS_LAMBDA_EXEC_WRAPPER") {
+            arguments.insert(0, path.into());
+            path = wrapper.into();
+        }
+        let interpreter_dir = interpreter.program.parent().map(Path::to_path_buf);
+        Ok(Program { path, arguments, runtime_dir, interpreter_dir, sdk: None })
+    }
 }
 
 #[async_trait]
 impl Driver for ProcessDriver {
-    async fn start(&self, _spec: Arc<EnvironmentSpec>, _deadline: Tick) -> Result<Started, StartFailure> {
-        Err(StartFailure::Unsupported("in progress".into()))
+    async fn start(&self, spec: Arc<EnvironmentSpec>, deadline: Tick) -> Result<Started, StartFailure> {
+        start::run(self, spec, deadline).await
     }
 }

@@ -1,0 +1,89 @@
+//! The program of a custom runtime: `bootstrap` at the package's root.
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{StartFailure, ending};
+
+const INVALID: &str = "Runtime.InvalidEntrypoint";
+
+/// The `bootstrap` of the package in `code`, if this machine can run it.
+pub(super) fn find(code: &Path) -> Result<PathBuf, StartFailure> {
+    let path = code.join("bootstrap");
+    match fs::metadata(&path) {
+        Ok(data) if data.is_file() && data.permissions().mode() & 0o111 != 0 => {}
+        Ok(data) if data.is_file() => return Err(not_started(&path, libc::EACCES)),
+        // The text of the Runtime Interface Emulator.
+        Ok(_) | Err(_) => {
+            return Err(invalid(&format!("Couldn't find valid bootstrap(s): [{}]", path.display())));
+        }
+    }
+    let mut head = [0_u8; 20];
+    let size = File::open(&path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
+    match machine(&head[..size]) {
+        Some(built_for) if built_for != HOST => Err(StartFailure::Unsupported(format!(
+            "{} is built for {built_for}, and this machine is {HOST}: build the function for {HOST}",
+            path.display()
+        ))),
+        Some(_) | None => Ok(path),
+    }
+}
+
+/// The system would not start it, as Lambda says it (which is how Go does).
+pub(super) fn not_started(program: &Path, errno: i32) -> StartFailure {
+    let why = match errno {
+        libc::EACCES => "permission denied".to_owned(),
+        libc::ENOENT => "no such file or directory".to_owned(),
+        libc::ENOEXEC => "exec format error".to_owned(),
+        other => std::io::Error::from_raw_os_error(other).to_string(),
+    };
+    invalid(&format!("fork/exec {}: {why}", program.display()))
+}
+
+fn invalid(message: &str) -> StartFailure {
+    StartFailure::Init {
+        failure: ending::init(INVALID, message),
+        create: Duration::ZERO,
+        init: Duration::ZERO,
+    }
+}
+
+const HOST: &str = std::env::consts::ARCH;
+
+/// What an ELF file is built for; none if it is something else, such as a script.
+fn machine(head: &[u8]) -> Option<&'static str> {
+    let little = match (head.get(..4)? == b"\x7fELF", head.get(5)?) {
+        (true, 1) => true,
+        (true, 2) => false,
+        (true | false, _) => return None,
+    };
+    let bytes = [*head.get(18)?, *head.get(19)?];
+    let machine = if little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) };
+    Some(match machine {
+        62 => "x86_64",
+        183 => "aarch64",
+        3 => "x86",
+        40 => "arm",
+        243 => "riscv64",
+        _ => "another processor",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_executable_names_its_processor() {
+        let own = fs::read("/proc/self/exe").unwrap();
+        assert_eq!(machine(&own[..20]), Some(HOST));
+        assert_eq!(machine(b"#!/bin/sh\necho hello world"), None);
+        assert_eq!(machine(b"\x7fELF"), None);
+        assert_eq!(machine(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xb7\0"), Some("aarch64"));
+    }
+}

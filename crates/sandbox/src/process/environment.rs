@@ -1,0 +1,230 @@
+//! One environment: its process, its Runtime API and its output, driven by whoever holds it.
+//!
+//! Nothing runs in the background but the reading of request heads on connections that the runtime does not ask on:
+//! an invocation writes the event and reads the answer in the caller's own task, which is what keeps a warm one
+//! cheap.
+//!
+//! ```text
+//! start: Initialising ──next──► Idle ──event──► Running ──response, error──► Answered ──next──► Idle …
+//! ```
+
+use std::{future::Future, sync::Arc};
+
+use async_trait::async_trait;
+use sonagi_model::{Clock, RequestId, Tick, clock};
+
+use super::{invocation, output::Output, process::Process};
+use crate::{
+    AnswerSender, Call, Environment, Finished,
+    ending::Exit,
+    runtime_api::{Arrival, Connection, Doorway, Head, Route, replies},
+};
+
+pub(super) struct ProcessEnvironment {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) process: Process,
+    pub(super) output: Output,
+    pub(super) api: Doorway,
+    /// The connection on which the runtime asked last, followed without a detour.
+    pub(super) focus: Option<Connection>,
+    pub(super) state: State,
+    /// Reused for the head of each event.
+    pub(super) head: Vec<u8>,
+    /// Held open for a reaper, which ends when it is closed.
+    pub(super) launcher: Option<tokio::net::UnixStream>,
+}
+
+/// As the Runtime API names its states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Initialising,
+    /// The focus waits for an event.
+    Idle,
+    Running(RequestId),
+    /// The answer was given; the runtime has not asked for more.
+    Answered,
+    /// Killed, or left in the middle of an invocation.
+    Over,
+}
+
+impl State {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Initialising => "Started",
+            Self::Idle => "Ready",
+            Self::Running(_) => "Running",
+            Self::Answered => "ResponseSent",
+            Self::Over => "Exited",
+        }
+    }
+}
+
+/// What a runtime did.
+pub(super) enum Event {
+    Request(Arrival),
+    /// It has ended, or must be ended.
+    Ended,
+}
+
+/// What a request that was routed leaves to do.
+pub(super) enum Routed {
+    /// The runtime waits for an event.
+    Next,
+    Response(Arrival),
+    Error(Arrival),
+    InitError(Arrival),
+    /// It was answered already.
+    Refused,
+}
+
+impl ProcessEnvironment {
+    /// What the runtime does next. Log lines are passed on meanwhile. Safe to drop.
+    pub(super) async fn event(&mut self) -> Event {
+        loop {
+            let request = tokio::select! {
+                biased;
+                head = head_of(&mut self.focus) => head,
+                arrival = self.api.arrival() => return Event::Request(arrival),
+                () = self.process.ended() => return Event::Ended,
+                never = self.output.pass_on() => match never {},
+            };
+            let Some(connection) = self.focus.take() else { continue };
+            match request {
+                Ok(head) => return Event::Request(Arrival { connection, head }),
+                Err(ended) => {
+                    if self.state == State::Idle {
+                        // What waited for an event is gone; it will ask again.
+                        self.state = State::Answered;
+                    }
+                    crate::runtime_api::refuse(connection, ended).await;
+                }
+            }
+        }
+    }
+
+    /// What the runtime had sent before it ended.
+    pub(super) async fn last_request(&mut self) -> Option<Arrival> {
+        if let Some(mut connection) = self.focus.take()
+            // All its processes are dead, so this ends: with a head or with the connection's end.
+            && let Ok(head) = connection.head().await
+        {
+            return Some(Arrival { connection, head });
+        }
+        self.api.arrived()
+    }
+
+    /// Decides what a request is in the present state. Those that are out of place are answered here.
+    pub(super) async fn route(&mut self, mut arrival: Arrival) -> Routed {
+        let refusal = match (arrival.head.route, self.state) {
+            (Route::Next, State::Initialising | State::Answered) => {
+                self.follow(arrival.connection);
+                self.state = State::Idle;
+                return Routed::Next;
+            }
+            (Route::Next, State::Idle) if !self.focus.as_ref().is_some_and(Connection::waits) => {
+                self.follow(arrival.connection);
+                return Routed::Next;
+            }
+            (Route::Next, state @ (State::Idle | State::Running(_) | State::Over)) => {
+                replies::wrong_state(state.name(), "Ready")
+            }
+            (Route::Response(Some(id)), State::Running(current)) if id == current => {
+                return Routed::Response(arrival);
+            }
+            (Route::Error(Some(id)), State::Running(current)) if id == current => {
+                return Routed::Error(arrival);
+            }
+            (Route::InitError, State::Initialising) => return Routed::InitError(arrival),
+            (Route::InitError, state) => replies::wrong_state(state.name(), "InitError"),
+            (Route::Response(_) | Route::Error(_), _) => replies::wrong_request_id(),
+            (Route::Unknown, _) => replies::unknown(),
+        };
+        let reply = self.refuse(&mut arrival.connection, &arrival.head, refusal);
+        // A client that neither reads its answers nor ends is cut off.
+        let deadline = self.clock.tick() + sonagi_model::limits::RUNTIME_REFUSAL;
+        if clock::within(&*self.clock, deadline, reply).await == Some(true) {
+            self.keep(arrival.connection);
+        }
+        Routed::Refused
+    }
+
+    /// Reads the body that nobody wants and answers; false if the connection is of no more use.
+    async fn refuse(&self, connection: &mut Connection, head: &Head, reply: Vec<u8>) -> bool {
+        connection.discard(head).await.is_ok() && connection.send(&reply).await.is_ok()
+    }
+
+    /// Makes it the connection that is followed.
+    pub(super) fn follow(&mut self, connection: Connection) {
+        if let Some(before) = self.focus.replace(connection) {
+            self.api.hand_back(before);
+        }
+    }
+
+    /// Takes a connection back after a request that was not `next`.
+    pub(super) fn keep(&mut self, connection: Connection) {
+        if !connection.persists() {
+            return;
+        }
+        match self.state {
+            State::Idle => self.api.hand_back(connection),
+            State::Initialising | State::Running(_) | State::Answered | State::Over => {
+                self.follow(connection)
+            }
+        }
+    }
+
+    /// Runs `work` with log lines being passed on, until `deadline`.
+    pub(super) async fn drive<T>(
+        output: &mut Output,
+        clock: &dyn Clock,
+        deadline: Tick,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let both = async {
+            tokio::select! {
+                biased;
+                done = work => done,
+                never = output.pass_on() => match never {},
+            }
+        };
+        clock::within(clock, deadline, both).await
+    }
+
+    /// Kills everything; how the process had ended, if it had on its own.
+    pub(super) async fn end(&mut self) -> Option<Exit> {
+        self.state = State::Over;
+        let exit = self.process.kill().await;
+        self.output.drain();
+        exit
+    }
+}
+
+/// The next request's head on the focus; never ready without one.
+async fn head_of(focus: &mut Option<Connection>) -> Result<Head, crate::runtime_api::Ended> {
+    match focus {
+        Some(connection) => connection.head().await,
+        None => std::future::pending().await,
+    }
+}
+
+#[async_trait]
+impl Environment for ProcessEnvironment {
+    async fn invoke(&mut self, call: Call, answer: AnswerSender) -> Finished {
+        invocation::run(self, call, answer).await
+    }
+
+    async fn died(&mut self) {
+        if self.state == State::Over {
+            return;
+        }
+        loop {
+            match self.event().await {
+                Event::Ended => return,
+                Event::Request(arrival) => {
+                    // Whatever it is, there is no invocation that it could be for.
+                    let _ = self.route(arrival).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A running process of an environment, as the rest of the driver sees it.
+
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+};
+
+use sonagi_model::limits;
+use tokio::{io::unix::AsyncFd, sync::oneshot};
+
+use super::{
+    machine::Machine,
+    remains::{self, Cleared, Confinement, Remains},
+    tree, watch,
+};
+use crate::ending::Exit;
+
+/// Dropping it has everything killed and removed by the machine's janitors.
+pub(super) struct Process {
+    machine: Arc<Machine>,
+    remains: Option<Remains>,
+    /// The same process once more, to wait for its end.
+    ended: AsyncFd<OwnedFd>,
+    meter: Meter,
+    killed_for_memory: bool,
+}
+
+/// Where to read how much memory was used at the most; an open file, so that reading it costs one system call.
+enum Meter {
+    Group(File),
+    /// `/proc/<pid>/status` has the peak of a single process; the sum over all is taken when it is polled.
+    Tree {
+        reaper: i32,
+        peak: u64,
+        limit: u64,
+    },
+}
+
+impl Process {
+    pub(super) fn new(machine: Arc<Machine>, mut remains: Remains, memory: u64) -> io::Result<Self> {
+        let meter = match &mut remains.confinement {
+            Confinement::Group(group) => {
+                Meter::Group(group.take_peak().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?)
+            }
+            Confinement::Tree(reaper) => {
+                Meter::Tree { reaper: reaper.as_raw_nonzero().get(), peak: 0, limit: memory }
+            }
+        };
+        let handle = remains.handle.try_clone();
+        let mut process = match handle.and_then(watch::watch) {
+            Ok(ended) => Self { machine, remains: None, ended, meter, killed_for_memory: false },
+            Err(error) => {
+                machine.clear(remains, |_| {});
+                return Err(error);
+            }
+        };
+        process.remains = Some(remains);
+        Ok(process)
+    }
+
+    /// Ready when the process has ended on its own, or used more memory than it may. Safe to drop.
+    pub(super) async fn ended(&mut self) {
+        if self.remains.is_none() {
+            return;
+        }
+        loop {
+            tokio::select! {
+                // A process's handle is readable from its end on, and for ever.
+                _ = self.ended.readable() => return,
+                () = poll_memory(&self.machine, &mut self.meter) => {
+                    self.killed_for_memory = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether the process itself has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.remains.is_none() || remains::peek(self.ended.get_ref()).is_some()
+    }
+
+    /// Kills all of the environment, and is ready when it is gone. Safe to drop: it goes on without.
+    pub(super) async fn kill(&mut self) -> Option<Exit> {
+        let remains = self.remains.take()?;
+        let (done, cleared) = oneshot::channel();
+        self.machine.clear(remains, move |cleared: Cleared| {
+            let _ = done.send(cleared);
+        });
+        let exit = cleared.await.ok().and_then(|cleared| cleared.exit);
+        if self.killed_for_memory { Some(Exit::OutOfMemory) } else { exit }
+    }
+
+    /// Bytes that the environment used at the most so far.
+    pub(super) fn memory_peak(&mut self) -> u64 {
+        match &mut self.meter {
+            Meter::Group(file) => {
+                let mut text = [0_u8; 32];
+                let size = rustix::io::pread(file.as_fd(), &mut text, 0).unwrap_or(0);
+                std::str::from_utf8(&text[..size]).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+            }
+            Meter::Tree { reaper, peak, .. } => {
+                *peak = (*peak).max(tree::memory(*reaper));
+                *peak
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(remains) = self.remains.take() {
+            self.machine.clear(remains, |_| {});
+        }
+    }
+}
+
+/// Where nothing else limits memory: ready when it is used up. Elsewhere never ready.
+async fn poll_memory(machine: &Machine, meter: &mut Meter) {
+    match meter {
+        Meter::Group(_) => std::future::pending().await,
+        Meter::Tree { reaper, peak, limit } => loop {
+            machine.clock.sleep(limits::MEMORY_POLL).await;
+            let used = tree::memory(*reaper);
+            *peak = (*peak).max(used);
+            if used > *limit {
+                return;
+            }
+        },
+    }
+}

@@ -1,0 +1,110 @@
+//! Doing away with an environment: killing all of it, reaping it, removing its folder and its group.
+
+use std::{fs, os::fd::AsFd, os::fd::OwnedFd, path::PathBuf};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus},
+};
+use sonagi_model::limits;
+
+use super::{group::Group, tree};
+use crate::ending::Exit;
+
+/// What is left of an environment, or will be.
+#[derive(Debug)]
+pub(super) struct Remains {
+    /// The process, as a file descriptor; reaped by [`Remains::clear`] and nobody else.
+    pub(super) handle: OwnedFd,
+    pub(super) confinement: Confinement,
+    pub(super) folder: PathBuf,
+}
+
+/// What keeps the environment's processes together.
+#[derive(Debug)]
+pub(super) enum Confinement {
+    Group(Group),
+    /// The reaper below which they all stay.
+    Tree(Pid),
+}
+
+/// What was left to know.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cleared {
+    /// How the process ended; none if it could not be reaped.
+    pub(super) exit: Option<Exit>,
+}
+
+impl Remains {
+    /// Kills everything. Blocks until it has ended.
+    pub(super) fn clear(self) -> Cleared {
+        // Before the rest, so that how the runtime itself ended on its own is not overwritten.
+        let own_end = peek(&self.handle);
+        let out_of_memory = match &self.confinement {
+            Confinement::Group(group) => {
+                group.kill();
+                group.out_of_memory()
+            }
+            Confinement::Tree(reaper) => {
+                kill_tree(*reaper, &self.handle);
+                false
+            }
+        };
+        let exit = own_end.or_else(|| reap(&self.handle));
+        if own_end.is_some() {
+            reap(&self.handle);
+        }
+        if let Confinement::Group(group) = &self.confinement {
+            group.remove();
+        }
+        if let Err(error) = fs::remove_dir_all(&self.folder)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, folder = %self.folder.display(), "an environment's folder stays behind");
+        }
+        let killed = exit == Some(Exit::Signal(libc::SIGKILL));
+        Cleared { exit: if killed && out_of_memory { Some(Exit::OutOfMemory) } else { exit } }
+    }
+}
+
+/// How the process ended, if it has; it stays to be reaped.
+pub(super) fn peek(handle: &OwnedFd) -> Option<Exit> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    exit(rustix::process::waitid(WaitId::PidFd(handle.as_fd()), options).ok()??)
+}
+
+fn reap(handle: &OwnedFd) -> Option<Exit> {
+    let timeout = Timespec { tv_sec: limits::KILL_TIMEOUT.as_secs() as i64, tv_nsec: 0 };
+    let _ = rustix::event::poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&timeout));
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    exit(rustix::process::waitid(WaitId::PidFd(handle.as_fd()), options).ok()??)
+}
+
+fn exit(status: WaitIdStatus) -> Option<Exit> {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(status), _) => Some(Exit::Status(status)),
+        (None, Some(signal)) => Some(Exit::Signal(signal)),
+        (None, None) => None,
+    }
+}
+
+/// Kills what is below the reaper until there is nothing, then the reaper.
+fn kill_tree(reaper: Pid, handle: &OwnedFd) {
+    const ROUNDS: u32 = 1_000;
+    for _ in 0..ROUNDS {
+        // A reaper that has ended has killed the rest itself.
+        let below = if peek(handle).is_some() {
+            Vec::new()
+        } else {
+            tree::descendants(reaper.as_raw_nonzero().get())
+        };
+        if below.is_empty() {
+            break;
+        }
+        for pid in below.into_iter().filter_map(Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+        std::thread::yield_now();
+    }
+    let _ = rustix::process::pidfd_send_signal(handle, Signal::KILL);
+}
