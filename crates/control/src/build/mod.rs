@@ -5,9 +5,15 @@
 //! - nothing is written into the user's folders;
 //! - every tool that is run has a deadline, and is killed with all its children when that passes.
 
+mod archive;
 mod builder;
+mod cache;
 mod error;
+mod job;
+mod node;
 mod progress;
+mod python;
+mod tool;
 
 pub use builder::{Builder, Built, Tools};
 pub use error::{Error, Result};

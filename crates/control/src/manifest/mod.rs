@@ -29,4 +29,4 @@ mod yaml;
 pub use declared::{BuildKind, Context, DeclaredFunction, Esbuild, FunctionDraft, Manifest, Note};
 pub use load::load;
 pub use problem::{ManifestError, Problem};
-pub(crate) use source::{candidates, present};
+pub(crate) use source::candidates;
