@@ -1,5 +1,7 @@
 //! A function's credentials: good for its own app until they expire, and for nothing else.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -77,7 +77,12 @@ fn path(raw: &str, rule: PathRule) -> String {
     match rule {
         PathRule::Literal => {
             let path = if raw.is_empty() { "/" } else { raw };
-            percent_encode(&percent_decode_str(path).collect::<Vec<_>>(), ENCODE_PATH).to_string()
+            // Segment by segment: an encoded slash stays one.
+            let segments: Vec<String> = path
+                .split('/')
+                .map(|part| percent_encode(&percent_decode_str(part).collect::<Vec<_>>(), ENCODE).to_string())
+                .collect();
+            segments.join("/")
         }
         PathRule::Normalized => percent_encode(normalized(raw).as_bytes(), ENCODE_PATH).to_string(),
     }
@@ -157,6 +162,7 @@ mod tests {
             ("/a%20b", "/a%2520b", "/a%20b"),
             ("/%E1%88%B4", "/%25E1%2588%25B4", "/%E1%88%B4"),
             ("/a:b*", "/a%3Ab%2A", "/a%3Ab%2A"),
+            ("/a%2fb", "/a%252fb", "/a%2Fb"),
             ("/../../x", "/x", "/../../x"),
         ];
         for (raw, twice, once) in cases {
