@@ -7,6 +7,7 @@
 mod driver;
 mod ending;
 pub mod launcher;
+pub mod layers;
 pub mod process;
 mod runtime_api;
 
