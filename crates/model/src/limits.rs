@@ -197,6 +197,8 @@ pub const ROUTES_PER_API: usize = 1_000;
 pub const RELEASE_SIZE: usize = 8 * MIB;
 /// Releases of one app that are kept; the oldest go first, but never the live one or one that a rollback leads to.
 pub const RELEASES_PER_APP: u64 = 1_000;
+/// How long a change waits until what is live shows it.
+pub const CATALOG_WAIT: Duration = Duration::from_secs(30);
 /// How many rollbacks in a row an app remembers.
 pub const ROLLBACK_DEPTH: usize = 100;
 /// Published versions of one function. Beyond it, a deployment drops its oldest that no alias names.

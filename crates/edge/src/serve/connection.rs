@@ -1,11 +1,6 @@
 //! One connection, from its first byte to its end.
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    pin::pin,
-    sync::Arc,
-};
+use std::{convert::Infallible, future::Future, pin::pin, sync::Arc};
 
 use http::{Request, Response, StatusCode};
 use hyper::{

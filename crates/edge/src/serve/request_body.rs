@@ -76,7 +76,8 @@ impl Body {
         }
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
-        while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut self).poll_frame(context)).await {
+        while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut self).poll_frame(context)).await
+        {
             // Trailers mean nothing to a function.
             let Ok(part) = frame?.into_data() else { continue };
             let so_far = first.len() + rest.len();

@@ -1,6 +1,7 @@
-//! An answer's body: whole bytes without a box, or parts from a channel.
+//! An answer's body: whole bytes without a box, parts from a channel, or any other body in a box.
 
 use std::{
+    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -12,13 +13,22 @@ use tokio::sync::mpsc;
 use super::registry::UnderWay;
 
 /// What a handler answers with.
-#[derive(Debug)]
 pub struct ResponseBody(Kind);
 
-#[derive(Debug)]
 enum Kind {
     Whole(Bytes),
     Stream(mpsc::Receiver<Result<Bytes, Aborted>>),
+    Boxed(Pin<Box<dyn http_body::Body<Data = Bytes, Error = Aborted> + Send>>),
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Whole(bytes) => f.debug_tuple("Whole").field(bytes).finish(),
+            Kind::Stream(_) => f.write_str("Stream"),
+            Kind::Boxed(_) => f.write_str("Boxed"),
+        }
+    }
 }
 
 /// The answer had begun and cannot be ended well: its connection (or HTTP/2 stream) is cut, so that the client sees
@@ -45,11 +55,16 @@ impl ResponseBody {
         (sender, Self(Kind::Stream(receiver)))
     }
 
+    /// Any other body.
+    pub fn boxed(body: impl http_body::Body<Data = Bytes, Error = Aborted> + Send + 'static) -> Self {
+        Self(Kind::Boxed(Box::pin(body)))
+    }
+
     /// The bytes, unless they come in parts.
     pub fn as_whole(&self) -> Option<&Bytes> {
         match &self.0 {
             Kind::Whole(bytes) => Some(bytes),
-            Kind::Stream(_) => None,
+            Kind::Stream(_) | Kind::Boxed(_) => None,
         }
     }
 }
@@ -71,7 +86,10 @@ impl http_body::Body for ResponseBody {
         match &mut self.0 {
             Kind::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Kind::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Kind::Stream(parts) => parts.poll_recv(context).map(|part| part.map(|part| part.map(Frame::data))),
+            Kind::Stream(parts) => {
+                parts.poll_recv(context).map(|part| part.map(|part| part.map(Frame::data)))
+            }
+            Kind::Boxed(body) => body.as_mut().poll_frame(context),
         }
     }
 
@@ -79,6 +97,7 @@ impl http_body::Body for ResponseBody {
         match &self.0 {
             Kind::Whole(bytes) => bytes.is_empty(),
             Kind::Stream(_) => false,
+            Kind::Boxed(body) => body.is_end_stream(),
         }
     }
 
@@ -86,6 +105,7 @@ impl http_body::Body for ResponseBody {
         match &self.0 {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(_) => SizeHint::default(),
+            Kind::Boxed(body) => body.size_hint(),
         }
     }
 }
