@@ -71,11 +71,13 @@ impl Fault for Error {
             Self::BlobKey { .. } | Self::Subject { .. } => FaultKind::Invalid,
             Self::DiskFull { .. } | Self::Closed | Self::Locked { .. } | Self::NoResponder { .. } => {
                 FaultKind::Unavailable
-            },
+            }
             Self::Busy => FaultKind::Throttled,
             Self::NoReply { .. } => FaultKind::TimedOut,
             Self::Trimmed { .. } => FaultKind::Invalid,
-            Self::Panicked | Self::Io { .. } | Self::Storage { .. } | Self::Damaged { .. } => FaultKind::Internal,
+            Self::Panicked | Self::Io { .. } | Self::Storage { .. } | Self::Damaged { .. } => {
+                FaultKind::Internal
+            }
         }
     }
 }
@@ -95,13 +97,10 @@ impl Error {
         use rusqlite::ffi;
         match cause {
             rusqlite::Error::SqliteFailure(failure, text) => match failure.extended_code {
-                ffi::SQLITE_FULL | ffi::SQLITE_IOERR_SHMSIZE => Self::DiskFull {
-                    cause: io::Error::new(io::ErrorKind::StorageFull, cause.to_string()),
-                },
-                _ => Self::Storage {
-                    doing,
-                    cause: rusqlite::Error::SqliteFailure(*failure, text.clone()),
-                },
+                ffi::SQLITE_FULL | ffi::SQLITE_IOERR_SHMSIZE => {
+                    Self::DiskFull { cause: io::Error::new(io::ErrorKind::StorageFull, cause.to_string()) }
+                }
+                _ => Self::Storage { doing, cause: rusqlite::Error::SqliteFailure(*failure, text.clone()) },
             },
             other => Self::Damaged { what: format!("{doing}: {other}") },
         }

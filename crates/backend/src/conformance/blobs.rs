@@ -142,9 +142,10 @@ pub async fn a_deleted_blob_is_gone_and_deleting_again_is_no_error(factory: &dyn
 
 pub async fn lists_are_sorted_and_go_on_after_a_key(factory: &dyn Factory) {
     let blobs = factory.open().await;
-    let mut keys: Vec<String> = ["a", "a/b", "a-b", "a.b", "a/b/c", "a0", "ab", "b/a", "b/b", "b/c/d", "c", "A/z", "_"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut keys: Vec<String> =
+        ["a", "a/b", "a-b", "a.b", "a/b/c", "a0", "ab", "b/a", "b/b", "b/c/d", "c", "A/z", "_"]
+            .map(str::to_owned)
+            .to_vec();
     keys.extend((0..30).map(|n| format!("many/{n}")));
     for key in &keys {
         blobs.put(key, Bytes::from(key.clone())).await.unwrap();

@@ -114,7 +114,10 @@ pub async fn a_subject_that_is_not_one_is_refused(factory: &dyn Factory) {
     let (bus, _) = factory.open().await;
     let long = "s".repeat(limits::BUS_SUBJECT_SIZE + 1);
     for subject in ["", ".", "a.", ".a", "a..b", "a b", "a\n", "*", "a.>", &long] {
-        assert!(matches!(bus.publish(subject, Bytes::new()).await, Err(Error::Subject { .. })), "{subject:?}");
+        assert!(
+            matches!(bus.publish(subject, Bytes::new()).await, Err(Error::Subject { .. })),
+            "{subject:?}"
+        );
         let asked = bus.request(subject, Bytes::new(), WAIT).await;
         assert!(matches!(asked, Err(Error::Subject { .. })), "{subject:?}");
         assert!(matches!(bus.serve(subject).await.map(drop), Err(Error::Subject { .. })), "{subject:?}");

@@ -316,7 +316,8 @@ impl Drop for LocalMembership {
 
 fn check_subject(subject: &str) -> Result<()> {
     let is_word = |word: &str| {
-        !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '*' | '>'))
+        !word.is_empty()
+            && !word.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '*' | '>'))
     };
     if subject.len() <= limits::BUS_SUBJECT_SIZE && subject.split('.').all(is_word) {
         Ok(())
@@ -332,8 +333,7 @@ fn check_pattern(subject: &str) -> Result<Option<Vec<String>>> {
     let is_wild = |(index, word): (usize, &&str)| *word == "*" || (*word == ">" && index == last);
     let plain: Vec<_> =
         words.iter().enumerate().map(|word| if is_wild(word) { "x" } else { word.1 }).collect();
-    check_subject(&plain.join("."))
-        .map_err(|_| Error::Subject { subject: subject.to_owned() })?;
+    check_subject(&plain.join(".")).map_err(|_| Error::Subject { subject: subject.to_owned() })?;
     let wild = words.iter().enumerate().any(is_wild);
     Ok(wild.then(|| words.into_iter().map(str::to_owned).collect()))
 }

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 /// Holds a folder until it is dropped, or the process dies.
 #[derive(Debug)]
 pub(super) struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 impl FolderLock {
@@ -24,10 +24,18 @@ impl FolderLock {
             .open(folder.join("lock"))
             .map_err(|cause| Error::io("open the lock file", cause))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(Error::Locked { folder: folder.to_owned() }),
             Err(TryLockError::Error(cause)) => Err(Error::io("lock the folder", cause)),
         }
+    }
+}
+
+impl Drop for FolderLock {
+    // Closing the file would not do: a process that was forked a moment ago may hold a copy of it until it executes
+    // its program.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 

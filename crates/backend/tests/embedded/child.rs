@@ -78,7 +78,8 @@ pub(crate) fn folder() -> Option<PathBuf> {
 /// In the child: tells the parent something in one write.
 #[expect(clippy::print_stdout, reason = "stdout is the pipe to the parent")]
 pub(crate) fn say(what: &str) {
-    println!("said: {what} .");
+    // libtest may have begun a line.
+    println!("\nsaid: {what} .");
 }
 
 /// Numbers that look random and are the same in each run.

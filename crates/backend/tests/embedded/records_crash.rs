@@ -147,7 +147,10 @@ async fn check(folder: &Path, said: &[String], known: &mut Known, numbers: &mut 
         let stored = snapshot.get(format!("own/{task}").as_bytes()).await.unwrap();
         let stored = stored.map_or(0, |bytes| number(&bytes));
         let acknowledged = counters.get(&task).copied().unwrap_or_default();
-        assert!(stored == acknowledged || stored == acknowledged + 1, "task {task}: {stored}, {acknowledged}");
+        assert!(
+            stored == acknowledged || stored == acknowledged + 1,
+            "task {task}: {stored}, {acknowledged}"
+        );
         counters.insert(task, stored);
         sum += stored;
         let prefix = format!("log/{task}/");

@@ -18,9 +18,10 @@ async fn fill(records: &Arc<dyn Records>, from: u32) -> Vec<u32> {
     let mut acknowledged = Vec::new();
     for round in 0.. {
         let keys = from + round * 8..from + (round + 1) * 8;
-        let results = join_all(keys.clone().map(|key| {
-            records.transact(move |t| t.put(&key.to_be_bytes(), &vec![key as u8; VALUE]))
-        }))
+        let results = join_all(
+            keys.clone()
+                .map(|key| records.transact(move |t| t.put(&key.to_be_bytes(), &vec![key as u8; VALUE]))),
+        )
         .await;
         let mut full = false;
         for (key, result) in keys.zip(results) {
@@ -87,7 +88,8 @@ async fn child() {
     fs::write(&ballast, vec![1; 2 << 20]).unwrap();
     let acknowledged = full_disk(&folder, &ballast).await;
     // And so it is after a restart on the disk that is full again.
-    let records: Arc<dyn Records> = Arc::new(SqliteRecords::open(RecordsConfig::new(folder.join("records"))).unwrap());
+    let records: Arc<dyn Records> =
+        Arc::new(SqliteRecords::open(RecordsConfig::new(folder.join("records"))).unwrap());
     check(&records, &acknowledged).await;
     child::say("passed");
 }

@@ -175,9 +175,8 @@ async fn check_feed(records: &Arc<dyn Records>, model: &Model) {
 
 async fn play(operations: Vec<Operation>) {
     let folder = TempDir::new().unwrap();
-    let open = || -> Arc<dyn Records> {
-        Arc::new(SqliteRecords::open(RecordsConfig::new(folder.path())).unwrap())
-    };
+    let open =
+        || -> Arc<dyn Records> { Arc::new(SqliteRecords::open(RecordsConfig::new(folder.path())).unwrap()) };
     let mut records = open();
     let mut model = Model::default();
     let mut held: Vec<(Arc<dyn Snapshot>, Map, u64)> = Vec::new();

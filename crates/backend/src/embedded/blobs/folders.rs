@@ -61,7 +61,8 @@ impl Folders {
     fn sync_nearest(&self, folder: &Path) -> Result<()> {
         for folder in folder.ancestors() {
             match sync_folder(folder) {
-                Err(Error::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound && folder != self.root => {}
+                Err(Error::Io { cause, .. })
+                    if cause.kind() == io::ErrorKind::NotFound && folder != self.root => {}
                 synced => return synced,
             }
         }

@@ -67,8 +67,10 @@ mod tests {
     fn a_key_that_is_not_one_is_refused() {
         let long_part = "x".repeat(limits::BLOB_KEY_PART_SIZE + 1);
         let long_key = "abcdefg/".repeat(limits::BLOB_KEY_SIZE / 8) + "x";
-        for key in ["", "/", "a/", "/a", "a//b", ".", "..", "a/../b", "a/.", "a b", "a\\b", "a\0", "é", &long_part, &long_key]
-        {
+        for key in [
+            "", "/", "a/", "/a", "a//b", ".", "..", "a/../b", "a/.", "a b", "a\\b", "a\0", "é", &long_part,
+            &long_key,
+        ] {
             assert!(matches!(check(key), Err(Error::BlobKey { .. })), "{key:?}");
         }
         let part = "x".repeat(limits::BLOB_KEY_PART_SIZE);

@@ -61,9 +61,7 @@ impl FileBlobs {
         super::lock::sync_folder(folder)?;
         let doing = "remove unfinished blobs";
         for entry in fs::read_dir(&parts).map_err(|cause| Error::io(doing, cause))? {
-            entry
-                .and_then(|entry| fs::remove_file(entry.path()))
-                .map_err(|cause| Error::io(doing, cause))?;
+            entry.and_then(|entry| fs::remove_file(entry.path())).map_err(|cause| Error::io(doing, cause))?;
         }
         let folders = Folders::new(root.clone());
         let store = Store { root, parts, next_part: AtomicU64::new(0), folders, _lock: lock };
@@ -100,7 +98,11 @@ impl Blobs for FileBlobs {
         .await
     }
 
-    async fn stream(&self, key: &str, range: Option<Range<u64>>) -> Result<BoxStream<'static, Result<Bytes>>> {
+    async fn stream(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+    ) -> Result<BoxStream<'static, Result<Bytes>>> {
         let (path, key) = (self.path(key)?, key.to_owned());
         let reading = blocking(move || Reading::open(&path, &key, range)).await?;
         // Nothing is left to read after a failure.

@@ -105,7 +105,11 @@ impl Checkpoints {
         if pages >= self.thresholds.most {
             let ended = self.readers.end_older();
             if ended > 0 {
-                tracing::warn!(ended, pages, "ended snapshots that kept the write-ahead log from beginning anew");
+                tracing::warn!(
+                    ended,
+                    pages,
+                    "ended snapshots that kept the write-ahead log from beginning anew"
+                );
             }
             if checkpoint(connection, Mode::Restart) == Outcome::Done {
                 return;

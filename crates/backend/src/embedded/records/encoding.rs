@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn a_row_that_is_cut_off_is_said_to_be_damaged() {
-        let whole = encode(&[Change { key: Bytes::from_static(b"key"), value: Some(Bytes::from_static(b"value")) }]);
+        let whole =
+            encode(&[Change { key: Bytes::from_static(b"key"), value: Some(Bytes::from_static(b"value")) }]);
         for size in 1..whole.len() {
             let cut = Bytes::copy_from_slice(&whole[..size]);
             assert!(matches!(decode(cut), Err(Error::Damaged { .. })), "cut to {size}");

@@ -135,8 +135,7 @@ fn read_after(
 ) -> Result<VecDeque<Arc<ChangeSet>>> {
     let doing = "read the change feed";
     let mut statement = schema::checked(doing, connection.prepare_cached(schema::CHANGES_AFTER))?;
-    let mut rows =
-        schema::checked(doing, statement.query((position.0 as i64, limits::CHANGES_READ as i64)))?;
+    let mut rows = schema::checked(doing, statement.query((position.0 as i64, limits::CHANGES_READ as i64)))?;
     let mut sets = VecDeque::new();
     let mut size = 0;
     let mut expected = position.0;

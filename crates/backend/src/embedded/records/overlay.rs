@@ -133,11 +133,9 @@ impl Transaction for Running<'_> {
         }
         let written: Box<dyn Iterator<Item = Written<'_>>> = match direction {
             Direction::Forward => Box::new(Merged::new(own, batch, direction)),
-            Direction::Reverse => Box::new(Merged::new(
-                self.own.range(&range).rev(),
-                self.batch.range(&range).rev(),
-                direction,
-            )),
+            Direction::Reverse => {
+                Box::new(Merged::new(self.own.range(&range).rev(), self.batch.range(&range).rev(), direction))
+            }
         };
         schema::checked("scan records", scan_under(self.connection, written, &range, direction, limit))
     }

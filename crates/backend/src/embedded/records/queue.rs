@@ -56,11 +56,7 @@ pub(super) enum Wait {
 
 impl Queue {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            state: Mutex::new(State { jobs: VecDeque::new(), open: true }),
-            ready: Condvar::new(),
-            limit,
-        }
+        Self { state: Mutex::new(State { jobs: VecDeque::new(), open: true }), ready: Condvar::new(), limit }
     }
 
     /// Never waits: a full queue is [`Error::Busy`].
