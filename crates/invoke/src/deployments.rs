@@ -18,13 +18,10 @@ pub trait Deployments: Send + Sync + 'static {
 
 /// What is live, at one moment.
 pub trait Snapshot: Send + Sync {
-    fn has(&self, function: &LambdaName) -> bool;
     /// Whether a live version of `function` runs in such environments.
     fn uses(&self, function: &LambdaName, environment: &Digest) -> bool;
-    /// The function's reserved concurrency: that of `$LATEST` counts for all versions, as on Lambda.
-    fn reserved(&self, function: &LambdaName) -> Option<u32>;
-    /// The sum over all live functions.
-    fn reserved_total(&self) -> u32;
+    /// Every reserved concurrency: that of `$LATEST` counts for all versions, as on Lambda.
+    fn reservations(&self) -> Vec<(LambdaName, u32)>;
 }
 
 #[async_trait]
@@ -39,23 +36,16 @@ impl Deployments for Control {
 }
 
 impl Snapshot for Live {
-    fn has(&self, function: &LambdaName) -> bool {
-        self.function(function.as_str()).is_some()
-    }
-
     fn uses(&self, function: &LambdaName, environment: &Digest) -> bool {
         let fits = |target: &Arc<Target>| target.environment == *environment;
         self.function(function.as_str())
             .is_some_and(|function| fits(&function.latest) || function.versions.values().any(fits))
     }
 
-    fn reserved(&self, function: &LambdaName) -> Option<u32> {
-        self.function(function.as_str())?.latest.function.reserved_concurrency
-    }
-
-    fn reserved_total(&self) -> u32 {
-        self.functions()
-            .filter_map(|function| function.latest.function.reserved_concurrency)
-            .fold(0, u32::saturating_add)
+    fn reservations(&self) -> Vec<(LambdaName, u32)> {
+        let reserved = |target: &Target| {
+            Some((target.function.lambda_name.clone(), target.function.reserved_concurrency?))
+        };
+        self.functions().filter_map(|function| reserved(&function.latest)).collect()
     }
 }

@@ -34,5 +34,5 @@ pub use error::{Error, Result, ThrottleReason};
 pub use frontend::{CredentialProvider, Frontend, LogProvider};
 pub use metering::{FunctionTotals, Metered, Record, RecordStream, Totals};
 pub use pool::{EnvironmentInfo, EnvironmentState};
-pub use request::{Invoked, Request, Tail};
+pub use request::{Invoked, LateTail, Request, Tail};
 pub use stream::collect;

@@ -47,7 +47,9 @@ pub async fn collect(answer: Answer) -> Answer {
     while let Some(part) = stream.body.recv().await {
         match part {
             Ok(_) if failed.is_some() => {}
-            Ok(part) if whole.len() + part.len() > PAYLOAD_SIZE => failed = Some(too_large(ANSWER_SIZE as u64)),
+            Ok(part) if whole.len() + part.len() > PAYLOAD_SIZE => {
+                failed = Some(too_large(ANSWER_SIZE as u64))
+            }
             Ok(part) => whole.extend_from_slice(&part),
             Err(failure) => failed = failed.or(Some(failure)),
         }

@@ -45,6 +45,8 @@ pub const PACKAGE_UNPACKED_SIZE: u64 = 250 * MIB as u64;
 pub const PACKAGE_ENTRIES: usize = 100_000;
 /// Bytes of a path in a package.
 pub const PACKAGE_PATH_SIZE: usize = 1_024;
+/// Symbolic links in a package.
+pub const PACKAGE_LINKS: usize = 10_000;
 /// Links that one path in a package may lead through, as on Linux.
 pub const PACKAGE_LINKS_FOLLOWED: usize = 40;
 /// Packages that are checked or unpacked at once; others wait.
@@ -121,6 +123,8 @@ pub const RUNTIME_TRAILERS_SIZE: usize = 256 << 10;
 pub const RUNTIME_ERROR_SIZE: usize = ANSWER_SIZE;
 /// How long a runtime may take to send the rest of a request that is refused and to read why.
 pub const RUNTIME_REFUSAL: Duration = Duration::from_secs(1);
+/// How long after a broken stream a runtime's end is taken for the cause.
+pub const RUNTIME_LAST_BREATH: Duration = Duration::from_millis(100);
 /// Parts of a streamed answer that wait for whoever reads them.
 pub const STREAM_BACKLOG: usize = 16;
 /// How long an environment's listener rests when the machine has no file descriptors left.

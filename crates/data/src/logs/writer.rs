@@ -54,7 +54,9 @@ impl Writer {
     /// Says in each function's log how many of its lines were dropped.
     fn confess(&self, batch: &mut Batch) {
         for (app, function, stream, count) in batch.lost.drain(..) {
-            let text = format!("[sonagi] {count} log lines were dropped: they came faster than they could be written");
+            let text = format!(
+                "[sonagi] {count} log lines were dropped: they came faster than they could be written"
+            );
             let line = LogLine { at: self.clock.now(), request: None, text: Bytes::from(text) };
             batch.lines.push(Entry { app, function, stream, line });
         }

@@ -1,0 +1,311 @@
+//! Starting an environment: room, the right to start, the code, the sandbox, its initialisation.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use sonagi_control::Target;
+use sonagi_model::{
+    RequestId, Tick,
+    clock::within,
+    invocation::{ColdStart, FailureOrigin, FunctionFailure},
+    logs::LogSink,
+};
+use sonagi_sandbox::{Answer, EnvironmentSpec, Outcome, StartFailure, Started};
+
+use super::{
+    Grace, Job, Pool, Reply,
+    info::Facts,
+    room::Place,
+    run::Run,
+    seat::Seat,
+    worker::{Membership, Worker},
+};
+use crate::{
+    Error, Tail,
+    activity::Active,
+    frontend::Engine,
+    report::{InitEnd, InitPhase, Journal, TailSink},
+};
+
+/// How much longer than its deadline a driver may take before it is given up.
+const DRIVER_GRACE: Duration = Duration::from_secs(5);
+
+/// Starts an environment for `pool` in a task of its own, which then serves in it. The pool has counted it.
+pub(super) fn spawn(engine: &Arc<Engine>, pool: &Arc<Pool>, target: Arc<Target>) {
+    let count = Starting { engine: engine.clone(), pool: pool.clone(), stage: Stage::Starting };
+    let active = engine.activity.begin();
+    engine.tasks.spawn(start(engine.clone(), pool.clone(), target, count, active));
+}
+
+async fn start(
+    engine: Arc<Engine>,
+    pool: Arc<Pool>,
+    target: Arc<Target>,
+    mut count: Starting,
+    active: Active,
+) {
+    let asked = engine.clock.tick();
+    let place = match engine.room.reserve(&engine, target.function.memory).await {
+        Ok(place) => place,
+        Err(error) => return count.fail(error),
+    };
+    // The semaphore is never closed.
+    let Ok(permit) = engine.starts.acquire().await else { return };
+    if count.is_surplus() {
+        return;
+    }
+    let begun = engine.clock.tick();
+    let code = match engine.deployments.unpacked(&target.function.package).await {
+        Ok(code) => code,
+        Err(cause) => return count.fail(Error::Packages(Arc::new(cause))),
+    };
+    let fetched = engine.clock.tick();
+    let stream = engine.log_stream(&target);
+    let sink = Arc::new(TailSink::new(engine.logs.sink(&target, &stream)));
+    let spec = Arc::new(spec(&engine, &target, code, stream, sink.clone()));
+    let journal = Journal::new(sink, target.function.log_format, target.version);
+    let init_timeout = engine.config.init_timeout;
+    let attempt = Attempt { engine: engine.clone(), pool, target, spec, journal, place };
+
+    let outcome = attempt.run(fetched + init_timeout).await;
+    drop(permit);
+    let cold = |create, init| ColdStart { queue: begun - asked, fetch: fetched - begun, create, init };
+    match outcome {
+        Ok(started) => {
+            let cold = cold(started.create, started.init);
+            attempt.into_worker(started, Some(cold)).serve(count, active).await;
+        }
+        Err(failure) => match InitFailure::of(failure, init_timeout) {
+            Err(error) => count.fail(error),
+            Ok(failed) => {
+                attempt.tell(None, InitPhase::Init, &failed);
+                if let Some(job) = count.take_job() {
+                    attempt.again(job, cold(failed.create, failed.took), count, active).await;
+                }
+            }
+        },
+    }
+}
+
+/// One environment that is being started.
+struct Attempt {
+    engine: Arc<Engine>,
+    pool: Arc<Pool>,
+    target: Arc<Target>,
+    spec: Arc<EnvironmentSpec>,
+    journal: Journal,
+    place: Place,
+}
+
+impl Attempt {
+    async fn run(&self, deadline: Tick) -> Result<Started, StartFailure> {
+        let start = self.engine.driver.start(self.spec.clone(), deadline);
+        within(&*self.engine.clock, deadline + DRIVER_GRACE, start)
+            .await
+            .unwrap_or(Err(StartFailure::TimedOut { create: Duration::ZERO }))
+    }
+
+    fn tell(&self, request: Option<RequestId>, phase: InitPhase, failed: &InitFailure) {
+        self.journal.init_failed(self.engine.clock.now(), request, failed.took, phase, &failed.end());
+    }
+
+    fn into_worker(self, started: Started, cold: Option<ColdStart>) -> Worker {
+        let facts = Facts::new(&self.target, self.engine.clock.now(), self.spec.log_stream.clone());
+        let seat = Arc::new(Seat::new(facts));
+        let member = Membership::new(self.engine, self.pool, seat, self.place);
+        Worker::new(started.environment, self.journal, cold, member)
+    }
+
+    /// The initialisation failed; it is run once more inside the invocation and within its time (Lambda Developer
+    /// Guide, "Understanding the Lambda execution environment lifecycle", "Failures during the Init phase"). If
+    /// it fails again, the failure is the answer.
+    async fn again(self, mut job: Job, cold: ColdStart, count: Starting, active: Active) {
+        let mut run = Run::begin(&self.engine, &self.pool, &mut job.request);
+        run.started_in_vain(cold);
+        let outcome = self.run(run.deadline).await;
+        match outcome.map_err(|failure| InitFailure::of(failure, run.timeout)) {
+            Ok(started) => {
+                let worker = self.into_worker(started, None);
+                drop((count, active));
+                worker.serve_begun(job, run).await;
+            }
+            Err(Ok(failed)) => self.give_up(job, run, failed),
+            // Whoever asked may have left.
+            Err(Err(error)) => drop(job.reply.send(Err(error))),
+        }
+    }
+
+    fn give_up(self, job: Job, run: Run, failed: InitFailure) {
+        let id = job.request.request;
+        if job.request.tail == Tail::Yes {
+            self.journal.sink().keep();
+        }
+        self.tell(Some(id), InitPhase::Invoke, &failed);
+        self.journal.start(self.engine.clock.now(), id);
+        let (failure, outcome) = match failed.failure {
+            Some(failure) => {
+                let outcome = Outcome::Fault(failure.error_type.clone());
+                (failure, outcome)
+            }
+            None => (timed_out(id, run.timeout), Outcome::TimedOut),
+        };
+        let spent = run.spent();
+        run.end(&self.journal, outcome, spent, 0);
+        let tail = (job.request.tail == Tail::Yes).then(|| self.journal.sink().take());
+        // Whoever asked may have left.
+        let _ = job.reply.send(Ok(Reply { answer: Answer::Failure(failure), tail, late: None }));
+    }
+}
+
+/// An initialisation that failed by the function's own doing.
+struct InitFailure {
+    /// None: it ran out of time.
+    failure: Option<FunctionFailure>,
+    create: Duration,
+    took: Duration,
+}
+
+impl InitFailure {
+    /// Or else the error that is nobody's but the platform's.
+    fn of(failure: StartFailure, limit: Duration) -> Result<Self, Error> {
+        match failure {
+            StartFailure::Init { failure, create, init } => {
+                Ok(Self { failure: Some(failure), create, took: init })
+            }
+            StartFailure::TimedOut { create } => Ok(Self { failure: None, create, took: limit }),
+            StartFailure::Unsupported(text) => Err(Error::Unsupported(text)),
+            StartFailure::Machine { doing, cause } => Err(Error::Machine { doing, cause: Arc::new(cause) }),
+        }
+    }
+
+    fn end(&self) -> InitEnd<'_> {
+        match &self.failure {
+            Some(failure) => InitEnd::Error(&failure.error_type),
+            None => InitEnd::TimedOut,
+        }
+    }
+}
+
+/// The pool's count of this start, given back when dropped.
+pub(super) struct Starting {
+    engine: Arc<Engine>,
+    pool: Arc<Pool>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// On the way for whichever job is the first when it is ready.
+    Starting,
+    /// On the way for a job that it has already.
+    Retrying,
+    Over,
+}
+
+impl Starting {
+    /// The environment is there and has taken what it serves next.
+    pub(super) fn done(self) {}
+
+    /// More environments are on the way than there are jobs: this one is not needed. Then it is counted out.
+    fn is_surplus(&mut self) -> bool {
+        let mut state = self.pool.lock();
+        let surplus = state.starting > state.queue.len();
+        if surplus {
+            state.starting -= 1;
+            self.stage = Stage::Over;
+        }
+        drop(state);
+        if surplus {
+            self.engine.pools.forget_empty(&self.pool);
+        }
+        surplus
+    }
+
+    /// There will be no environment; the oldest job is answered with the reason.
+    fn fail(mut self, error: Error) {
+        if let Error::Machine { .. } | Error::Packages(_) = &error {
+            let function = self.pool.function();
+            tracing::error!(%function, error = &error as &dyn std::error::Error, "no environment could be started");
+        }
+        if let Some(job) = self.take_job() {
+            if let Error::Throttled { .. } = error {
+                self.pool.meter().throttled();
+            }
+            // Whoever asked may have left.
+            let _ = job.reply.send(Err(error));
+        }
+    }
+
+    /// The job that a failed start is the answer to: the oldest. From here on this start is for that one alone.
+    fn take_job(&mut self) -> Option<Job> {
+        let mut state = self.pool.lock();
+        state.starting -= 1;
+        state.retrying += 1;
+        self.stage = Stage::Retrying;
+        state.queue.pop_front()
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        let mut state = self.pool.lock();
+        let mut lost = None;
+        match self.stage {
+            Stage::Starting => {
+                state.starting -= 1;
+                if std::thread::panicking() {
+                    // Starting again would only panic again: one job is answered with the loss.
+                    lost = state.queue.pop_front();
+                }
+            }
+            Stage::Retrying => state.retrying -= 1,
+            Stage::Over => return,
+        }
+        self.pool.start_missing(&self.engine, state, Grace::Running);
+        drop(lost);
+        self.engine.pools.forget_empty(&self.pool);
+    }
+}
+
+fn spec(
+    engine: &Engine,
+    target: &Target,
+    code: PathBuf,
+    stream: String,
+    logs: Arc<dyn LogSink>,
+) -> EnvironmentSpec {
+    let function = &target.function;
+    EnvironmentSpec {
+        function_name: function.lambda_name.to_string(),
+        version: target.version.to_string(),
+        runtime: function.runtime,
+        handler: function.handler.clone(),
+        architecture: function.architecture,
+        code,
+        memory: function.memory,
+        timeout: function.timeout,
+        ephemeral_storage: function.ephemeral_storage,
+        variables: function.variables.clone(),
+        credentials: engine.credentials.credentials(target),
+        region: engine.config.region.clone(),
+        endpoint: engine.config.endpoint.clone(),
+        log_group: format!("/aws/lambda/{}", function.lambda_name),
+        log_stream: stream,
+        log_format: function.log_format,
+        log_level: function.log_level,
+        logs,
+    }
+}
+
+/// The answer that Lambda gives when an invocation's time is up.
+fn timed_out(request: RequestId, timeout: Duration) -> FunctionFailure {
+    let error_type = "Sandbox.Timedout";
+    let message =
+        format!("RequestId: {request} Error: Task timed out after {:.2} seconds", timeout.as_secs_f64());
+    let payload = serde_json::json!({ "errorType": error_type, "errorMessage": message });
+    FunctionFailure {
+        error_type: error_type.into(),
+        payload: Bytes::from(payload.to_string()),
+        origin: FailureOrigin::Platform,
+    }
+}
