@@ -243,7 +243,8 @@ pub async fn scans_keep_range_order_and_limit(factory: &dyn Factory) {
     assert_eq!(scan(3..7, Direction::Reverse, 2).await, [6, 5]);
     assert_eq!(scan(3..7, Direction::Forward, 0).await, [0; 0]);
     assert_eq!(scan(7..7, Direction::Forward, 10).await, [0; 0]);
-    assert_eq!(scan(7..3, Direction::Reverse, 10).await, [0; 0]);
+    let (later, earlier) = (7, 3);
+    assert_eq!(scan(later..earlier, Direction::Reverse, 10).await, [0; 0]);
     assert_eq!(scan(18..200, Direction::Forward, 10).await, [18, 19]);
 }
 
