@@ -123,7 +123,9 @@ impl Attempt {
         let mut run = Run::begin(&self.engine, &self.pool, &mut job.request);
         run.started_in_vain(cold);
         let outcome = self.run(run.deadline).await;
-        match outcome.map_err(|failure| InitFailure::of(failure, run.timeout)) {
+        match outcome
+            .map_err(|failure| InitFailure::of(failure.for_request(&job.request.request), run.timeout))
+        {
             Ok(started) => {
                 let worker = self.into_worker(started, None);
                 drop((count, active));
