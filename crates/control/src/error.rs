@@ -52,6 +52,9 @@ pub enum Error {
     Unsupported(String),
     #[error("the package {digest} is not stored here: upload it before deploying a release that uses it")]
     NoPackage { digest: sonagi_model::Digest },
+    /// The change is durable; who looks at what is live may not see it for a while.
+    #[error("the change is made, but what is live could not be brought up to date in time")]
+    NotShown,
     #[error("the catalog is closed: the platform is stopping")]
     Closed,
     #[error("what is stored is damaged: {what}")]
@@ -81,7 +84,7 @@ impl Fault for Error {
             }
             Self::TooLarge(_) | Self::PolicyTooLong(_) | Self::RequestTooLarge(_) => FaultKind::TooLarge,
             Self::Unsupported(_) => FaultKind::Unsupported,
-            Self::Closed => FaultKind::Unavailable,
+            Self::Closed | Self::NotShown => FaultKind::Unavailable,
             Self::Damaged { .. } | Self::Io { .. } => FaultKind::Internal,
             Self::Backend(cause) => cause.kind(),
         }

@@ -191,6 +191,8 @@ pub const MANIFEST_SIZE: usize = MIB;
 pub const MANIFEST_DEPTH: usize = 64;
 /// Values in a template once its aliases are expanded.
 pub const MANIFEST_NODES: usize = 100_000;
+/// Problems, and notes, that one reading of a manifest collects.
+pub const MANIFEST_PROBLEMS: usize = 500;
 /// Bytes that evaluating a template may produce, all intermediate values together.
 pub const MANIFEST_EVALUATED: usize = 64 * MIB;
 /// Functions in one app.

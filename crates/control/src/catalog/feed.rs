@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use sonagi_backend::{ChangeStream, Records, Sequence};
-use sonagi_model::Clock;
+use sonagi_model::{Clock, clock::within, limits};
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
@@ -19,6 +19,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct Catalog {
     live: Arc<ArcSwap<Live>>,
     seen: watch::Receiver<Sequence>,
+    clock: Arc<dyn Clock>,
     task: JoinHandle<()>,
 }
 
@@ -27,9 +28,9 @@ impl Catalog {
         let (mirror, sequence) = load(&*records, &arns).await?;
         let live = Arc::new(ArcSwap::from_pointee(mirror.live()));
         let (announce, seen) = watch::channel(sequence);
-        let feed = Feed { records, arns, clock, live: Arc::clone(&live), announce };
+        let feed = Feed { records, arns, clock: Arc::clone(&clock), live: Arc::clone(&live), announce };
         let task = tokio::spawn(feed.run(mirror, sequence));
-        Ok(Self { live, seen, task })
+        Ok(Self { live, seen, clock, task })
     }
 
     pub(crate) fn live(&self) -> Arc<Live> {
@@ -44,7 +45,11 @@ impl Catalog {
     /// Returns once the commit `sequence` is shown.
     pub(crate) async fn shows(&self, sequence: Sequence) -> Result<()> {
         let mut seen = self.seen.clone();
-        seen.wait_for(|&seen| seen >= sequence).await.map(drop).map_err(|_| Error::Closed)
+        let deadline = self.clock.tick() + limits::CATALOG_WAIT;
+        match within(&*self.clock, deadline, seen.wait_for(|&seen| seen >= sequence)).await {
+            Some(shown) => shown.map(drop).map_err(|_| Error::Closed),
+            None => Err(Error::NotShown),
+        }
     }
 }
 

@@ -233,3 +233,65 @@ fn tidy(dir: &Path) -> io::Result<HashMap<Digest, Folder>> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Cursor, Write},
+        time::Duration,
+    };
+
+    use sonagi_model::clock::ManualClock;
+
+    use super::*;
+
+    fn zip(text: &str) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        writer.start_file("f", zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(text.as_bytes()).unwrap();
+        writer.finish().unwrap().into_inner()
+    }
+
+    async fn unpack(cache: &Arc<Cache>, text: &str) -> PathBuf {
+        let zip = zip(text);
+        cache.folder(Digest::of(text.as_bytes()), |place| async move { place.fill(&zip) }).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_over_the_limit_goes_the_least_recently_used_first_and_never_what_is_live() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = ManualClock::default();
+        let live = Digest::of(b"live");
+        let in_use = Box::new(move || HashSet::from([live]));
+        let cache = Cache::open(folder.path().to_owned(), Arc::new(clock.clone()), in_use).await.unwrap();
+        let mut cache = Arc::into_inner(cache).unwrap();
+        cache.limit = 8;
+        let cache = Arc::new(cache);
+        let mut folders = Vec::new();
+        for text in ["live", "old1", "old2"] {
+            folders.push(unpack(&cache, text).await);
+            clock.advance(Duration::from_secs(1)).await;
+        }
+        unpack(&cache, "old1").await;
+        // Over the limit, but what went out of use just now may still run.
+        assert!(cache.choose().is_empty());
+        clock.advance(limits::CODE_CACHE_GRACE).await;
+        let dropped = cache.choose();
+        assert_eq!(dropped.len(), 1);
+        assert_eq!(fs::read(dropped[0].join("f")).unwrap(), b"old2");
+        assert!(folders[0].exists() && folders[1].exists() && !folders[2].exists());
+        // What comes back is unpacked again.
+        assert_eq!(unpack(&cache, "old2").await, folders[2]);
+    }
+
+    #[tokio::test]
+    async fn a_failed_unpacking_leaves_nothing_and_the_next_one_tries_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::default());
+        let cache = Cache::open(folder.path().to_owned(), clock, Box::new(HashSet::new)).await.unwrap();
+        let fill = |place: Place| async move { place.fill(b"broken") };
+        assert!(cache.folder(Digest::of(b"text"), fill).await.is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(unpack(&cache, "text").await.join("f").exists());
+    }
+}

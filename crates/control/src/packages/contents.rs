@@ -76,6 +76,12 @@ impl<'a> Contents<'a> {
             }
             if let Entry::Link { target } = &entry {
                 links.insert(path.clone(), target.clone());
+                if links.len() > limits::PACKAGE_LINKS {
+                    return Err(Error::BadPackage(format!(
+                        "The package has more than {} symbolic links.",
+                        limits::PACKAGE_LINKS
+                    )));
+                }
             }
             match (entries.get(&path), &entry) {
                 (None, _) => {
@@ -88,7 +94,7 @@ impl<'a> Contents<'a> {
                 }
             }
         }
-        for (path, _) in &entries {
+        for path in entries.keys() {
             let parents = path.match_indices('/').map(|(end, _)| &path[..end]);
             for parent in parents {
                 if matches!(entries.get(parent), Some(Entry::File { .. } | Entry::Link { .. })) {

@@ -9,6 +9,9 @@ use crate::{Error, Result};
 /// Longest name of one file on Linux, in bytes.
 const NAME_SIZE: usize = 255;
 
+/// Parts of a path that are walked to see where a link leads: a package of many long links must not take minutes.
+const STEPS: usize = 1_024;
+
 /// An entry's path relative to the package's folder, with `/` between its parts and neither `.` nor `..` among
 /// them. Empty for the folder itself.
 pub(super) fn normal(name: &str) -> Result<String> {
@@ -45,8 +48,12 @@ pub(super) fn check_link(links: &BTreeMap<String, String>, link: &str) -> Result
     };
     let mut at: Vec<String> = Vec::new();
     let mut ahead: VecDeque<String> = link.split('/').map(str::to_owned).collect();
-    let mut followed = 0;
+    let (mut followed, mut steps) = (0, 0);
     while let Some(part) = ahead.pop_front() {
+        steps += 1;
+        if steps > STEPS {
+            return refused("which leads over too many folders");
+        }
         match part.as_str() {
             "" | "." => continue,
             ".." => {

@@ -1,5 +1,7 @@
 //! What control promises, over the embedded backend.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+
 mod aliases;
 mod catalog;
 mod functions;

@@ -140,6 +140,23 @@ async fn a_package_may_not_have_too_many_entries() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_package_may_not_have_too_many_links_or_links_over_too_many_folders() {
+    let world = World::start().await;
+    let many = build(|zip| {
+        for number in 0..=limits::PACKAGE_LINKS {
+            zip.add_symlink(number.to_string(), "x", options()).unwrap();
+        }
+    });
+    assert!(text_of(world.control.packages().put(many).await).contains("more than 10000 symbolic links"));
+    let long = build(|zip| {
+        zip.add_symlink("a", format!("{}b", "./".repeat(500)), options()).unwrap();
+        zip.add_symlink("b", format!("{}c", "./".repeat(500)), options()).unwrap();
+        zip.add_symlink("c", format!("{}d", "./".repeat(500)), options()).unwrap();
+    });
+    assert!(text_of(world.control.packages().put(long).await).contains("too many folders"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_is_not_ascii_unpacks_under_that_name() {
     let world = World::start().await;
     let package = world.control.packages().put(zip(&[("모듈/소나기.py", "1")])).await.unwrap();

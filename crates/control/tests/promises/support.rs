@@ -29,7 +29,7 @@ pub(crate) const ROLE: &str = "arn:aws:iam::000000000000:role/test";
 pub(crate) struct World {
     pub(crate) control: Control,
     pub(crate) records: Arc<SqliteRecords>,
-    pub(crate) clock: ManualClock,
+
     pub(crate) folder: TempDir,
 }
 
@@ -56,7 +56,7 @@ impl World {
         )
         .await
         .unwrap();
-        Self { control, records, clock, folder }
+        Self { control, records, folder }
     }
 
     pub(crate) async fn reopen(self) -> Self {
