@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use sonagi_model::{Fault, FaultKind};
+use sonagi_model::{Fault, FaultKind, limits};
 
 use super::Note;
 
@@ -18,7 +18,7 @@ pub struct ManifestError {
     pub path: PathBuf,
     /// The manifest's text; empty when it could not be read.
     pub source_text: Arc<str>,
-    /// All of them, in the order of their places. Never empty.
+    /// All of them (up to [`limits::MANIFEST_PROBLEMS`]), in the order of their places. Never empty.
     pub problems: Vec<Problem>,
 }
 
@@ -111,7 +111,7 @@ impl Report {
         let end = span.end.clamp(span.start, self.text.len().max(span.start));
         let problem = Problem { message, help, span: span.start..end, line, column };
         let mut problems = self.problems.borrow_mut();
-        if !problems.contains(&problem) {
+        if problems.len() < limits::MANIFEST_PROBLEMS && !problems.contains(&problem) {
             problems.push(problem);
         }
     }
@@ -122,7 +122,7 @@ impl Report {
         }
         let note = Note { message: message.into(), line: self.line(span.start) };
         let mut notes = self.notes.borrow_mut();
-        if !notes.contains(&note) {
+        if notes.len() < limits::MANIFEST_PROBLEMS && !notes.contains(&note) {
             notes.push(note);
         }
     }
@@ -170,11 +170,15 @@ impl Report {
     }
 }
 
+/// Words that are compared with one typo.
+const WORDS: usize = 1_000;
+
 /// The known word that someone most likely meant.
 pub(crate) fn did_you_mean<'a>(got: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let got = got.to_ascii_lowercase();
     known
         .into_iter()
+        .take(WORDS)
         .map(|word| (strsim::damerau_levenshtein(&got, &word.to_ascii_lowercase()), word))
         .filter(|&(distance, word)| distance <= (word.len().max(got.len()) / 3).max(1))
         .min_by_key(|&(distance, _)| distance)

@@ -79,7 +79,9 @@ impl Fold<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 let function = self.function(tag.as_deref(), &span);
                 let core = tag.as_deref().is_some_and(Tag::is_yaml_core_schema);
-                let plain = style == ScalarStyle::Plain && function.is_none() && !core;
+                // A key is its text, even if it reads `On`.
+                let is_key = self.open.last().is_some_and(|open| matches!(open.held, Held::Map { key: None, .. }));
+                let plain = style == ScalarStyle::Plain && function.is_none() && !core && !is_key;
                 let data = match plain {
                     true => plain_scalar(&text),
                     false => Data::Text(text.into_owned()),

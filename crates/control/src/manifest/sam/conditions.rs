@@ -7,24 +7,24 @@ use super::{
         problem::did_you_mean,
         tree::{Node, Span},
     },
-    template::Template,
+    template::{State, Template},
 };
 
 impl Template<'_> {
     /// Whether the condition of this name holds; `None` if that cannot be told, which is reported.
     pub(super) fn condition(&self, name: &str, span: &Span) -> Option<bool> {
-        let remembered = self.memory.conditions.borrow().get(name).copied();
-        match remembered {
-            Some(Some(known)) => return Some(known),
-            Some(None) => {
+        match self.memory.conditions.borrow().get(name) {
+            Some(State::Known(value)) => return Some(*value),
+            Some(State::Broken) => return None,
+            Some(State::Running) => {
                 self.report.problem(span, format!("the condition `{name}` refers to itself, in a circle"));
                 return None;
             }
             None => {}
         }
-        let Some((_, body)) = self.conditions.iter().find(|(key, _)| key.text == name) else {
+        let Some((_, body)) = self.conditions.get(name) else {
             let message = format!("there is no condition `{name}`");
-            match did_you_mean(name, self.conditions.iter().map(|(key, _)| key.text.as_str())) {
+            match did_you_mean(name, self.conditions.keys().copied()) {
                 Some(word) => {
                     self.report.problem_with_help(span, message, format!("did you mean `{word}`?"));
                 }
@@ -35,14 +35,11 @@ impl Template<'_> {
         if !self.deeper(span) {
             return None;
         }
-        self.memory.conditions.borrow_mut().insert(name.to_owned(), None);
+        self.memory.conditions.borrow_mut().insert(name.to_owned(), State::Running);
         let value = self.outside(|| self.holds(body));
         self.memory.depth.set(self.memory.depth.get() - 1);
-        match value {
-            Some(_) => self.memory.conditions.borrow_mut().insert(name.to_owned(), value),
-            // Forgotten, so that the next who asks does not hear of a circle.
-            None => self.memory.conditions.borrow_mut().remove(name),
-        };
+        let state = value.map_or(State::Broken, State::Known);
+        self.memory.conditions.borrow_mut().insert(name.to_owned(), state);
         value
     }
 

@@ -76,7 +76,14 @@ pub(super) fn read(
     for property in ["Events", "FunctionName"] {
         fields.has(property);
     }
-    fields.choice("PackageType", &[("Zip", ())]);
+    let image = fields.text("PackageType").as_deref() == Some("Image") || fields.has("ImageUri");
+    if image {
+        let span = fields.span_of("PackageType");
+        let message = "functions from container images (`PackageType: Image`) are not supported yet";
+        report.problem_with_help(&span, message, "say `PackageType: Zip`, with `Runtime` and `Handler`");
+    } else {
+        fields.choice("PackageType", &[("Zip", ())]);
+    }
     let function_name = checks::function_name(name, &key.span, report);
     let lambda_name = lambda_name(template, name, resource);
     let runtime = match fields.entry("Runtime") {
@@ -84,7 +91,7 @@ pub(super) fn read(
             fields.text("Runtime").and_then(|text| checks::runtime(&text, &node.span, report))
         }
         None => {
-            if !broken(&resource.properties, "Runtime") && !fields.has("ImageUri") {
+            if !stands(&resource.properties, "Runtime") && !image {
                 fields.missing("Runtime", "such as `Runtime: python3.13`, here or in `Globals`");
             }
             None
@@ -96,7 +103,7 @@ pub(super) fn read(
         Some(handler) => handler,
         None if matches!(runtime, Some(Runtime::Provided(_))) => "bootstrap".into(),
         None => {
-            if runtime.is_some() && !broken(&resource.properties, "Handler") {
+            if runtime.is_some() && !stands(&resource.properties, "Handler") {
                 fields.missing("Handler", "such as `Handler: app.handler`");
             }
             String::new()
@@ -137,7 +144,13 @@ pub(super) fn read(
         fields.note(property, why);
     }
     for property in UNSUPPORTED {
-        fields.unsupported(property, "");
+        match image && property.starts_with("Image") {
+            // Said above, for all of them.
+            true => {
+                fields.has(property);
+            }
+            false => fields.unsupported(property, ""),
+        }
     }
     let memory = fields.number32("MemorySize", limits::MEMORY_MIN..=limits::MEMORY_MAX, " MB");
     let timeout = fields.number32("Timeout", 1..=limits::TIMEOUT_MAX, " seconds");
@@ -195,26 +208,21 @@ pub(super) fn read(
     Some(declared)
 }
 
-/// The map without some keys, evaluated.
+/// The properties without some, evaluated. Those without an effect keep their place and lose their value: they may
+/// name what is not here.
 fn without(properties: &Node, keys: &[&str], template: &Template<'_>) -> Node {
     let entries = properties.map().unwrap_or_default().iter();
-    let entries = entries
-        .filter(|(key, _)| !keys.contains(&key.text.as_str()))
-        .filter(|(key, _)| !["Policies", "AssumeRolePolicyDocument"].contains(&key.text.as_str()))
-        .filter_map(|(key, value)| Some((key.clone(), template.evaluate(value)?)));
-    let mut entries: Vec<_> = entries.collect();
-    // What is not read need not be evaluated: it may name what is not here.
-    for (key, value) in properties.map().unwrap_or_default() {
-        if ["Policies", "AssumeRolePolicyDocument"].contains(&key.text.as_str()) {
-            entries.push((key.clone(), Node::text(&value.span, "")));
-        }
-    }
-    Node::new(properties.span.clone(), Data::Map(entries))
+    let entries = entries.filter(|(key, _)| !keys.contains(&key.text.as_str())).filter_map(|(key, value)| {
+        let ignored = WITHOUT_EFFECT.iter().any(|(name, _)| *name == key.text);
+        let value = if ignored { Node::text(&value.span, "") } else { template.evaluate(value)? };
+        Some((key.clone(), value))
+    });
+    Node::new(properties.span.clone(), Data::Map(entries.collect()))
 }
 
-fn broken(properties: &Node, key: &str) -> bool {
-    // It stands there, so whatever is wrong with its value is reported already.
-    properties.get(key).is_some()
+/// Whether the key stands there, so that whatever is wrong with its value is reported already.
+fn stands(properties: &Node, key: &str) -> bool {
+    properties.get(key).is_some_and(|node| node.data != Data::Null)
 }
 
 fn lambda_name(template: &Template<'_>, name: &str, resource: &Resource<'_>) -> Option<LambdaName> {

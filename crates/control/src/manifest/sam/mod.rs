@@ -72,7 +72,10 @@ pub(super) fn read(
         app,
         parameters,
         mappings: entries(&top, "Mappings", report),
-        conditions: entries(&top, "Conditions", report),
+        conditions: entries(&top, "Conditions", report)
+            .iter()
+            .map(|(key, node)| (key.text.as_str(), (key, node)))
+            .collect(),
         resources: declared(entries(&top, "Resources", report), &globals, report),
         implicit: HashSet::new(),
         memory: template::Memory::default(),
@@ -80,7 +83,8 @@ pub(super) fn read(
     if !top.has("Resources") {
         top.missing("Resources", "with an AWS::Serverless::Function");
     }
-    for (key, _) in template.conditions {
+    // In the text's order, in which most conditions come after those that they use.
+    for (key, _) in entries(&top, "Conditions", report) {
         template.condition(&key.text, &key.span);
     }
     template.implicit = implicit(&template);

@@ -1,7 +1,7 @@
 //! What `Ref` and `Fn::GetAtt` name: parameters, pseudo parameters, resources, and the resources that SAM generates
 //! ("Generated AWS CloudFormation resources" in the SAM developer guide).
 
-use sonagi_model::{Digest, api::ApiKind, limits};
+use sonagi_model::{Digest, api::ApiKind};
 
 use super::{
     super::{
@@ -10,7 +10,7 @@ use super::{
         tree::{Node, Span},
     },
     resources::Kind,
-    template::{IMPLICIT_HTTP, IMPLICIT_REST, Template},
+    template::{IMPLICIT_HTTP, IMPLICIT_REST, State, Template},
 };
 
 /// `AWS::URLSuffix`.
@@ -171,11 +171,8 @@ impl Template<'_> {
     fn stage(&self, api: &str, span: &Span) -> Node {
         let (said, usual) = match self.resources.get(api) {
             Some(resource) => {
-                let usual = match resource.kind {
-                    Kind::Api(ApiKind::Http) => "$default",
-                    _ => "Prod",
-                };
-                (resource.properties.get("StageName"), usual)
+                let http = resource.kind == Kind::Api(ApiKind::Http);
+                (resource.properties.get("StageName"), if http { "$default" } else { "Prod" })
             }
             None if api == IMPLICIT_HTTP => (None, "$default"),
             None => (None, "Prod"),
@@ -241,10 +238,10 @@ impl Template<'_> {
         let Some(node) = self.resources.get(function)?.properties.get("FunctionName") else {
             return names::lambda_name(&self.app, function).map(|name| name.to_string());
         };
-        let remembered = self.memory.names.borrow().get(function).cloned();
-        match remembered {
-            Some(Some(name)) => return Some(name),
-            Some(None) => {
+        match self.memory.names.borrow().get(function) {
+            Some(State::Known(name)) => return Some(name.clone()),
+            Some(State::Broken) => return None,
+            Some(State::Running) => {
                 self.report.problem(span, format!("the name of `{function}` refers to itself, in a circle"));
                 return None;
             }
@@ -253,17 +250,15 @@ impl Template<'_> {
         if !self.deeper(span) {
             return None;
         }
-        self.memory.names.borrow_mut().insert(function.to_owned(), None);
+        self.memory.names.borrow_mut().insert(function.to_owned(), State::Running);
         let value = self.outside(|| self.evaluate(node));
         self.memory.depth.set(self.memory.depth.get() - 1);
         let name = match &value {
             Some(value) => value.scalar().map(str::to_owned),
             None => names::lambda_name(&self.app, function).map(|name| name.to_string()),
         };
-        match &name {
-            Some(_) => self.memory.names.borrow_mut().insert(function.to_owned(), name.clone()),
-            None => self.memory.names.borrow_mut().remove(function),
-        };
+        let state = name.clone().map_or(State::Broken, State::Known);
+        self.memory.names.borrow_mut().insert(function.to_owned(), state);
         name
     }
 
@@ -293,16 +288,30 @@ impl Template<'_> {
 
     /// AWS addresses of the template's own APIs become those of this machine's gateway.
     pub(super) fn localize(&self, text: String) -> String {
-        if !text.contains(".execute-api.") || text.len() > limits::MANIFEST_SIZE {
-            return text;
+        let ids = self.memory.apis.get_or_init(|| {
+            let apis = self.resources.iter().filter(|(_, resource)| matches!(resource.kind, Kind::Api(_)));
+            let names = apis.map(|(name, _)| *name).chain([IMPLICIT_REST, IMPLICIT_HTTP]);
+            names.map(|name| names::api_id(&self.app, name).to_string()).collect()
+        });
+        let host = format!(".execute-api.{}.{SUFFIX}", self.context.region);
+        let mut result = String::new();
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find(&host) {
+            let (before, after) = (&rest[..at], &rest[at + host.len()..]);
+            match before.rsplit_once("https://") {
+                Some((kept, id)) if ids.contains(id) => {
+                    result.push_str(kept);
+                    result.push_str(&names::address(&self.context.gateway, id, "execute-api"));
+                }
+                _ => {
+                    result.push_str(before);
+                    result.push_str(&host);
+                }
+            }
+            rest = after;
         }
-        let apis = self.resources.iter().filter(|(_, resource)| matches!(resource.kind, Kind::Api(_)));
-        let names = apis.map(|(name, _)| *name).chain([IMPLICIT_REST, IMPLICIT_HTTP]);
-        names.fold(text, |text, name| {
-            let id = names::api_id(&self.app, name).to_string();
-            let remote = format!("https://{id}.execute-api.{}.{SUFFIX}", self.context.region);
-            text.replace(&remote, &names::address(&self.context.gateway, &id, "execute-api"))
-        })
+        result.push_str(rest);
+        result
     }
 
     fn absent(&self, name: &str, span: &Span) -> Node {
@@ -324,6 +333,13 @@ impl Template<'_> {
     }
 
     fn unknown(&self, name: &str, span: &Span) -> Node {
+        let unsupported = |(known, it): (&&str, &super::template::Resource<'_>)| {
+            matches!(it.kind, Kind::Unsupported(_)) && name.starts_with(*known)
+        };
+        if self.resources.iter().any(unsupported) {
+            // Something that SAM generates of a resource that is reported already.
+            return Node::broken(span);
+        }
         let message = format!("there is no parameter or resource `{name}`");
         let known = self.resources.keys().copied().chain(self.parameters.keys().map(String::as_str));
         match did_you_mean(name, known) {

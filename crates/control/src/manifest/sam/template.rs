@@ -1,7 +1,7 @@
 //! A template's sections, and what evaluating them needs to remember.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::{BTreeMap, BTreeSet, HashSet},
 };
 
@@ -26,7 +26,7 @@ pub(super) struct Template<'a> {
     pub(super) app: AppName,
     pub(super) parameters: BTreeMap<String, Node>,
     pub(super) mappings: &'a [(Key, Node)],
-    pub(super) conditions: &'a [(Key, Node)],
+    pub(super) conditions: BTreeMap<&'a str, (&'a Key, &'a Node)>,
     pub(super) resources: BTreeMap<&'a str, Resource<'a>>,
     /// Which of the implicit APIs exist.
     pub(super) implicit: HashSet<ApiKind>,
@@ -43,12 +43,23 @@ pub(super) struct Resource<'a> {
     pub(super) metadata: Option<&'a Node>,
 }
 
+/// How far the value of something with a name is known.
+#[derive(Debug, Clone)]
+pub(super) enum State<T> {
+    /// It is being evaluated: whoever meets this has found a circle.
+    Running,
+    Known(T),
+    /// It cannot be known, and why is reported.
+    Broken,
+}
+
 /// What was found out while evaluating.
 #[derive(Default)]
 pub(super) struct Memory {
-    /// `None` while a condition is being evaluated: whoever meets that has found a circle.
-    pub(super) conditions: RefCell<BTreeMap<String, Option<bool>>>,
-    pub(super) names: RefCell<BTreeMap<String, Option<String>>>,
+    pub(super) conditions: RefCell<BTreeMap<String, State<bool>>>,
+    pub(super) names: RefCell<BTreeMap<String, State<String>>>,
+    /// The ids of the template's own APIs.
+    pub(super) apis: OnceCell<HashSet<String>>,
     /// How many conditions and names wait for each other.
     pub(super) depth: Cell<usize>,
     /// Bytes produced so far.
