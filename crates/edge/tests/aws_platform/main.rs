@@ -1,0 +1,9 @@
+//! The platform's door, called as AWS clients call it, over a driver that runs no code.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod doors;
+mod invocations;
+mod own_api;
+mod resources;
+mod world;
