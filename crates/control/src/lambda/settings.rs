@@ -37,7 +37,8 @@ impl Settings<'_> {
         }
         if let Some(handler) = self.handler {
             found.longest("handler", handler, limits::HANDLER_SIZE);
-            let fits = !handler.is_empty() && !handler.contains(char::is_whitespace);
+            let fits =
+                !handler.is_empty() && !handler.contains(|c: char| c.is_whitespace() || c.is_control());
             found.pattern("handler", handler, fits, r"[^\s]+");
         }
         if let Some(description) = self.description {

@@ -147,15 +147,19 @@ fn store(
     let declared = found.function.url.as_ref().is_some_and(|url| url.qualifier.as_ref() == alias);
     let Some(alias) = alias.filter(|_| !declared) else {
         let mut function = found.function.clone();
+        let mut moved = None;
         if let Some(other) = function.url.as_ref().and_then(|url| url.qualifier.clone())
             && !declared
             && url.is_some()
         {
             // The release has room for one: what it has for an alias moves there.
             hand_over(change, &mut found, &other)?;
+            moved = function.url.as_ref().map(|url| (found.app.live.app.clone(), url_key(&url.id)));
         }
         function.url = url;
-        return change.replace(found, function);
+        change.replace(found, function)?;
+        // The release gave the id up, and the alias has it now.
+        return moved.map_or(Ok(()), |(app, key)| change.claim(&app, &key));
     };
     let now = change.now;
     if let Some(record) = found.record.aliases.get_mut(alias) {

@@ -5,7 +5,7 @@
 //! kernel's boot id is another, and everything from before is thrown away.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
     sync::{
@@ -32,6 +32,8 @@ pub(super) struct Cache {
     slots: Mutex<HashMap<Digest, Slot>>,
     /// Makes names of unfinished and dropped folders unique.
     counter: AtomicU64,
+    /// In the same names, to tell those of this run from leftovers.
+    run: u64,
     limit: u64,
 }
 
@@ -63,12 +65,15 @@ pub(super) struct Filled {
 impl Cache {
     pub(super) async fn open(dir: PathBuf, clock: Arc<dyn Clock>, in_use: InUse) -> Result<Arc<Self>> {
         let at = dir.clone();
-        let found = blocking(move || {
-            tidy(&at).map_err(|cause| Error::Io { doing: "open the folder of unpacked packages", cause })
+        let run = clock.now().micros();
+        let Tidied { usable, gone } = blocking(move || {
+            tidy(&at, run).map_err(|cause| Error::Io { doing: "open the folder of unpacked packages", cause })
         })
         .await?;
+        // There may be gigabytes of it: nobody waits.
+        tokio::task::spawn_blocking(move || delete(gone));
         let now = clock.tick();
-        let slots = found
+        let slots = usable
             .into_iter()
             .map(|(digest, folder)| {
                 let folder = Arc::new(OnceCell::new_with(Some(folder)));
@@ -81,6 +86,7 @@ impl Cache {
             in_use,
             slots: Mutex::new(slots),
             counter: AtomicU64::new(0),
+            run,
             limit: limits::CODE_CACHE_SIZE,
         }))
     }
@@ -106,7 +112,7 @@ impl Cache {
         let folder = cell
             .get_or_try_init(|| async {
                 let number = self.counter.fetch_add(1, Ordering::Relaxed);
-                let partial = self.dir.join(format!("{PARTIAL}{digest}-{number}"));
+                let partial = self.dir.join(format!("{PARTIAL}{}-{number}", self.run));
                 fill(Place { dir: self.dir.clone(), digest, partial }).await.map(|filled| filled.folder)
             })
             .await?;
@@ -118,13 +124,7 @@ impl Cache {
     /// Drops what has been out of use the longest until the rest is within the limit; nobody waits for it.
     fn shrink(self: &Arc<Self>) {
         let cache = Arc::clone(self);
-        tokio::task::spawn_blocking(move || {
-            for path in cache.choose() {
-                if let Err(cause) = unpack::remove(&path) {
-                    tracing::warn!(%cause, path = %path.display(), "an unpacked package could not be deleted");
-                }
-            }
-        });
+        tokio::task::spawn_blocking(move || delete(cache.choose()));
     }
 
     /// Takes what is to go out of the table and renames its folder, so that no one gets a path that is vanishing.
@@ -158,7 +158,7 @@ impl Cache {
             let Some(folder) = slot.folder.get() else { continue };
             total -= folder.bytes;
             let number = self.counter.fetch_add(1, Ordering::Relaxed);
-            let gone = self.dir.join(format!("{GONE}{number}"));
+            let gone = self.dir.join(format!("{GONE}{}-{number}", self.run));
             match fs::rename(&folder.path, &gone) {
                 Ok(()) => dropped.push(gone),
                 Err(cause) => tracing::warn!(%cause, "an unpacked package could not be moved away"),
@@ -196,47 +196,61 @@ impl Place {
     }
 }
 
-/// Prepares the folder: throws away leftovers and what is of another boot; returns what may be used.
-fn tidy(dir: &Path) -> io::Result<HashMap<Digest, Folder>> {
+/// What was found in the folder at the start.
+#[derive(Default)]
+struct Tidied {
+    usable: HashMap<Digest, Folder>,
+    /// Renamed already, and to be deleted.
+    gone: Vec<PathBuf>,
+}
+
+/// Prepares the folder: moves leftovers and what is of another boot out of the way.
+fn tidy(dir: &Path, run: u64) -> io::Result<Tidied> {
     fs::create_dir_all(dir)?;
     let boot = fs::read(BOOT_ID).unwrap_or_default();
     let boot_file = dir.join(BOOT_FILE);
     let same_boot = !boot.is_empty() && fs::read(&boot_file).is_ok_and(|found| found == boot);
-    let mut found = HashMap::new();
-    let mut gone = HashSet::new();
+    let mut tidied = Tidied::default();
     for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
+        let path = entry?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let known = name
             .split_once('.')
             .and_then(|(digest, bytes)| Some((digest.parse::<Digest>().ok()?, bytes.parse::<u64>().ok()?)));
         match known {
             Some((digest, bytes)) if same_boot => {
-                found.insert(digest, Folder { path: entry.path(), bytes });
+                tidied.usable.insert(digest, Folder { path, bytes });
             }
-            Some(_) => {
-                gone.insert(entry.path());
+            None if name.starts_with(GONE) => tidied.gone.push(path),
+            None if !name.starts_with(PARTIAL) => {
+                // Not ours: left alone.
             }
-            None if name.starts_with(PARTIAL) || name.starts_with(GONE) => {
-                gone.insert(entry.path());
+            Some(_) | None => {
+                let away = dir.join(format!("{GONE}{run}-{name}"));
+                fs::rename(&path, &away)?;
+                tidied.gone.push(away);
             }
-            // Not ours: left alone.
-            None => {}
         }
-    }
-    for path in gone {
-        unpack::remove(&path)?;
     }
     if !same_boot {
         fs::write(&boot_file, &boot)?;
     }
-    Ok(found)
+    Ok(tidied)
+}
+
+/// Deletes folders that have names of their own already; what stays is deleted at the next start.
+fn delete(gone: Vec<PathBuf>) {
+    for path in gone {
+        if let Err(cause) = unpack::remove(&path) {
+            tracing::warn!(%cause, path = %path.display(), "an unpacked package could not be deleted");
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::{
+        collections::HashSet,
         io::{Cursor, Write},
         time::Duration,
     };

@@ -92,6 +92,11 @@ fn check_id(id: &str) -> Result<()> {
     Err(Error::Invalid(format!("{id:?} is not an id: it wants 1 to 63 lower-case letters and digits")))
 }
 
+/// A handler is passed on as an environment variable.
+fn unprintable(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
+}
+
 fn check_function(function: &Function) -> Result<()> {
     let within = |what: &str, value: u32, least: u32, most: u32, unit: &str| {
         if (least..=most).contains(&value) {
@@ -104,7 +109,7 @@ fn check_function(function: &Function) -> Result<()> {
     let (least, most) = (limits::EPHEMERAL_STORAGE_MIN, limits::EPHEMERAL_STORAGE_MAX);
     within("the ephemeral storage", function.ephemeral_storage, least, most, "MB")?;
     let handler = &function.handler;
-    if handler.is_empty() || handler.len() > limits::HANDLER_SIZE || handler.contains(char::is_whitespace) {
+    if handler.is_empty() || handler.len() > limits::HANDLER_SIZE || handler.contains(unprintable) {
         return Err(Error::Invalid(format!(
             "the handler {handler:?} must have 1 to {} characters and no spaces",
             limits::HANDLER_SIZE

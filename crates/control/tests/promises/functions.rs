@@ -308,3 +308,28 @@ async fn a_function_has_an_address_and_each_alias_its_own() {
     assert!(world.control.live().url(&live.url.id.0).is_none());
     assert!(world.function("f").urls.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_a_manifest_declares_for_an_alias_leaves_room_for_the_functions_own() {
+    let world = World::start().await;
+    let package = world.package("1").await;
+    let mut search = function("shop", "search", package);
+    let live: sonagi_model::AliasName = "live".parse().unwrap();
+    search.publish_alias = Some(live.clone());
+    search.url = Some(sonagi_model::function::FunctionUrl {
+        id: sonagi_model::UrlId("a".repeat(32)),
+        auth: UrlAuth::None,
+        mode: Default::default(),
+        cors: None,
+        qualifier: Some(live),
+    });
+    world.control.deploy(&app("shop"), content([search.clone()])).await.unwrap();
+    let url = CreateUrl { auth: "NONE".into(), ..Default::default() };
+    let (made, own) = world.control.create_url("shop-search", None, url).await.unwrap();
+    assert_eq!(made.urls.len(), 2);
+    let snapshot = world.control.live();
+    assert!(snapshot.url(&"a".repeat(32)).is_some() && snapshot.url(&own.url.id.0).is_some());
+    // The id is still the app's: nobody else can have it.
+    search.lambda_name = "thief-search".parse().unwrap();
+    assert!(matches!(world.control.deploy(&app("thief"), content([search])).await, Err(Error::Exists(_))));
+}
