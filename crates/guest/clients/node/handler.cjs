@@ -65,7 +65,7 @@ async function loadCommon(file) {
 // 22.15 hooks need a thread of their own, which costs a start; a failed import cannot be tried again. So a module
 // that imports nothing but what Node itself brings starts without.
 function importModule(file) {
-  if (process.env.NODE_PATH) {
+  if (process.env.NODE_PATH && searchFolders().length > 0) {
     const cheap = typeof Module.registerHooks === 'function';
     if (cheap || importsPackages(fs.readFileSync(file, 'utf8'))) hookImports();
   }
@@ -82,7 +82,7 @@ function importsPackages(source) {
 let hooked = false;
 
 function hookImports() {
-  if (hooked) return;
+  if (hooked || searchFolders().length === 0) return;
   if (typeof Module.registerHooks === 'function') {
     Module.registerHooks({
       resolve(specifier, context, next) {
@@ -112,7 +112,7 @@ function hookImports() {
 function searchFolders() {
   const { pathToFileURL } = require('url');
   return process.env.NODE_PATH.split(path.delimiter)
-    .filter((folder) => path.basename(folder) === 'node_modules')
+    .filter((folder) => path.basename(folder) === 'node_modules' && fs.existsSync(folder))
     .map((folder) => pathToFileURL(path.join(path.dirname(folder), 'noop.mjs')).href);
 }
 

@@ -29,7 +29,9 @@ _output_identity = _identity(_output)
 
 
 def write(text):
-    """Writes `text` whole. What nobody can take is lost: a log never fails a function."""
+    """Writes `text` whole, to a line's end. What nobody can take is lost: a log never fails a function."""
+    if not text.endswith("\n"):
+        text += "\n"
     data = memoryview(text.encode("utf-8", "backslashreplace"))
     output = _output if _identity(_output) == _output_identity else _STANDARD_OUTPUT
     while data:
