@@ -11,6 +11,7 @@ use crate::Result;
 /// Large immutable bytes by key; `conformance::blobs` says what every implementation must keep.
 ///
 /// A key is parts of letters, digits, `.`, `-` and `_`, joined by `/`; no part is `.` or `..`.
+/// A part has at most 255 bytes, a key 1,024.
 #[async_trait]
 pub trait Blobs: Send + Sync + 'static {
     /// Writes a blob whole: once this has returned it survives a crash; before, nothing of it is visible.
@@ -26,7 +27,7 @@ pub trait Blobs: Send + Sync + 'static {
     async fn size(&self, key: &str) -> Result<Option<u64>>;
     /// Gone once this has returned; no error if it never was.
     async fn delete(&self, key: &str) -> Result<()>;
-    /// Up to `limit` keys that begin with `prefix` and sort after `after`, sorted bytewise.
+    /// Up to `limit` (and never more than [`BLOB_LIST`](sonagi_model::limits::BLOB_LIST)) keys that begin with `prefix` and sort after `after`, sorted bytewise.
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<BlobInfo>>;
 }
 

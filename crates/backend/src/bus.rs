@@ -16,9 +16,10 @@ pub trait Bus: Send + Sync + 'static {
     async fn publish(&self, subject: &str, payload: Bytes) -> Result<()>;
     /// What is published from now on, in the order of each publisher. A subscriber that lags loses the oldest.
     async fn subscribe(&self, subject: &str) -> Result<Box<dyn Subscription>>;
-    /// Asks one of those who serve `subject` and waits for the answer.
+    /// Asks one of those who serve `subject` and waits for the answer; if nobody does,
+    /// [`NoResponder`](crate::Error::NoResponder) at once.
     async fn request(&self, subject: &str, payload: Bytes, wait: Duration) -> Result<Bytes>;
-    /// Serves `subject`: each request goes to one of its servers.
+    /// Serves `subject`, which has no wildcards: each request goes to one of its servers.
     async fn serve(&self, subject: &str) -> Result<Box<dyn Service>>;
     /// Shows `member` as alive in `group` until the guard is dropped (or this process dies).
     async fn join(&self, group: &str, member: &str) -> Result<Box<dyn Membership>>;

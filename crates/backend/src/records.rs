@@ -22,10 +22,17 @@ pub trait Records: Send + Sync + 'static {
     /// `body` gives the transaction up: nothing is written and the error comes back.
     ///
     /// `body` may run more than once, on another thread: it must have no effect but through its transaction,
-    /// and must not wait for anything. A transaction that writes nothing gets no sequence number of its own.
+    /// and must not wait for anything: it holds up everybody behind it. A transaction that writes nothing gets no
+    /// sequence number of its own.
+    ///
+    /// A caller that goes away leaves open whether the transaction runs. [`Busy`](crate::Error::Busy): too many wait
+    /// already. [`DiskFull`](crate::Error::DiskFull): nothing was written. Another failure of the commit itself
+    /// (`Io`, `Storage`) leaves open whether it is there after a crash.
     async fn transact_dyn(&self, body: Body) -> Result<Commit>;
 
-    /// A consistent view that includes every commit that has returned; costs nothing until it is read.
+    /// A consistent view that includes every commit that has returned; costs nothing until it is read. Let it go
+    /// soon: one that is held while very much is written may be ended, and then reads as
+    /// [`SnapshotEnded`](crate::Error::SnapshotEnded).
     fn snapshot(&self) -> Arc<dyn Snapshot>;
 
     /// Every commit after `from`, once, in order, without gaps; waits for new ones at the end.
@@ -64,7 +71,8 @@ impl dyn Records {
 /// Reads and writes within a transaction. Reads see the transaction's own writes.
 pub trait Transaction {
     fn get(&mut self, key: &[u8]) -> Result<Option<Bytes>>;
-    /// At most `limit` records with keys in `range`, in the order of `direction`.
+    /// At most `limit` records (and never more than [`SCAN_ROWS`](sonagi_model::limits::SCAN_ROWS)) with keys in
+    /// `range`, in the order of `direction`.
     fn scan(&mut self, range: Range<&[u8]>, direction: Direction, limit: usize) -> Result<Vec<Record>>;
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()>;
     fn delete(&mut self, key: &[u8]) -> Result<()>;

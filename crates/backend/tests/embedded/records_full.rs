@@ -2,10 +2,11 @@
 
 use std::{fs, path::Path, sync::Arc};
 
+use bytes::Bytes;
 use futures::future::join_all;
 use sonagi_backend::{
-    Error, Records, Sequence,
-    embedded::{RecordsConfig, SqliteRecords},
+    Blobs, Error, Records, Sequence,
+    embedded::{FileBlobs, RecordsConfig, SqliteRecords},
 };
 use tempfile::TempDir;
 
@@ -91,7 +92,25 @@ async fn child() {
     let records: Arc<dyn Records> =
         Arc::new(SqliteRecords::open(RecordsConfig::new(folder.join("records"))).unwrap());
     check(&records, &acknowledged).await;
+    drop(records);
+    fs::remove_dir_all(folder.join("records")).unwrap();
+    blobs_on_a_full_disk(&folder.join("blobs")).await;
     child::say("passed");
+}
+
+async fn blobs_on_a_full_disk(folder: &Path) {
+    let blobs = FileBlobs::open(folder).unwrap();
+    blobs.put("small", Bytes::from_static(b"x")).await.unwrap();
+    let large = Bytes::from(vec![1; 8 << 20]);
+    let refused = blobs.put("small", large.clone()).await;
+    assert!(matches!(refused, Err(Error::DiskFull { .. })), "{refused:?}");
+    let mut writer = blobs.writer("large").await.unwrap();
+    assert!(matches!(writer.write(large).await, Err(Error::DiskFull { .. })));
+    assert!(matches!(writer.finish().await, Err(Error::BlobUnfinished { .. })));
+    assert_eq!(fs::read_dir(folder.join("parts")).unwrap().count(), 0);
+    assert_eq!(blobs.list("", None, 10).await.unwrap().len(), 1);
+    assert_eq!(blobs.get("small", None).await.unwrap(), "x");
+    blobs.put("again", Bytes::from_static(b"y")).await.unwrap();
 }
 
 async fn full_disk(folder: &Path, ballast: &Path) -> Vec<u32> {

@@ -2,7 +2,11 @@
 
 use std::{
     fs,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
 };
 
 use bytes::Bytes;
@@ -12,6 +16,7 @@ use sonagi_backend::{
     embedded::{RecordsConfig, SqliteRecords},
     records::Direction,
 };
+use sonagi_model::limits;
 use tempfile::TempDir;
 
 fn open(config: RecordsConfig) -> Arc<dyn Records> {
@@ -74,6 +79,57 @@ async fn a_caller_that_went_away_before_its_turn_is_passed_over() {
     task.await.unwrap();
     records.transact(|t| t.put(b"last", b"x")).await.unwrap();
     assert_eq!(records.snapshot().get(b"gone").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_hot_counter_shares_one_commit_and_no_body_runs_again() {
+    let folder = TempDir::new().unwrap();
+    let records = open(RecordsConfig::new(folder.path()));
+    records.transact(|t| t.put(b"counter", &0_u64.to_be_bytes())).await.unwrap();
+    let (release, inside, task) = hold(&records);
+    tokio::task::yield_now().await;
+    inside.recv().unwrap();
+    let runs = Arc::new(AtomicUsize::new(0));
+    let before = log_size(&folder);
+    let mut waiting = Box::pin(join_all((0..256).map(|_| {
+        let runs = Arc::clone(&runs);
+        records.transact(move |t| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            let count = t.get(b"counter")?.map(|bytes| u64::from_be_bytes(bytes[..].try_into().unwrap()));
+            t.put(b"counter", &(count.unwrap() + 1).to_be_bytes())
+        })
+    })));
+    assert!(poll!(&mut waiting).is_pending());
+    drop(release);
+    task.await.unwrap();
+    waiting.await.into_iter().for_each(|result| assert!(result.is_ok()));
+    let count = records.snapshot().get(b"counter").await.unwrap().unwrap();
+    assert_eq!(count[..], 256_u64.to_be_bytes());
+    assert_eq!(runs.load(Ordering::Relaxed), 256);
+    // A commit writes three pages at the least: the record's, the change's and the one above it. Two commits are
+    // here, the held one and that of all others.
+    let pages = (log_size(&folder) - before) / 4096;
+    assert!(pages < 40, "{pages} pages");
+}
+
+#[tokio::test]
+async fn a_group_over_its_size_leaves_the_rest_to_the_next() {
+    let folder = TempDir::new().unwrap();
+    let records = open(RecordsConfig::new(folder.path()));
+    let (release, inside, task) = hold(&records);
+    tokio::task::yield_now().await;
+    inside.recv().unwrap();
+    let value = Bytes::from(vec![7; limits::GROUP_COMMIT_SIZE / 2]);
+    let mut waiting = Box::pin(join_all((0..4_u8).map(|n| {
+        let value = value.clone();
+        records.transact(move |t| t.put(&[n], &value))
+    })));
+    assert!(poll!(&mut waiting).is_pending());
+    drop(release);
+    task.await.unwrap();
+    let sequences: Vec<u64> = waiting.await.into_iter().map(|result| result.unwrap().1.sequence.0).collect();
+    assert_eq!(sequences, [2, 3, 4, 5]);
+    assert_eq!(records.snapshot().get(&[3]).await.unwrap().unwrap(), value);
 }
 
 #[tokio::test]
