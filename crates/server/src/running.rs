@@ -16,7 +16,10 @@ use sonagi_edge::{
 use sonagi_identity::{CredentialsFile, Identity};
 use sonagi_invoke::Frontend;
 use sonagi_model::{Clock, Entropy, function::Runtime, limits};
-use sonagi_sandbox::process::{self, ProcessDriver};
+use sonagi_sandbox::{
+    layers::Layers,
+    process::{self, ProcessDriver},
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -86,7 +89,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             work_dir: folder.part("environments"),
             runtimes: config.runtimes,
             interpreters: std::env::split_paths(&config.path).collect(),
-            layers: Some(config.cache.join("layers")),
+            layers: Some(Layers::new(config.cache.join("layers"), std::env::vars_os())),
+            groups: process::GroupUse::default(),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
         })

@@ -19,9 +19,11 @@ use super::{
     folders::Folders,
     interpreters::{Interpreter, Interpreters, RuntimePolicy},
     machine::{GroupUse, Machine},
+    sdk::Sdks,
     spawner::Launcher,
     start, variables,
 };
+use crate::layers::Layers;
 use crate::{Driver, EnvironmentSpec, StartFailure, Started};
 
 /// What the process driver needs to know.
@@ -37,7 +39,7 @@ pub struct Config {
     /// Folders in which to look for interpreters, most wanted first: `PATH`, taken apart.
     pub interpreters: Vec<PathBuf>,
     /// Where the SDK layers are kept; none: functions find no SDK but what their package holds.
-    pub layers: Option<PathBuf>,
+    pub layers: Option<Layers>,
     pub groups: GroupUse,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
@@ -58,6 +60,7 @@ pub struct ProcessDriver {
     machine: Arc<Machine>,
     clients: Clients,
     interpreters: Interpreters,
+    sdks: Sdks,
     folders: Folders,
     language: &'static str,
     started: AtomicU64,
@@ -89,6 +92,7 @@ impl ProcessDriver {
             clients: Clients::new(&config.work_dir, &server)?,
             folders: Folders::open(&config.work_dir, &server)?,
             machine: Arc::new(Machine::new(&server, launcher, config.groups, Arc::clone(&config.clock))?),
+            sdks: Sdks::new(config.layers, config.interpreters.clone()),
             interpreters: Interpreters::new(config.interpreters, config.runtimes, config.clock),
             language: variables::language(),
             started: AtomicU64::new(0),
@@ -100,13 +104,15 @@ impl ProcessDriver {
     pub async fn prepare(
         &self,
         runtime: Runtime,
-        _progress: &(dyn Fn(&str) + Send + Sync),
+        progress: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Prepared, StartFailure> {
         let Some((client, interpreter)) = self.interpreter(runtime).await? else {
             return Ok(Prepared { interpreter: None, notes: Vec::new() });
         };
         self.client(client, &interpreter).await?;
-        let notes = Interpreters::note(runtime, &interpreter).into_iter().collect();
+        let sdk = self.sdks.folder(client, &interpreter, progress).await;
+        let lacking = sdk.and_then(Result::err);
+        let notes = Interpreters::note(runtime, &interpreter).into_iter().chain(lacking).collect();
         Ok(Prepared { interpreter: Some(interpreter.program), notes })
     }
 
@@ -181,7 +187,8 @@ impl ProcessDriver {
             path = wrapper.into();
         }
         let interpreter_dir = interpreter.program.parent().map(Path::to_path_buf);
-        Ok(Program { path, arguments, runtime_dir, interpreter_dir, sdk: None })
+        let sdk = self.sdks.folder(client, &interpreter, &|_| {}).await.and_then(Result::ok);
+        Ok(Program { path, arguments, runtime_dir, interpreter_dir, sdk })
     }
 }
 

@@ -250,6 +250,12 @@ impl Progress {
             let _ = sender.send(Answer::Stream(StreamAnswer { content_type, body }));
         }
         let ended = self.drive(environment, forward(&mut arrival, &parts)).await;
+        if let Ok(Forwarded::Broken) = ended {
+            // A process that ends closes its connections before it is seen to have ended.
+            let grace = environment.clock.tick() + limits::RUNTIME_LAST_BREATH;
+            let _ =
+                sonagi_model::clock::within(&*environment.clock, grace, environment.process.ended()).await;
+        }
         let failure = match &ended {
             Ok(Forwarded::Whole) => None,
             Ok(Forwarded::Failed(failure)) => Some(failure.clone()),

@@ -35,6 +35,7 @@ mod output;
 #[expect(clippy::module_inception, reason = "a process is what it is")]
 mod process;
 mod remains;
+mod sdk;
 mod spawner;
 mod start;
 pub(crate) mod tree;

@@ -24,6 +24,8 @@ pub(super) struct Process {
     /// The same process once more, to wait for its end.
     ended: AsyncFd<OwnedFd>,
     meter: Meter,
+    /// Taken before the end: with its group goes what it used.
+    last_peak: u64,
     killed_for_memory: bool,
 }
 
@@ -50,7 +52,9 @@ impl Process {
         };
         let handle = remains.handle.try_clone();
         let mut process = match handle.and_then(watch::watch) {
-            Ok(ended) => Self { machine, remains: None, ended, meter, killed_for_memory: false },
+            Ok(ended) => {
+                Self { machine, remains: None, ended, meter, last_peak: 0, killed_for_memory: false }
+            }
             Err(error) => {
                 machine.clear(remains, |_| {});
                 return Err(error);
@@ -84,7 +88,9 @@ impl Process {
 
     /// Kills all of the environment, and is ready when it is gone. Safe to drop: it goes on without.
     pub(super) async fn kill(&mut self) -> Option<Exit> {
+        let peak = self.memory_peak();
         let remains = self.remains.take()?;
+        self.last_peak = peak;
         let (done, cleared) = oneshot::channel();
         self.machine.clear(remains, move |cleared: Cleared| {
             let _ = done.send(cleared);
@@ -95,6 +101,9 @@ impl Process {
 
     /// Bytes that the environment used at the most so far.
     pub(super) fn memory_peak(&mut self) -> u64 {
+        if self.remains.is_none() {
+            return self.last_peak;
+        }
         match &mut self.meter {
             Meter::Group(file) => {
                 let mut text = [0_u8; 32];

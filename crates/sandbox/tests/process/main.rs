@@ -1,4 +1,6 @@
 //! The process driver with real Python, Node and custom runtimes.
 
+mod endings;
+mod hostile;
 mod invocations;
 mod support;
