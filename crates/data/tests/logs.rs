@@ -1,4 +1,5 @@
 //! What logs promise, each promise by its name.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     fs::{self, OpenOptions},

@@ -102,10 +102,10 @@ impl Pool {
 
     /// Takes a job: the most recently used idle environment runs it, or whichever comes first of one that is
     /// handed back and one that is started. Gives the job back if the pool is closed.
-    pub(crate) fn submit(self: &Arc<Self>, engine: &Arc<Engine>, job: Job) -> Result<(), Job> {
+    pub(crate) fn submit(self: &Arc<Self>, engine: &Arc<Engine>, job: Job) -> Result<(), Box<Job>> {
         let mut state = self.lock();
         if state.life == Life::Closed {
-            return Err(job);
+            return Err(Box::new(job));
         }
         if let Some(idle) = state.idle.pop_back() {
             drop(state);

@@ -56,7 +56,7 @@ impl Pools {
             let pool = self.pool(engine, &key, &job.request.target);
             match pool.submit(engine, job) {
                 Ok(()) => return,
-                Err(back) => job = back,
+                Err(back) => job = *back,
             }
         }
     }

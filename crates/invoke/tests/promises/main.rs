@@ -1,5 +1,6 @@
 //! What this crate promises, each promise by its name. Environments are scripted (see [`world`]): real processes
 //! are tested end to end.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod admission;
 mod cold_starts;
