@@ -1,4 +1,5 @@
 //! Building packages from folders, with real tools where they need no network.
+#![expect(clippy::unwrap_used, reason = "a failed preparation fails its test")]
 
 use std::{
     fs,
@@ -70,7 +71,10 @@ impl World {
 
     fn with(clock: Still, path: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let tools = Tools { clock: Arc::new(clock), path: path.replace("{}", &folder.path().to_string_lossy()).into() };
+        let tools = Tools {
+            clock: Arc::new(clock),
+            path: path.replace("{}", &folder.path().to_string_lossy()).into(),
+        };
         let builder = Builder::new(folder.path().join("cache"), tools);
         fs::create_dir(folder.path().join("app")).unwrap();
         Self { folder, heard: Heard::default(), builder }
@@ -141,14 +145,18 @@ async fn the_same_folder_gives_the_same_bytes_wherever_it_lies() {
         packages.push(built.packages[0].clone());
     }
     assert_eq!(packages[0], packages[1]);
-    let names: Vec<_> = names(&packages[0]).into_iter().map(|(name, mode)| format!("{name} {mode:o}")).collect();
+    let names: Vec<_> =
+        names(&packages[0]).into_iter().map(|(name, mode)| format!("{name} {mode:o}")).collect();
     assert_eq!(names, ["app.py 644", "lib/x.py 644", "link 777", "run.sh 755", "z.txt 644"]);
 }
 
 #[tokio::test]
 async fn functions_that_share_a_folder_share_its_package() {
     let world = World::new();
-    world.write("app/sonagi.toml", "[defaults]\nruntime = \"python3.11\"\n[function.a]\ncode = \"s\"\n[function.b]\ncode = \"s\"\n");
+    world.write(
+        "app/sonagi.toml",
+        "[defaults]\nruntime = \"python3.11\"\n[function.a]\ncode = \"s\"\n[function.b]\ncode = \"s\"\n",
+    );
     world.write("app/s/app.py", "");
     let built = world.build().await.unwrap();
     assert_eq!(built.packages.len(), 1);
@@ -179,7 +187,8 @@ async fn a_folder_over_the_unpacked_limit_is_refused() {
 async fn a_makefile_fills_the_artifacts_folder_once() {
     let world = World::new();
     world.write("app/sonagi.toml", "[function.a]\nruntime = \"provided.al2023\"\nbuild = \"makefile\"\n");
-    let makefile = world.write("app/a/Makefile", "build-a:\n\techo hello > $(ARTIFACTS_DIR)/bootstrap\n\techo done\n");
+    let makefile =
+        world.write("app/a/Makefile", "build-a:\n\techo hello > $(ARTIFACTS_DIR)/bootstrap\n\techo done\n");
     let built = world.build().await.unwrap();
     assert_eq!(content(&built.packages[0], "bootstrap"), "hello\n");
     assert!(world.heard().contains(&"done".to_owned()));
@@ -209,7 +218,10 @@ async fn node_packages_are_installed_beside_the_folder_and_cached() {
     world.tool("node", "echo v20.0.0");
     world.write("app/sonagi.toml", NODE);
     let index = world.write("app/a/index.js", "one");
-    world.write("app/a/package.json", "{\"dependencies\": {\"left\": \"1\"}, \"devDependencies\": {\"jest\": \"1\"}}");
+    world.write(
+        "app/a/package.json",
+        "{\"dependencies\": {\"left\": \"1\"}, \"devDependencies\": {\"jest\": \"1\"}}",
+    );
     let built = world.build().await.unwrap();
     let first: Vec<_> = names(&built.packages[0]).into_iter().map(|(name, _)| name).collect();
     assert_eq!(first, ["index.js", "node_modules/left/index.js", "package.json"]);

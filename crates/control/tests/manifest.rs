@@ -1,4 +1,5 @@
 //! Manifests: what they become, and what is said of those that will not do.
+#![expect(clippy::unwrap_used, reason = "a failed preparation fails its test")]
 
 #[path = "manifest/hostile.rs"]
 mod hostile;

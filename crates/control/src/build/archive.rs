@@ -52,7 +52,8 @@ pub(super) fn list_all(function: &FunctionName, root: &Path, modules: Modules) -
 }
 
 fn walk(function: &FunctionName, root: &Path, modules: Modules, left_out: &[&str]) -> Result<Entries> {
-    let io = |verb, path: &Path, cause| Error::Io { function: function.clone(), verb, path: path.into(), cause };
+    let io =
+        |verb, path: &Path, cause| Error::Io { function: function.clone(), verb, path: path.into(), cause };
     let mut entries = Entries::new();
     let mut size = 0_u64;
     let mut folders = vec![PathBuf::new()];
@@ -78,7 +79,8 @@ fn walk(function: &FunctionName, root: &Path, modules: Modules, left_out: &[&str
             } else if kind.is_symlink() {
                 let to = std::fs::read_link(&full).map_err(|cause| io("read the link", &full, cause))?;
                 if !stays_inside(&folder, &to) {
-                    let message = format!("the link {text} leads out of the function's folder, to {}", to.display());
+                    let message =
+                        format!("the link {text} leads out of the function's folder, to {}", to.display());
                     return Err(Error::Source { function: function.clone(), message });
                 }
                 entries.insert(text, Content::Link { to: to.to_string_lossy().into_owned() });

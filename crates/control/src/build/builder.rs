@@ -94,8 +94,7 @@ impl Builder {
 
     async fn package(&self, declared: &DeclaredFunction, progress: &dyn Progress) -> Result<Bytes> {
         let DeclaredFunction { function, source, build, extras, .. } = declared;
-        let job =
-            Job { function: &function.name, extras, cache: &self.cache, tools: &self.tools, progress };
+        let job = Job { function: &function.name, extras, cache: &self.cache, tools: &self.tools, progress };
         let folder = |modules| {
             let (name, source) = (function.name.clone(), source.clone());
             blocking(move || archive::list(&name, &source, modules))
@@ -187,8 +186,7 @@ async fn make(job: &Job<'_>, entries: &Entries, target: &str) -> Result<Bytes> {
         return python::read_zip(function, &entry).await.map(Bytes::from);
     }
     let shop = job.workshop()?;
-    let (work, out, made) =
-        (shop.path().join("source"), shop.path().join("out"), shop.path().join("entry"));
+    let (work, out, made) = (shop.path().join("source"), shop.path().join("out"), shop.path().join("entry"));
     for folder in [&work, &out, &made] {
         job.make(folder)?;
     }
@@ -208,8 +206,12 @@ async fn make(job: &Job<'_>, entries: &Entries, target: &str) -> Result<Bytes> {
     let zip = blocking(move || {
         let zip = archive::pack(&name, &archive::list_all(&name, &out, Modules::Taken)?, None)?;
         let path = folder.join("packages.zip");
-        std::fs::write(&path, &zip)
-            .map_err(|cause| Error::Io { function: name.clone(), verb: "write", path, cause })?;
+        std::fs::write(&path, &zip).map_err(|cause| Error::Io {
+            function: name.clone(),
+            verb: "write",
+            path,
+            cause,
+        })?;
         Ok(zip)
     })
     .await?;
@@ -225,6 +227,7 @@ fn check_handler(declared: &DeclaredFunction, names: &[String]) -> Result<()> {
         return Ok(());
     }
     let first = wanted.first().map_or("", String::as_str);
-    let message = format!("the handler {:?} wants the file {first}, which is not in the package", draft.handler);
+    let message =
+        format!("the handler {:?} wants the file {first}, which is not in the package", draft.handler);
     Err(Error::Source { function: draft.name.clone(), message })
 }

@@ -19,7 +19,9 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     pub(super) fn workshop(&self) -> Result<Workshop> {
-        self.cache.workshop().map_err(|cause| self.failed("make a folder in the build cache for", Path::new("it"), cause))
+        self.cache
+            .workshop()
+            .map_err(|cause| self.failed("make a folder in the build cache for", Path::new("it"), cause))
     }
 
     pub(super) fn make(&self, folder: &Path) -> Result<()> {

@@ -51,8 +51,12 @@ pub(super) async fn dependencies(job: &Job<'_>, entries: &Entries) -> Result<Opt
         let entries: Entries = all.into_iter().filter(|(name, _)| kept(name)).collect();
         let zip = archive::pack(&function, &entries, None)?;
         let path = folder.join("packages.zip");
-        std::fs::write(&path, &zip)
-            .map_err(|cause| Error::Io { function: function.clone(), verb: "write", path, cause })?;
+        std::fs::write(&path, &zip).map_err(|cause| Error::Io {
+            function: function.clone(),
+            verb: "write",
+            path,
+            cause,
+        })?;
         Ok(zip)
     })
     .await?;
@@ -89,7 +93,10 @@ async fn install(
         let esbuild = package.get("devDependencies").and_then(|dev| dev.get("esbuild")).cloned();
         package.remove("devDependencies");
         if let (Some(version), Wanted::Build) = (esbuild, wanted) {
-            package.insert("devDependencies".into(), Value::Object(Map::from_iter([("esbuild".into(), version)])));
+            package.insert(
+                "devDependencies".into(),
+                Value::Object(Map::from_iter([("esbuild".into(), version)])),
+            );
         }
     }
     let Some(npm) = tool::find_all(&job.tools.path, "npm").into_iter().next() else {
@@ -142,7 +149,8 @@ async fn install(
     arguments.extend(quiet.iter().map(OsString::from));
     run_npm(job, &npm, what, arguments, &made).await?;
     if !job.extras.is_empty() {
-        let mut arguments: Vec<OsString> = vec!["install".into(), "--no-save".into(), "--no-package-lock".into()];
+        let mut arguments: Vec<OsString> =
+            vec!["install".into(), "--no-save".into(), "--no-package-lock".into()];
         arguments.extend(quiet.iter().map(OsString::from));
         arguments.extend(job.extras.iter().map(OsString::from));
         run_npm(job, &npm, "npm install (layers)", arguments, &made).await?;
@@ -151,7 +159,13 @@ async fn install(
     Ok(Some((key, entry)))
 }
 
-async fn run_npm(job: &Job<'_>, npm: &Path, what: &str, arguments: Vec<OsString>, folder: &Path) -> Result<()> {
+async fn run_npm(
+    job: &Job<'_>,
+    npm: &Path,
+    what: &str,
+    arguments: Vec<OsString>,
+    folder: &Path,
+) -> Result<()> {
     let run = Run {
         function: job.function,
         what,
@@ -190,8 +204,7 @@ pub(super) async fn esbuild(job: &Job<'_>, entries: &Entries, options: &Esbuild)
         return read_zip(function, &entry).await;
     }
     let shop = job.workshop()?;
-    let (work, out, made) =
-        (shop.path().join("source"), shop.path().join("out"), shop.path().join("entry"));
+    let (work, out, made) = (shop.path().join("source"), shop.path().join("out"), shop.path().join("entry"));
     for folder in [&work, &out, &made] {
         job.make(folder)?;
     }
@@ -219,8 +232,12 @@ pub(super) async fn esbuild(job: &Job<'_>, entries: &Entries, options: &Esbuild)
         let entries = archive::list_all(&name, &out, Modules::Taken)?;
         let zip = archive::pack(&name, &entries, None)?;
         let path = folder.join("packages.zip");
-        std::fs::write(&path, &zip)
-            .map_err(|cause| Error::Io { function: name.clone(), verb: "write", path, cause })?;
+        std::fs::write(&path, &zip).map_err(|cause| Error::Io {
+            function: name.clone(),
+            verb: "write",
+            path,
+            cause,
+        })?;
         Ok(zip)
     })
     .await?;

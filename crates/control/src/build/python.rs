@@ -83,8 +83,12 @@ pub(super) async fn dependencies(
         Some(Content::File { path, .. }) => {
             let (function, path) = (job.function.clone(), path.clone());
             blocking(move || {
-                std::fs::read_to_string(&path)
-                    .map_err(|cause| Error::Io { function, verb: "read", path, cause })
+                std::fs::read_to_string(&path).map_err(|cause| Error::Io {
+                    function,
+                    verb: "read",
+                    path,
+                    cause,
+                })
             })
             .await?
         }
@@ -162,8 +166,12 @@ pub(super) async fn dependencies(
         let entries = installed(&name, &target)?;
         let zip = archive::pack(&name, &entries, None)?;
         let path = folder.join("packages.zip");
-        std::fs::write(&path, &zip)
-            .map_err(|cause| Error::Io { function: name.clone(), verb: "write", path, cause })?;
+        std::fs::write(&path, &zip).map_err(|cause| Error::Io {
+            function: name.clone(),
+            verb: "write",
+            path,
+            cause,
+        })?;
         Ok(zip)
     })
     .await?;
@@ -174,7 +182,18 @@ pub(super) async fn dependencies(
 /// Byte code that is valid whatever the files' times are, so that a read-only package starts fast. Failing is no harm:
 /// some packages hold files that are not for this version.
 async fn compile(job: &Job<'_>, interpreter: &Interpreter, target: &Path) {
-    let arguments = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-p", "/var/task", "-s"];
+    let arguments = [
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "0",
+        "--invalidation-mode",
+        "unchecked-hash",
+        "-p",
+        "/var/task",
+        "-s",
+    ];
     let mut arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
     arguments.extend([target.into(), target.into()]);
     let run = Run {
@@ -197,16 +216,15 @@ fn installed(function: &FunctionName, target: &Path) -> Result<Entries> {
 pub(super) async fn read_zip(function: &FunctionName, entry: &Path) -> Result<Vec<u8>> {
     let path = entry.join("packages.zip");
     let function = function.clone();
-    blocking(move || {
-        std::fs::read(&path).map_err(|cause| Error::Io { function, verb: "read", path, cause })
-    })
-    .await
+    blocking(move || std::fs::read(&path).map_err(|cause| Error::Io { function, verb: "read", path, cause }))
+        .await
 }
 
 fn lines(requirements: &str) -> impl Iterator<Item = &str> {
-    requirements.lines().map(|line| line.split(" #").next().unwrap_or_default().trim()).filter(|line| {
-        !line.is_empty() && !line.starts_with('#')
-    })
+    requirements
+        .lines()
+        .map(|line| line.split(" #").next().unwrap_or_default().trim())
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 fn is_empty(requirements: &str) -> bool {
@@ -219,7 +237,6 @@ fn refers_to_files(requirements: &str) -> bool {
         option || line.starts_with(['.', '/']) || line.contains("file:") || line.ends_with(".whl")
     })
 }
-
 
 #[cfg(test)]
 mod tests {

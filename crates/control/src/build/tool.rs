@@ -186,9 +186,7 @@ pub(super) fn find_all(path: &OsStr, name: &str) -> Vec<PathBuf> {
     std::env::split_paths(path)
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(name))
-        .filter(|file| {
-            file.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
-        })
+        .filter(|file| file.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0))
         .collect()
 }
 

@@ -68,7 +68,8 @@ fn check_variables(variables: &BTreeMap<String, String>, span: &Span, report: &R
     for (name, value) in variables {
         size += name.len() + value.len();
         if RESERVED.contains(&name.as_str()) {
-            report.problem(span, format!("the variable `{name}` is set by Lambda itself and cannot be chosen"));
+            report
+                .problem(span, format!("the variable `{name}` is set by Lambda itself and cannot be chosen"));
         }
         let fits = name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name.len() > 1
@@ -76,7 +77,9 @@ fn check_variables(variables: &BTreeMap<String, String>, span: &Span, report: &R
         if !fits && !RESERVED.contains(&name.as_str()) {
             report.problem(
                 span,
-                format!("{name:?} cannot name a variable: at least two letters, digits and `_`, a letter first"),
+                format!(
+                    "{name:?} cannot name a variable: at least two letters, digits and `_`, a letter first"
+                ),
             );
         }
         if value.contains('\0') {

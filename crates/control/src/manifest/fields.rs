@@ -217,9 +217,9 @@ pub(crate) fn flag(node: &Node, what: &str, report: &Report) -> Option<bool> {
 
 pub(crate) fn texts(node: &Node, what: &str, report: &Report) -> Option<Vec<String>> {
     match &node.data {
-        Data::List(items) => Some(
-            items.iter().filter_map(|item| text(item, &format!("an entry of {what}"), report)).collect(),
-        ),
+        Data::List(items) => {
+            Some(items.iter().filter_map(|item| text(item, &format!("an entry of {what}"), report)).collect())
+        }
         Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) | Data::Map(_) | Data::Broken => {
             if !node.is_broken() {
                 report.problem(&node.span, format!("{what} must be a list, and is {}", node.kind()));

@@ -80,7 +80,10 @@ mod tests {
 
     #[test]
     fn an_address_is_below_the_gateways_name() {
-        assert_eq!(address("http://127.0.0.1:8080", "x", "execute-api"), "http://x.execute-api.localhost:8080");
+        assert_eq!(
+            address("http://127.0.0.1:8080", "x", "execute-api"),
+            "http://x.execute-api.localhost:8080"
+        );
         assert_eq!(address("https://fn.example/", "x", "lambda-url"), "https://x.lambda-url.fn.example");
     }
 }

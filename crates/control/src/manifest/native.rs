@@ -145,8 +145,14 @@ fn log_format(fields: &Fields<'_>) -> Option<LogFormat> {
 
 fn log_level(fields: &Fields<'_>) -> Option<LogLevel> {
     use LogLevel::{Debug, Error, Fatal, Info, Trace, Warn};
-    let levels =
-        [("trace", Trace), ("debug", Debug), ("info", Info), ("warn", Warn), ("error", Error), ("fatal", Fatal)];
+    let levels = [
+        ("trace", Trace),
+        ("debug", Debug),
+        ("info", Info),
+        ("warn", Warn),
+        ("error", Error),
+        ("fatal", Fatal),
+    ];
     fields.choice("log_level", &levels)
 }
 
@@ -193,7 +199,8 @@ pub(super) fn check_stage(api: &Api, span: &Span, report: &Report) {
     let word = !api.stage.is_empty()
         && api.stage.len() <= 128
         && api.stage.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    if !word && !(api.kind == ApiKind::Http && api.stage == "$default") {
+    let default = api.kind == ApiKind::Http && api.stage == "$default";
+    if !word && !default {
         report.problem(span, format!("{:?} cannot name a stage: letters, digits, `-` and `_`", api.stage));
     }
 }
@@ -432,9 +439,8 @@ impl Reader<'_> {
                 fields::text(node, "a route", self.report)
             };
             let Some(text) = text else { continue };
-            let checked = routes::route(&text).and_then(|(method, path)| {
-                routes::check_path(&path, self.api.kind).map(|()| (method, path))
-            });
+            let checked = routes::route(&text)
+                .and_then(|(method, path)| routes::check_path(&path, self.api.kind).map(|()| (method, path)));
             match checked {
                 Ok((method, path)) => {
                     let function = name.clone();

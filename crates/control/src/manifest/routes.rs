@@ -29,7 +29,9 @@ pub(super) fn route(text: &str) -> Result<(String, String), String> {
     match words.as_slice() {
         [path] if path.starts_with('/') || *path == "$default" => Ok(("ANY".into(), (*path).into())),
         [word, path] => Ok((method(word)?, (*path).into())),
-        _ => Err(format!("{text:?} is not a route: write `GET /pets/{{id}}`, `ANY /files/{{path+}}` or `$default`")),
+        _ => Err(format!(
+            "{text:?} is not a route: write `GET /pets/{{id}}`, `ANY /files/{{path+}}` or `$default`"
+        )),
     }
 }
 
@@ -38,7 +40,9 @@ pub(super) fn check_path(path: &str, kind: ApiKind) -> Result<(), String> {
     if path == "$default" {
         return match kind {
             ApiKind::Http => Ok(()),
-            ApiKind::Rest => Err("a REST API has no `$default` route: use `/{proxy+}` with any method".into()),
+            ApiKind::Rest => {
+                Err("a REST API has no `$default` route: use `/{proxy+}` with any method".into())
+            }
         };
     }
     let Some(rest) = path.strip_prefix('/') else {
@@ -69,7 +73,9 @@ pub(super) fn check_path(path: &str, kind: ApiKind) -> Result<(), String> {
         }
         let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b':' | b',');
         if name.is_empty() || !name.bytes().all(fits) {
-            return Err(format!("in {path:?} the variable's name {name:?} wants letters, digits, `.`, `_`, `-`"));
+            return Err(format!(
+                "in {path:?} the variable's name {name:?} wants letters, digits, `.`, `_`, `-`"
+            ));
         }
         if !names.insert(name) {
             return Err(format!("the path {path:?} has the variable {name:?} twice"));

@@ -59,24 +59,18 @@ impl Node {
     pub(crate) fn list(&self) -> Option<&[Node]> {
         match &self.data {
             Data::List(items) => Some(items),
-            Data::Null
-            | Data::Bool(_)
-            | Data::Number(_)
-            | Data::Text(_)
-            | Data::Map(_)
-            | Data::Broken => None,
+            Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) | Data::Map(_) | Data::Broken => {
+                None
+            }
         }
     }
 
     pub(crate) fn map(&self) -> Option<&[(Key, Node)]> {
         match &self.data {
             Data::Map(entries) => Some(entries),
-            Data::Null
-            | Data::Bool(_)
-            | Data::Number(_)
-            | Data::Text(_)
-            | Data::List(_)
-            | Data::Broken => None,
+            Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) | Data::List(_) | Data::Broken => {
+                None
+            }
         }
     }
 

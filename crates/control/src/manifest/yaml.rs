@@ -80,7 +80,8 @@ impl Fold<'_> {
                 let function = self.function(tag.as_deref(), &span);
                 let core = tag.as_deref().is_some_and(Tag::is_yaml_core_schema);
                 // A key is its text, even if it reads `On`.
-                let is_key = self.open.last().is_some_and(|open| matches!(open.held, Held::Map { key: None, .. }));
+                let is_key =
+                    self.open.last().is_some_and(|open| matches!(open.held, Held::Map { key: None, .. }));
                 let plain = style == ScalarStyle::Plain && function.is_none() && !core && !is_key;
                 let data = match plain {
                     true => plain_scalar(&text),
@@ -95,7 +96,8 @@ impl Fold<'_> {
             }
             Event::MappingStart(anchor, tag) => {
                 let function = self.function(tag.as_deref(), &span);
-                let held = Held::Map { entries: Vec::new(), names: HashSet::new(), key: None, merges: Vec::new() };
+                let held =
+                    Held::Map { entries: Vec::new(), names: HashSet::new(), key: None, merges: Vec::new() };
                 self.start(span, anchor, function, held)
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
@@ -179,35 +181,18 @@ impl Fold<'_> {
             Data::List(maps) if maps.iter().all(|map| map.map().is_some()) => {
                 maps.iter().for_each(|map| self.merge(map, entries, names));
             }
-            Data::Null
-            | Data::Bool(_)
-            | Data::Number(_)
-            | Data::Text(_)
-            | Data::List(_)
-            | Data::Broken => {
+            Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) | Data::List(_) | Data::Broken => {
                 self.report.problem(&merged.span, "`<<` merges a map, or a list of maps");
             }
         }
     }
 
-    fn finish(
-        &mut self,
-        node: Node,
-        anchor: usize,
-        height: usize,
-        nodes: usize,
-    ) -> Result<(), Abandoned> {
+    fn finish(&mut self, node: Node, anchor: usize, height: usize, nodes: usize) -> Result<(), Abandoned> {
         self.fits(&node.span.clone(), height, nodes)?;
         self.record(node, anchor, height, nodes)
     }
 
-    fn record(
-        &mut self,
-        node: Node,
-        anchor: usize,
-        height: usize,
-        nodes: usize,
-    ) -> Result<(), Abandoned> {
+    fn record(&mut self, node: Node, anchor: usize, height: usize, nodes: usize) -> Result<(), Abandoned> {
         if anchor > 0 {
             self.anchors.insert(anchor, Anchored { node: node.clone(), height, nodes });
         }

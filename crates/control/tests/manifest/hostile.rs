@@ -15,7 +15,10 @@ fn said(name: &str, text: impl AsRef<[u8]>) -> String {
 
 #[test]
 fn a_manifest_over_the_limit_is_refused() {
-    assert_eq!(said("sonagi.toml", vec![b'#'; (1 << 20) + 1]), "1:1: the manifest is larger than 1048576 bytes");
+    assert_eq!(
+        said("sonagi.toml", vec![b'#'; (1 << 20) + 1]),
+        "1:1: the manifest is larger than 1048576 bytes"
+    );
 }
 
 #[test]
@@ -55,7 +58,10 @@ fn functions_that_multiply_are_stopped() {
     }
     let text = TEMPLATE.replace("STAGE: test", &format!("STAGE: {value}"));
     let said = said("template.yaml", text);
-    assert!(said.contains("nest deeper") || said.contains("evaluating the template makes more than"), "{said}");
+    assert!(
+        said.contains("nest deeper") || said.contains("evaluating the template makes more than"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -72,20 +78,28 @@ fn broken_yaml_and_toml_name_their_line() {
     assert!(said("template.yaml", "a: 1\nb: [1, 2\nc: 3\n").contains("this is not YAML"));
     assert!(said("sonagi.toml", "app = \"x\"\nb = = 1\n").starts_with("2:"));
     assert_eq!(said("template.yaml", ""), "1:1: the template is empty");
-    assert!(said("template.yaml", "a: 1\na: 2\n").contains("2:1: `a` stands twice in this map, first in line 1"));
+    assert!(
+        said("template.yaml", "a: 1\na: 2\n").contains("2:1: `a` stands twice in this map, first in line 1")
+    );
     assert!(said("template.yaml", "a: 1\n---\nb: 2\n").contains("a second one starts"));
     assert!(said("template.yaml", "- 1\n").contains("a template must be a map, and is a list"));
 }
 
 #[test]
 fn places_are_right_after_text_that_is_not_ascii_and_with_windows_line_ends() {
-    let said = said("template.yaml", "Description: 소나기\r\nTransform: AWS::Serverless-2016-10-31\r\n소나기: 1\r\nResources: {}\r\n");
+    let said = said(
+        "template.yaml",
+        "Description: 소나기\r\nTransform: AWS::Serverless-2016-10-31\r\n소나기: 1\r\nResources: {}\r\n",
+    );
     assert!(said.starts_with("3:1: `소나기` is not a key"), "{said}");
 }
 
 #[test]
 fn merge_keys_and_anchors_work() {
-    let text = TEMPLATE.replace("      Architectures:\n        - x86_64\n", "      <<: &more {MemorySize: 512, Runtime: nope}\n      Tags: &t {a: b}\n");
+    let text = TEMPLATE.replace(
+        "      Architectures:\n        - x86_64\n",
+        "      <<: &more {MemorySize: 512, Runtime: nope}\n      Tags: &t {a: b}\n",
+    );
     let app = App::new("shop").with("hello/app.py", "").with("template.yaml", &text);
     let manifest = app.load().unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(manifest.functions[0].function.memory, 512);

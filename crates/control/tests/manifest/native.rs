@@ -120,7 +120,9 @@ fn a_missing_handler_or_folder_is_said_with_what_there_is() {
 #[test]
 fn variables_keep_lambdas_rules() {
     let big = "x".repeat(5_000);
-    let text = format!("[function.a]\nruntime = \"python3.11\"\nenv = {{ AWS_REGION = \"x\", \"1a\" = \"y\", BIG = \"{big}\" }}\n");
+    let text = format!(
+        "[function.a]\nruntime = \"python3.11\"\nenv = {{ AWS_REGION = \"x\", \"1a\" = \"y\", BIG = \"{big}\" }}\n"
+    );
     let problems = App::new("x").with("a/app.py", "").with("sonagi.toml", &text).problems().join("\n");
     assert!(problems.contains("`AWS_REGION` is set by Lambda itself"));
     assert!(problems.contains("\"1a\" cannot name a variable"));

@@ -22,14 +22,14 @@ fn a_rest_app_gets_its_implicit_api_its_outputs_and_its_globals() {
     assert_eq!(function.function.variables["OWN"], "x");
     assert_eq!(function.line, 18);
     let [api] = manifest.apis.as_slice() else { panic!("{:?}", manifest.apis) };
-    assert_eq!((api.kind, api.stage.as_str(), api.name.as_str()), (ApiKind::Rest, "Prod", "ServerlessRestApi"));
-    assert_eq!(api.routes[0].payload, PayloadFormat::V1);
-    let address = format!("http://{}.execute-api.localhost:8080/Prod/hello/", api.id);
-    assert_eq!(manifest.outputs["Address"].value, address);
     assert_eq!(
-        manifest.outputs["Role"].value,
-        "arn:aws:iam::000000000000:role/shop-HelloFunctionRole"
+        (api.kind, api.stage.as_str(), api.name.as_str()),
+        (ApiKind::Rest, "Prod", "ServerlessRestApi")
     );
+    assert_eq!(api.routes[0].payload, PayloadFormat::V1);
+    let address = format!("http://{}.execute-api.us-east-1.localhost:8080/Prod/hello/", api.id);
+    assert_eq!(manifest.outputs["Address"].value, address);
+    assert_eq!(manifest.outputs["Role"].value, "arn:aws:iam::000000000000:role/shop-HelloFunctionRole");
     assert_eq!(
         manifest.outputs["Arn"].value,
         "arn:aws:lambda:us-east-1:000000000000:function:shop-HelloFunction"
@@ -50,11 +50,15 @@ fn problems(template: &str) -> Vec<String> {
 }
 
 fn variable(value: &str, rest: &str) -> Result<String, Vec<String>> {
-    let template =
-        format!("{}\n{rest}", function(&format!("      Environment:\n        Variables:\n          KEY: {value}\n")));
+    let template = format!(
+        "{}\n{rest}",
+        function(&format!("      Environment:\n        Variables:\n          KEY: {value}\n"))
+    );
     let app = App::new("shop").with("hello/app.py", "").with("template.yaml", &template);
     match app.load() {
-        Ok(manifest) => Ok(manifest.functions[0].function.variables.get("KEY").cloned().unwrap_or("none".into())),
+        Ok(manifest) => {
+            Ok(manifest.functions[0].function.variables.get("KEY").cloned().unwrap_or("none".into()))
+        }
         Err(_) => Err(app.problems()),
     }
 }
@@ -129,8 +133,10 @@ fn circles_of_conditions_and_names_are_found() {
     );
     assert_eq!(
         problems(&template),
-        ["3:3: circular dependency: F → ServerlessRestApi → F (CloudFormation refuses this as well: take one of \
-          the references out)"]
+        [
+            "3:3: circular dependency: F → ServerlessRestApi → F (CloudFormation refuses this as well: take one of \
+          the references out)"
+        ]
     );
     // A long chain must not run out of the machine's stack.
     let mut chain = function("") + "Conditions:\n  C0: !Equals [a, a]\n";
@@ -170,8 +176,7 @@ fn unknown_and_unsupported_keys_are_named_all_at_once() {
 fn what_has_no_effect_is_noted_with_its_line() {
     let template = function("      Policies: [AWSLambdaBasicExecutionRole]\n      Tracing: Active\n")
         + "  G:\n    Type: AWS::ResourceGroups::Group\n";
-    let manifest =
-        App::new("shop").with("hello/app.py", "").with("template.yaml", &template).load().unwrap();
+    let manifest = App::new("shop").with("hello/app.py", "").with("template.yaml", &template).load().unwrap();
     let lines: Vec<_> = manifest.notes.iter().map(|note| note.line).collect();
     assert_eq!(lines, [9, 10, 12], "{:?}", manifest.notes);
     assert!(manifest.notes[2].message.contains("AWS::ResourceGroups::Group"));
@@ -201,10 +206,16 @@ fn http_apis_routes_urls_and_aliases_are_read() {
     assert_eq!(implicit.routes[0].path, "$default");
     let url = manifest.functions[0].function.url.as_ref().unwrap();
     assert_eq!((url.auth, url.mode), (UrlAuth::AwsIam, InvokeMode::ResponseStream));
-    assert_eq!(manifest.outputs["Url"].value, format!("http://{}.lambda-url.localhost:8080/", url.id));
+    assert_eq!(
+        manifest.outputs["Url"].value,
+        format!("http://{}.lambda-url.us-east-1.localhost:8080/", url.id)
+    );
     let alias = "arn:aws:lambda:us-east-1:000000000000:function:shop-F:live";
     assert_eq!((&*manifest.outputs["Alias"].value, &*manifest.outputs["Other"].value), (alias, alias));
-    assert_eq!(manifest.outputs["Api"].value, format!("http://{}.execute-api.localhost:8080", mine.id));
+    assert_eq!(
+        manifest.outputs["Api"].value,
+        format!("http://{}.execute-api.us-east-1.localhost:8080", mine.id)
+    );
 }
 
 #[test]
@@ -212,13 +223,18 @@ fn routes_that_clash_or_break_the_rules_are_refused() {
     let events = |list: &[(&str, &str)]| {
         let mut text = String::from("      Events:\n");
         for (at, (method, path)) in list.iter().enumerate() {
-            text += &format!("        E{at}: {{Type: Api, Properties: {{Path: '{path}', Method: {method}}}}}\n");
+            text +=
+                &format!("        E{at}: {{Type: Api, Properties: {{Path: '{path}', Method: {method}}}}}\n");
         }
         problems(&function(&text)).join("\n")
     };
-    assert!(events(&[("get", "/a"), ("GET", "/a")]).contains("GET /a of `ServerlessRestApi` is taken already"));
+    assert!(
+        events(&[("get", "/a"), ("GET", "/a")]).contains("GET /a of `ServerlessRestApi` is taken already")
+    );
     assert!(events(&[("get", "/{p+}/a")]).contains("must be the last segment"));
-    assert!(events(&[("get", "/{a}"), ("post", "/{b}")]).contains("a REST API has one variable at each level"));
+    assert!(
+        events(&[("get", "/{a}"), ("post", "/{b}")]).contains("a REST API has one variable at each level")
+    );
     assert!(events(&[("fetch", "/a")]).contains("is not a method"));
     assert!(events(&[("get", "a")]).contains("does not start with `/`"));
 }
@@ -229,7 +245,12 @@ fn parameters_keep_their_rules() {
         + "Parameters:\n  Stage: {Type: String, AllowedValues: [dev, prod]}\n  Size: {Type: Number, Default: 5, \
            MaxValue: 9}\n  Name: {Type: String, Default: abc, AllowedPattern: '[a-z]+', ConstraintDescription: lower case}\n";
     let app = |pairs: &[(&str, &str)]| {
-        App::new("shop").with("hello/app.py", "").with("template.yaml", &template).given(pairs).problems().join("\n")
+        App::new("shop")
+            .with("hello/app.py", "")
+            .with("template.yaml", &template)
+            .given(pairs)
+            .problems()
+            .join("\n")
     };
     assert_eq!(app(&[("Stage", "dev")]), "");
     assert!(app(&[]).contains("the parameter `Stage` has no default, and no value was given"));
@@ -243,11 +264,18 @@ fn parameters_keep_their_rules() {
 #[test]
 fn sources_handlers_and_names_are_checked_at_their_lines() {
     let app = |text: &str| problems(&text.replace("hello\n", "")).join("\n");
-    assert!(app(&function("").replace("CodeUri: hello", "CodeUri: ../x")).contains("8:16: \"../x\" leaves the folder"));
-    assert!(app(&function("").replace("CodeUri: hello", "CodeUri: nope")).contains("8:16: there is no \"nope\""));
+    assert!(
+        app(&function("").replace("CodeUri: hello", "CodeUri: ../x"))
+            .contains("8:16: \"../x\" leaves the folder")
+    );
+    assert!(
+        app(&function("").replace("CodeUri: hello", "CodeUri: nope")).contains("8:16: there is no \"nope\"")
+    );
     assert_eq!(
         problems(&function("").replace("app.handler", "main.handler")),
-        ["6:16: the handler \"main.handler\" wants the file `main.py`, which is not in `hello` (there is `app.py`)"]
+        [
+            "6:16: the handler \"main.handler\" wants the file `main.py`, which is not in `hello` (there is `app.py`)"
+        ]
     );
     assert_eq!(
         problems(&function("").replace("python3.11", "pythn3.11")),
@@ -264,14 +292,12 @@ fn typescript_and_powertools_layers_are_understood() {
     let template = function(
         "      Layers:\n        - !Sub arn:aws:lambda:${AWS::Region}:017000801446:layer:AWSLambdaPowertoolsPythonV3-python311-x86_64:7\n",
     );
-    let manifest =
-        App::new("shop").with("hello/app.py", "").with("template.yaml", &template).load().unwrap();
+    let manifest = App::new("shop").with("hello/app.py", "").with("template.yaml", &template).load().unwrap();
     assert!(manifest.functions[0].extras.iter().any(|extra| extra.starts_with("aws-lambda-powertools")));
     assert_eq!(manifest.notes.len(), 1);
     let template = function("    Metadata:\n      BuildMethod: esbuild\n      BuildProperties: {EntryPoints: [app.ts], Sourcemap: true}\n")
         .replace("python3.11", "nodejs20.x");
-    let manifest =
-        App::new("shop").with("hello/app.ts", "").with("template.yaml", &template).load().unwrap();
+    let manifest = App::new("shop").with("hello/app.ts", "").with("template.yaml", &template).load().unwrap();
     let function = &manifest.functions[0];
     assert!(matches!(&function.build, BuildKind::Esbuild(options) if options.entry_points == ["app.ts"]));
     assert_eq!(function.function.variables["NODE_OPTIONS"], "--enable-source-maps");
@@ -279,9 +305,9 @@ fn typescript_and_powertools_layers_are_understood() {
 
 #[test]
 fn resources_without_their_condition_are_not_there() {
-    let template = function("    Condition: Never\n") + "Conditions: {Never: !Equals [a, b]}\nOutputs:\n  A: {Condition: \
+    let template = function("    Condition: Never\n")
+        + "Conditions: {Never: !Equals [a, b]}\nOutputs:\n  A: {Condition: \
         Never, Value: !GetAtt F.Arn}\n";
-    let manifest =
-        App::new("shop").with("hello/app.py", "").with("template.yaml", &template).load().unwrap();
+    let manifest = App::new("shop").with("hello/app.py", "").with("template.yaml", &template).load().unwrap();
     assert!(manifest.functions.is_empty() && manifest.outputs.is_empty());
 }

@@ -51,7 +51,13 @@ const HTTP_UNSUPPORTED: [&str; 5] =
     ["Auth", "DefinitionBody", "DefinitionUri", "DisableExecuteApiEndpoint", "Domain"];
 
 /// An API without routes yet. `properties` have the globals merged in.
-pub(super) fn read(template: &Template<'_>, name: &str, kind: ApiKind, properties: &Node, span: &super::super::tree::Span) -> Api {
+pub(super) fn read(
+    template: &Template<'_>,
+    name: &str,
+    kind: ApiKind,
+    properties: &Node,
+    span: &super::super::tree::Span,
+) -> Api {
     let report = template.report;
     let implicit = template.implicit_api(name).is_some();
     let (place, stage) = match kind {
@@ -151,11 +157,17 @@ fn rest_cors(fields: &Fields<'_>, report: &Report) -> Option<Cors> {
     if let Some(origin) = node.scalar() {
         return match origin {
             "true" => {
-                report.problem_with_help(&node.span, "`Cors` of a REST API is an origin or a map", "write `\"'*'\"`");
+                report.problem_with_help(
+                    &node.span,
+                    "`Cors` of a REST API is an origin or a map",
+                    "write `\"'*'\"`",
+                );
                 None
             }
             "false" => None,
-            origin => Some(Cors { allow_origins: vec![unquote(origin)], allow_methods: any(), ..Cors::default() }),
+            origin => {
+                Some(Cors { allow_origins: vec![unquote(origin)], allow_methods: any(), ..Cors::default() })
+            }
         };
     }
     let cors = fields.fields("Cors")?;
@@ -167,7 +179,9 @@ fn rest_cors(fields: &Fields<'_>, report: &Report) -> Option<Cors> {
     let max_age = cors.text("MaxAge").and_then(|text| {
         let seconds = unquote(&text).parse();
         let span = cors.span_of("MaxAge");
-        seconds.map_err(|_| report.problem(&span, "`MaxAge` is a number of seconds in quotes, as \"'600'\"")).ok()
+        seconds
+            .map_err(|_| report.problem(&span, "`MaxAge` is a number of seconds in quotes, as \"'600'\""))
+            .ok()
     });
     let origins = list("AllowOrigin");
     if origins.is_empty() {

@@ -55,9 +55,7 @@ impl Template<'_> {
             return Some(Node::broken(span));
         }
         match &node.data {
-            Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) | Data::Broken => {
-                Some(node.clone())
-            }
+            Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) | Data::Broken => Some(node.clone()),
             Data::List(items) => {
                 let items = items.iter().filter_map(|item| self.evaluate(item)).collect();
                 Some(Node::new(span.clone(), Data::List(items)))

@@ -30,7 +30,10 @@ pub(super) const PLACE: &str = "an AWS::Serverless::Function";
 
 /// Properties that are accepted and do nothing here, and why.
 const WITHOUT_EFFECT: [(&str, &str); 17] = [
-    ("Policies", "permissions are not read: a function may call the functions of its own app, and nothing else yet"),
+    (
+        "Policies",
+        "permissions are not read: a function may call the functions of its own app, and nothing else yet",
+    ),
     ("AssumeRolePolicyDocument", "permissions are not read"),
     ("PermissionsBoundary", "permissions are not read"),
     ("RolePath", "permissions are not read"),
@@ -71,7 +74,8 @@ pub(super) fn read(
     let report = template.report;
     let key = resource.key;
     // Events and layers are evaluated where they are read: they do not bind the function to an order.
-    let properties = template.within(name, || without(&resource.properties, &["Events", "FunctionName"], template));
+    let properties =
+        template.within(name, || without(&resource.properties, &["Events", "FunctionName"], template));
     let fields = Fields::of(&properties, PLACE, report)?.at(&key.span);
     for property in ["Events", "FunctionName"] {
         fields.has(property);
@@ -87,9 +91,7 @@ pub(super) fn read(
     let function_name = checks::function_name(name, &key.span, report);
     let lambda_name = lambda_name(template, name, resource);
     let runtime = match fields.entry("Runtime") {
-        Some((_, node)) => {
-            fields.text("Runtime").and_then(|text| checks::runtime(&text, &node.span, report))
-        }
+        Some((_, node)) => fields.text("Runtime").and_then(|text| checks::runtime(&text, &node.span, report)),
         None => {
             if !stands(&resource.properties, "Runtime") && !image {
                 fields.missing("Runtime", "such as `Runtime: python3.13`, here or in `Globals`");
@@ -138,7 +140,8 @@ pub(super) fn read(
         storage.finish();
         size
     });
-    let extras = fields.get("Layers").map_or_else(BTreeSet::new, |node| layers::read(template, node, runtime, report));
+    let extras =
+        fields.get("Layers").map_or_else(BTreeSet::new, |node| layers::read(template, node, runtime, report));
     deployment(&fields, report);
     for (property, why) in WITHOUT_EFFECT {
         fields.note(property, why);
@@ -159,7 +162,8 @@ pub(super) fn read(
         0..=limits::ACCOUNT_CONCURRENCY,
         " invocations at once",
     );
-    let role = fields.text("Role").unwrap_or_else(|| template.role_arn(&format!("{}-{name}Role", template.app)));
+    let role =
+        fields.text("Role").unwrap_or_else(|| template.role_arn(&format!("{}-{name}Role", template.app)));
     let description = fields.text("Description").unwrap_or_default();
     let tags = fields.text_map("Tags").unwrap_or_default();
     let places = Places {
@@ -250,7 +254,10 @@ fn code(
             Some(Runtime::Nodejs { .. }) => "index.js",
             Some(Runtime::Provided(_)) | None => {
                 if runtime.is_some() {
-                    report.problem(&fields.span_of("InlineCode"), "inline code is for Python and Node.js alone");
+                    report.problem(
+                        &fields.span_of("InlineCode"),
+                        "inline code is for Python and Node.js alone",
+                    );
                 }
                 "index"
             }
@@ -311,7 +318,10 @@ fn build_method(
     match method.as_str() {
         "esbuild" => {
             let Some(options) = fields.fields("BuildProperties") else {
-                report.problem(&fields.span_of("BuildMethod"), "esbuild wants `BuildProperties` with `EntryPoints`");
+                report.problem(
+                    &fields.span_of("BuildMethod"),
+                    "esbuild wants `BuildProperties` with `EntryPoints`",
+                );
                 return usual;
             };
             let esbuild = Esbuild {
@@ -415,8 +425,14 @@ fn logging(fields: &Fields<'_>, report: &Report) -> (LogFormat, LogLevel) {
     use LogLevel::{Debug, Error, Fatal, Info, Trace, Warn};
     let Some(config) = fields.fields("LoggingConfig") else { return Default::default() };
     let format = config.choice("LogFormat", &[("Text", LogFormat::Text), ("JSON", LogFormat::Json)]);
-    let levels =
-        [("TRACE", Trace), ("DEBUG", Debug), ("INFO", Info), ("WARN", Warn), ("ERROR", Error), ("FATAL", Fatal)];
+    let levels = [
+        ("TRACE", Trace),
+        ("DEBUG", Debug),
+        ("INFO", Info),
+        ("WARN", Warn),
+        ("ERROR", Error),
+        ("FATAL", Fatal),
+    ];
     let level = config.choice("ApplicationLogLevel", &levels);
     config.note("SystemLogLevel", "the platform's own lines are always written");
     config.note("LogGroup", "each function has a log of its own");
@@ -450,6 +466,9 @@ fn deployment(fields: &Fields<'_>, report: &Report) {
     if off || at_once && !checked {
         report.note(&node.span, "`DeploymentPreference`: a deployment moves all traffic at once");
     } else {
-        report.problem(&node.span, "`DeploymentPreference` that shifts traffic or checks it is not supported yet");
+        report.problem(
+            &node.span,
+            "`DeploymentPreference` that shifts traffic or checks it is not supported yet",
+        );
     }
 }

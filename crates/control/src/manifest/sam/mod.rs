@@ -105,7 +105,9 @@ fn transform(top: &Fields<'_>, report: &Report) {
     for item in items {
         match item.scalar() {
             Some(TRANSFORM) => {}
-            Some(other) => report.problem(&item.span, format!("the transform `{other}` is not supported yet")),
+            Some(other) => {
+                report.problem(&item.span, format!("the transform `{other}` is not supported yet"))
+            }
             None => report.problem(&item.span, "a transform is a name"),
         }
     }
@@ -238,10 +240,9 @@ fn implicit(template: &Template<'_>) -> HashSet<ApiKind> {
 fn build(template: &Template<'_>, globals: &Globals, root: &Path) -> (Vec<DeclaredFunction>, Vec<Api>) {
     let report = template.report;
     let mut apis: Vec<(Api, Vec<Span>)> = Vec::new();
-    for (name, kind, properties) in [
-        (IMPLICIT_HTTP, ApiKind::Http, &globals.http),
-        (IMPLICIT_REST, ApiKind::Rest, &globals.rest),
-    ] {
+    for (name, kind, properties) in
+        [(IMPLICIT_HTTP, ApiKind::Http, &globals.http), (IMPLICIT_REST, ApiKind::Rest, &globals.rest)]
+    {
         if template.implicit.contains(&kind) {
             apis.push((api::read(template, name, kind, properties, &properties.span), Vec::new()));
         }
@@ -269,7 +270,8 @@ fn build(template: &Template<'_>, globals: &Globals, root: &Path) -> (Vec<Declar
         let lambda_name = declared.function.lambda_name.to_string();
         if let Some(line) = taken.insert(lambda_name.clone(), declared.line) {
             let span = resource.properties.get("FunctionName").map_or(&resource.key.span, |node| &node.span);
-            report.problem(span, format!("the function name {lambda_name:?} is taken already, in line {line}"));
+            report
+                .problem(span, format!("the function name {lambda_name:?} is taken already, in line {line}"));
         }
         functions.push(declared);
     }
@@ -289,9 +291,9 @@ fn outputs(template: &Template<'_>, entries: &[(Key, Node)]) -> BTreeMap<String,
     for (key, node) in entries {
         let Some(fields) = Fields::of(node, format!("output `{}`", key.text), report) else { continue };
         let fields = fields.at(&key.span);
-        let wanted = fields.text("Condition").map(|name| {
-            template.condition(&name, &fields.span_of("Condition")).unwrap_or_default()
-        });
+        let wanted = fields
+            .text("Condition")
+            .map(|name| template.condition(&name, &fields.span_of("Condition")).unwrap_or_default());
         fields.note("Export", "other templates cannot import it");
         let description = fields.text("Description").unwrap_or_default();
         let value = fields.get("Value");
@@ -302,7 +304,9 @@ fn outputs(template: &Template<'_>, entries: &[(Key, Node)]) -> BTreeMap<String,
         if wanted == Some(false) {
             continue;
         }
-        let Some(value) = value.and_then(|node| template.outside(|| template.evaluate(node))) else { continue };
+        let Some(value) = value.and_then(|node| template.outside(|| template.evaluate(node))) else {
+            continue;
+        };
         match value.scalar() {
             Some(text) => {
                 let output = Output { value: text.to_owned(), description };

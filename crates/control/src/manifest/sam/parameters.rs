@@ -120,10 +120,8 @@ fn one(key: &Key, node: &Node, given: Option<&String>, report: &Report) -> Optio
             match regex::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build() {
                 Ok(regex) if !regex.is_match(item) => return wrong(format!("it must match {pattern}")),
                 Ok(_) => {}
-                Err(_) => report.note(
-                    &span,
-                    format!("`AllowedPattern` of `{name}` cannot be checked here: {pattern}"),
-                ),
+                Err(_) => report
+                    .note(&span, format!("`AllowedPattern` of `{name}` cannot be checked here: {pattern}")),
             }
         }
     }

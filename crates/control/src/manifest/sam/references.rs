@@ -36,7 +36,9 @@ impl Template<'_> {
         if let Some(value) = self.parameters.get(name) {
             return Node::new(span.clone(), value.data.clone());
         }
-        if let Some((resource, attribute @ ("Alias" | "Version" | "Stage" | "Deployment"))) = name.split_once('.') {
+        if let Some((resource, attribute @ ("Alias" | "Version" | "Stage" | "Deployment"))) =
+            name.split_once('.')
+        {
             return self.attribute(resource, attribute, span);
         }
         if let Some(resource) = self.resources.get(name) {
@@ -120,7 +122,7 @@ impl Template<'_> {
             return match attribute {
                 "FunctionUrl" => {
                     let id = names::url_id(&self.app, function);
-                    text(format!("{}/", names::address(&self.context.gateway, &id.to_string(), "lambda-url")))
+                    text(format!("{}/", self.address(&id.to_string(), "lambda-url")))
                 }
                 "FunctionArn" => self.lambda_arn(function, span).map_or_else(|| Node::broken(span), text),
                 _ => self.no_attribute(name, attribute, &["FunctionUrl", "FunctionArn"], span),
@@ -132,11 +134,14 @@ impl Template<'_> {
     fn function_attribute(&self, name: &str, attribute: &str, span: &Span) -> Node {
         self.depends(name);
         match attribute {
-            "Arn" => self.lambda_arn(name, span).map_or_else(|| Node::broken(span), |arn| Node::text(span, arn)),
+            "Arn" => {
+                self.lambda_arn(name, span).map_or_else(|| Node::broken(span), |arn| Node::text(span, arn))
+            }
             "Alias" => match (self.alias(name), self.lambda_arn(name, span)) {
                 (Some(alias), Some(arn)) => Node::text(span, format!("{arn}:{alias}")),
                 (None, _) => {
-                    let message = format!("`{name}` has no `AutoPublishAlias`, so there is no `{name}.Alias`");
+                    let message =
+                        format!("`{name}` has no `AutoPublishAlias`, so there is no `{name}.Alias`");
                     self.report.problem(span, message);
                     Node::broken(span)
                 }
@@ -157,9 +162,7 @@ impl Template<'_> {
         self.depends(name);
         let id = names::api_id(&self.app, name).to_string();
         match (kind, attribute) {
-            (ApiKind::Http, "ApiEndpoint") => {
-                Node::text(span, names::address(&self.context.gateway, &id, "execute-api"))
-            }
+            (ApiKind::Http, "ApiEndpoint") => Node::text(span, self.address(&id, "execute-api")),
             (ApiKind::Http, "ApiId") | (ApiKind::Rest, "RestApiId") => Node::text(span, id),
             (_, "Stage") => self.stage(name, span),
             (ApiKind::Http, _) => self.no_attribute(name, attribute, &["ApiEndpoint", "ApiId"], span),
@@ -301,7 +304,7 @@ impl Template<'_> {
             match before.rsplit_once("https://") {
                 Some((kept, id)) if ids.contains(id) => {
                     result.push_str(kept);
-                    result.push_str(&names::address(&self.context.gateway, id, "execute-api"));
+                    result.push_str(&self.address(id, "execute-api"));
                 }
                 _ => {
                     result.push_str(before);
@@ -312,6 +315,12 @@ impl Template<'_> {
         }
         result.push_str(rest);
         result
+    }
+
+    /// Where this machine's gateway answers for an API or a function URL: AWS's host names, below the gateway's.
+    fn address(&self, id: &str, kind: &str) -> String {
+        let kind = format!("{kind}.{}", self.context.region);
+        names::address(&self.context.gateway, id, &kind)
     }
 
     fn absent(&self, name: &str, span: &Span) -> Node {
