@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     // The launcher runs before anything else: it is started once for each environment, and must not allocate
     // threads, read configuration or print.
     if std::env::args_os().nth(1).is_some_and(|word| word == sonagi_sandbox::launcher::WORD) {
-        return sonagi_sandbox::launcher::main();
+        sonagi_sandbox::launcher::main();
     }
     let arguments = args::Arguments::parse();
     let shape = arguments.shape();

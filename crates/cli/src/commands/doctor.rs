@@ -4,12 +4,14 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
+    sync::Arc,
 };
 
 use anyhow::Result;
 use serde::Serialize;
 use sonagi_model::function::Runtime;
-use sonagi_sandbox::process::{self, Found};
+use sonagi_sandbox::process::{self, Found, Limiting};
+use sonagi_server::RealClock;
 
 use crate::{
     args::Doctor,
@@ -87,9 +89,13 @@ fn files() -> Finding {
 }
 
 fn processes() -> Finding {
-    match process::limits_of_this_host() {
-        Ok(text) => good("limits", text),
-        Err(text) => limited("limits", text),
+    match process::limiting() {
+        Limiting::ControlGroups => good("limits", "control groups limit and end environments"),
+        Limiting::ResourceLimits => limited(
+            "limits",
+            "no control groups that we may write, so environments have resource limits instead: run as root, or let \
+             systemd delegate them (Delegate=yes in the unit)",
+        ),
     }
 }
 
@@ -97,14 +103,13 @@ async fn runtimes(path: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for runtime in Runtime::ALL {
         let what = format!("runtime {runtime}");
-        match process::find(runtime, path).await {
-            Found::Exact { program, version } => findings.push(good(what, format!("{version} at {}", program.display()))),
-            Found::Nearest { program, version } => findings.push(limited(
-                what,
-                format!("not here; dev would take {version} at {}", program.display()),
-            )),
-            Found::Missing { help } => findings.push(limited(what, help)),
-        }
+        let folders = std::env::split_paths(path).collect();
+        findings.push(match process::find(runtime, folders, Arc::new(RealClock::new())).await {
+            Found::Exact(Some(program)) => good(what, program.display().to_string()),
+            Found::Exact(None) => good(what, "the package's own bootstrap"),
+            Found::Nearest(note) => limited(what, note),
+            Found::Missing(help) => limited(what, help),
+        });
     }
     findings
 }

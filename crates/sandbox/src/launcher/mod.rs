@@ -29,6 +29,9 @@ use std::{
 
 pub(crate) use order::{Order, Stay};
 
+/// The first argument that makes the program a launcher.
+pub const WORD: &str = "__launch";
+
 /// The exit status of a launcher that could not do its work; the driver knows why from the socket.
 const FAILED: i32 = 125;
 
