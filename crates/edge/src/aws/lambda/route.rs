@@ -221,7 +221,7 @@ mod tests {
             let mut words = line.split(' ');
             let (method, path, name) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
             let (path, query) = path.split_once('?').unwrap_or((path, ""));
-            let path = path.replace('{', "").replace('}', "");
+            let path = path.replace(['{', '}'], "");
             let method: Method = method.parse().unwrap();
             let route = find(&method, &path, &Query::parse(query)).unwrap_or_else(|| panic!("{line}"));
             match route.operation {
