@@ -1,0 +1,9 @@
+//! What the gateway promises, over real sockets, a real frontend and a real catalog; only the environments are made up.
+
+mod answers;
+mod cross_origin;
+mod events;
+mod failures;
+mod routing;
+mod streams;
+mod world;
