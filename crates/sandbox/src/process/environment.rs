@@ -60,6 +60,10 @@ impl State {
 }
 
 /// What a runtime did.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for a moment, and a box would cost every request one"
+)]
 pub(super) enum Event {
     Request(Arrival),
     /// It has ended, or must be ended.

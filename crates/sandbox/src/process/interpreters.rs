@@ -273,7 +273,7 @@ mod tests {
             fs::write(shims.join(file), "").unwrap();
         }
         fs::write(versions.join("python3.12"), "").unwrap();
-        let found = candidates(&[shims.clone()], Language::Python);
+        let found = candidates(std::slice::from_ref(&shims), Language::Python);
         let candidate = |path: PathBuf, version| Candidate { path, version };
         assert_eq!(
             found,

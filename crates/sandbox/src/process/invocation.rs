@@ -278,10 +278,8 @@ impl Progress {
             (Some(failure), Ok(_)) => Outcome::Fault(failure.error_type.clone()),
         };
         self.given = Some((outcome, environment.clock.tick().since(self.started)));
-        if let Some(FunctionFailure { error_type, payload, .. }) = failure {
-            if let Some(last) = last {
-                last.send(Err(StreamFailure { error_type, payload }));
-            }
+        if let (Some(FunctionFailure { error_type, payload, .. }), Some(last)) = (failure, last) {
+            last.send(Err(StreamFailure { error_type, payload }));
         }
         drop(parts);
         match ended? {
@@ -316,7 +314,7 @@ impl Progress {
         let exit = environment.end().await;
         // It may have answered with its last breath.
         if self.given.is_none()
-            && matches!(environment.focus, Some(_))
+            && environment.focus.is_some()
             && let Some(mut arrival) = environment.last_request().await
         {
             self.last_words(environment, &mut arrival).await;

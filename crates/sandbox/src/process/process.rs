@@ -69,15 +69,10 @@ impl Process {
         if self.remains.is_none() {
             return;
         }
-        loop {
-            tokio::select! {
-                // A process's handle is readable from its end on, and for ever.
-                _ = self.ended.readable() => return,
-                () = poll_memory(&self.machine, &mut self.meter) => {
-                    self.killed_for_memory = true;
-                    return;
-                }
-            }
+        tokio::select! {
+            // A process's handle is readable from its end on, and for ever.
+            _ = self.ended.readable() => {}
+            () = poll_memory(&self.machine, &mut self.meter) => self.killed_for_memory = true,
         }
     }
 
