@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use anyhow::Result;
 use bytes::Bytes;
+use sonagi_control::lambda::CreateFunction;
 use sonagi_model::function::{ProvidedBase, Runtime};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -53,6 +54,18 @@ impl Hello {
             Source::Program => std::fs::read(std::env::current_exe()?)?,
         };
         Ok((self.file, bytes))
+    }
+
+    /// The function as Lambda's API makes it, in a package of its own.
+    pub(crate) fn create(&self, name: &str) -> Result<CreateFunction> {
+        Ok(CreateFunction {
+            name: name.into(),
+            runtime: Some(self.runtime.to_string()),
+            role: "arn:aws:iam::000000000000:role/bench".into(),
+            handler: Some(self.handler.into()),
+            code: self.package(name)?,
+            ..CreateFunction::default()
+        })
     }
 
     /// A package; `salt` makes it one of its own.

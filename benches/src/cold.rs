@@ -3,7 +3,6 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use sonagi_control::lambda::CreateFunction;
 use sonagi_invoke::{Metered, Request, Tail};
 use sonagi_model::{Clock as _, RequestId, invocation::ColdStart};
 use sonagi_sandbox::{Answer, process::RuntimePolicy};
@@ -30,9 +29,7 @@ pub(crate) async fn run() -> Result<()> {
         let (mut total, mut phases) = (Vec::new(), Vec::new());
         for index in 0..SAMPLES {
             let name = format!("{}{index}", hello.name);
-            let runtime = hello.runtime.to_string();
-            let create = CreateFunction::zip(&name, &runtime, hello.handler, hello.package(&name)?);
-            let made = running.control().create_function(create).await?;
+            let made = running.control().create_function(hello.create(&name)?).await?;
             let clock = RealClock::new();
             let began = clock.tick();
             let request = Request {

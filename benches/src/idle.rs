@@ -27,9 +27,7 @@ pub(crate) async fn run() -> Result<()> {
         let running = cold::start(folder.path()).await?;
         for index in 0..ENVIRONMENTS {
             let name = format!("{}{index}", hello.name);
-            let create =
-                CreateFunction::zip(&name, &hello.runtime.to_string(), hello.handler, hello.package(&name)?);
-            let made = running.control().create_function(create).await?;
+            let made = running.control().create_function(hello.create(&name)?).await?;
             running
                 .frontend()
                 .invoke(Request {
@@ -56,14 +54,15 @@ pub(crate) async fn run() -> Result<()> {
 
     let folder = tempfile::tempdir()?;
     let running = cold::start(folder.path()).await?;
-    let package = apps::ALL[1].package("idle")?;
+    let template = apps::ALL[1].create("idle")?;
+    let package = template.code.clone();
     let mut callers = tokio::task::JoinSet::new();
     for caller in 0..CALLERS {
-        let (control, package) = (running.control().clone(), package.clone());
+        let (control, package, template) = (running.control().clone(), package.clone(), template.clone());
         callers.spawn(async move {
             for index in (caller..FUNCTIONS).step_by(CALLERS) {
                 let create =
-                    CreateFunction::zip(&format!("idle{index}"), "python3.11", "app.handler", package.clone());
+                    CreateFunction { name: format!("idle{index}"), code: package.clone(), ..template.clone() };
                 control.create_function(create).await?;
             }
             anyhow::Ok(())

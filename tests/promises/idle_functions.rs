@@ -18,7 +18,14 @@ async fn ten_thousand_idle_functions_cost_no_process_and_start_within_a_second()
         let package = package.clone();
         callers.spawn(async move {
             for index in (caller..FUNCTIONS).step_by(50) {
-                let create = CreateFunction::zip(&format!("idle{index}"), "python3.11", "app.handler", package.clone().into());
+                let create = CreateFunction {
+                    name: format!("idle{index}"),
+                    runtime: Some("python3.11".into()),
+                    role: "arn:aws:iam::000000000000:role/test".into(),
+                    handler: Some("app.handler".into()),
+                    code: package.clone().into(),
+                    ..CreateFunction::default()
+                };
                 control.create_function(create).await.unwrap();
             }
         });

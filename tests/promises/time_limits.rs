@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sonagi_harness::{App, World};
+use sonagi_server::{Followed, Follower};
 
 const FOREVER: &str = "\
 import threading
@@ -12,6 +13,15 @@ def handler(event, context):
         threading.Event().wait()
     return 'quick'
 ";
+
+/// Returns once a function has printed `text`.
+async fn until(followed: &mut Follower, text: &str) {
+    while let Some(line) = followed.next().await {
+        if matches!(line, Followed::Entry(entry) if entry.line.text == text) {
+            return;
+        }
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_never_returns_is_ended_and_others_never_notice() {
@@ -23,7 +33,7 @@ async fn a_handler_that_never_returns_is_ended_and_others_never_notice() {
     let mut followed = world.running().logs().follow(None, None);
     let waiting = world.invoke("stuck-f", r#"{"queryStringParameters": {"wait": "1"}}"#);
     let (answer, ()) = tokio::join!(waiting, async {
-        while followed.next().await.line().text != "waiting" {}
+        until(&mut followed, "waiting").await;
         assert_eq!(world.get("other", "/").await.text(), "fine");
         world.clock().advance(Duration::from_millis(3_000)).await;
     });
@@ -60,7 +70,7 @@ async fn a_gateway_waits_for_its_time_and_the_function_runs_on() {
     assert_eq!(world.get("slow", "/").await.text(), "quick");
     let mut followed = world.running().logs().follow(None, None);
     let (answer, ()) = tokio::join!(world.get("slow", "/?wait=1"), async {
-        while followed.next().await.line().text != "waiting" {}
+        until(&mut followed, "waiting").await;
         world.clock().advance(Duration::from_secs(30)).await;
     });
     assert_eq!(answer.status, 503);
