@@ -55,18 +55,24 @@ impl Machine {
     pub(super) async fn spawn(&self, plan: Plan) -> io::Result<Spawned> {
         let (done, spawned) = oneshot::channel();
         let (launcher, groups) = (Arc::clone(&self.launcher), self.groups.clone());
-        let janitors = Arc::clone(&self.janitors);
-        let clearing = self.clearing.clone();
+        let (janitors, clearing) = (Arc::clone(&self.janitors), self.clearing.clone());
+        // What is being made may have to be cleared away, so it counts from the beginning.
+        clearing.send_modify(|count| *count += 1);
         self.spawners.run(move || {
             // Nobody waits any more: the burst was called off.
-            if done.is_closed() {
-                return;
+            if !done.is_closed() {
+                let made = spawner::spawn(plan, &launcher, groups.as_deref()).map(|spawned| Unclaimed {
+                    spawned: Some(spawned),
+                    janitors,
+                    clearing: clearing.clone(),
+                });
+                let _ = done.send(made);
             }
-            if let Err(Ok(unwanted)) = done.send(spawner::spawn(plan, &launcher, groups.as_deref())) {
-                clear(&janitors, &clearing, unwanted.remains, |_| {});
-            }
+            clearing.send_modify(|count| *count -= 1);
         });
-        spawned.await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?
+        let made: io::Result<Unclaimed> =
+            spawned.await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        made?.spawned.take().ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe))
     }
 
     pub(super) fn clear(&self, remains: Remains, then: impl FnOnce(Cleared) + Send + 'static) {
@@ -76,6 +82,21 @@ impl Machine {
     /// Ready when nothing is being cleared away.
     pub(super) async fn settled(&self) {
         let _ = self.clearing.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+/// A process on its way to whoever asked for it; cleared away if that one has gone, be it at the last moment.
+struct Unclaimed {
+    spawned: Option<Spawned>,
+    janitors: Arc<Workers>,
+    clearing: watch::Sender<usize>,
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let Some(spawned) = self.spawned.take() {
+            clear(&self.janitors, &self.clearing, spawned.remains, |_| {});
+        }
     }
 }
 

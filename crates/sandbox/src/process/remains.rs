@@ -42,6 +42,9 @@ impl Remains {
         let own_end = peek(&self.handle);
         let out_of_memory = match &self.confinement {
             Confinement::Group(group) => {
+                // First of all itself: a launcher that has not joined its group yet is not among those in it.
+                let _ = rustix::process::pidfd_send_signal(&self.handle, Signal::KILL);
+                await_end(&self.handle);
                 group.kill();
                 group.out_of_memory()
             }
@@ -73,9 +76,13 @@ pub(super) fn peek(handle: &OwnedFd) -> Option<Exit> {
     exit(rustix::process::waitid(WaitId::PidFd(handle.as_fd()), options).ok()??)
 }
 
-fn reap(handle: &OwnedFd) -> Option<Exit> {
+fn await_end(handle: &OwnedFd) {
     let timeout = Timespec { tv_sec: limits::KILL_TIMEOUT.as_secs() as i64, tv_nsec: 0 };
     let _ = rustix::event::poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&timeout));
+}
+
+fn reap(handle: &OwnedFd) -> Option<Exit> {
+    await_end(handle);
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
     exit(rustix::process::waitid(WaitId::PidFd(handle.as_fd()), options).ok()??)
 }
