@@ -44,7 +44,11 @@ async fn a_large_text_is_compressed_for_clients_that_take_it() {
     let text = "abc ".repeat(1_000);
     world.text(&format!(r#"{{"statusCode":200,"headers":{{"content-type":"text/plain"}},"body":"{text}"}}"#));
     let ask = |host: &str, accept: &str| {
-        Request::get("/").header("host", host).header("accept-encoding", accept).body(Full::default()).unwrap()
+        Request::get("/")
+            .header("host", host)
+            .header("accept-encoding", accept)
+            .body(Full::default())
+            .unwrap()
     };
     let packed = world.send(ask("h.localhost", "gzip")).await;
     assert_eq!(packed.headers["content-encoding"], "gzip");
@@ -78,7 +82,9 @@ async fn raw(world: &World, request: &str) -> String {
 async fn strange_targets_and_hosts_are_understood_or_refused() {
     let world = World::start().await;
     world.deploy("h", vec![http_api(&["GET /pets"])], None).await;
-    world.deploy("other", vec![http_api(&[])], None).await;
+    let mut other = http_api(&[]);
+    other.id.0 = "other".into();
+    world.deploy("other", vec![other], None).await;
     let end = "connection: close\r\n\r\n";
     for (head, status) in [
         // The target's own host overrules the header.

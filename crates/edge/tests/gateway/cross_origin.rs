@@ -50,9 +50,15 @@ async fn an_http_api_answers_preflights_and_overrides_the_functions_headers() {
     assert!(!other.headers.contains_key("access-control-allow-origin"));
     assert_eq!(world.invocations(), 0);
 
-    world.text(r#"{"statusCode":200,"headers":{"Access-Control-Allow-Origin":"*","Access-Control-Max-Age":"1"}}"#);
+    world.text(
+        r#"{"statusCode":200,"headers":{"Access-Control-Allow-Origin":"*","Access-Control-Max-Age":"1"}}"#,
+    );
     let ask = |origin: &str| {
-        Request::get("/").header("host", "h.localhost").header("origin", origin).body(Full::default()).unwrap()
+        Request::get("/")
+            .header("host", "h.localhost")
+            .header("origin", origin)
+            .body(Full::default())
+            .unwrap()
     };
     let answered = world.send(ask("https://a.example")).await;
     assert_eq!(answered.headers["access-control-allow-origin"], "https://a.example");
@@ -81,7 +87,13 @@ async fn a_rest_api_has_a_mock_of_options_and_leaves_the_rest_to_the_function() 
 
 #[tokio::test]
 async fn a_function_url_answers_preflights_without_a_signature() {
-    let world = World::with(Default::default(), Some("[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = secret\n")).await;
+    let world = World::with(
+        Default::default(),
+        Some(
+            "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = 0123456789abcdef\n",
+        ),
+    )
+    .await;
     let mut guarded = url(UrlAuth::AwsIam, InvokeMode::Buffered);
     guarded.cors = Some(rules());
     world.deploy("a", vec![], Some(guarded)).await;

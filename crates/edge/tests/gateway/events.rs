@@ -35,7 +35,7 @@ async fn an_http_api_sends_payload_2() {
     let id = event["requestContext"]["requestId"].take();
     assert_eq!(id.as_str().unwrap().len(), 16);
     let trace = event["headers"]["x-amzn-trace-id"].take();
-    assert!(trace.as_str().unwrap().starts_with("Root=1-5e6a87de-"), "{trace}");
+    assert!(trace.as_str().unwrap().starts_with("Root=1-5e6a879e-"), "{trace}");
     assert_eq!(
         event,
         json!({
@@ -122,7 +122,9 @@ async fn a_rest_api_sends_payload_1() {
 async fn an_http_api_sends_payload_1_to_routes_that_ask_for_it() {
     let world = World::start().await;
     world.text(r#"{"statusCode":200}"#);
-    world.deploy("a", vec![api(ApiKind::Http, "dev", PayloadFormat::V1, &["GET /pets", "$default"])], None).await;
+    world
+        .deploy("a", vec![api(ApiKind::Http, "dev", PayloadFormat::V1, &["GET /pets", "$default"])], None)
+        .await;
     world.get("a.localhost", "/dev/pets").await;
     let (_, event) = world.event();
     assert_eq!((&event["version"], &event["path"]), (&json!("1.0"), &json!("/dev/pets")));
@@ -140,7 +142,10 @@ async fn a_function_url_sends_payload_2_with_its_path_as_it_came() {
     world.get(URL_HOST, "/a%20b?q").await;
     let (_, event) = world.event();
     assert_eq!(event["rawPath"], "/a%20b");
-    assert_eq!((&event["routeKey"], &event["requestContext"]["accountId"]), (&json!("$default"), &json!("anonymous")));
+    assert_eq!(
+        (&event["routeKey"], &event["requestContext"]["accountId"]),
+        (&json!("$default"), &json!("anonymous"))
+    );
     assert_eq!(event["requestContext"]["authentication"], json!(null));
     assert_eq!(event["requestContext"]["domainPrefix"], "0123456789abcdef0123456789abcdef");
     assert!(event.get("pathParameters").is_none() && event.get("body").is_none());
@@ -172,7 +177,11 @@ async fn a_body_is_text_or_base64_by_its_type_and_never_damaged() {
         }
         world.send(request.body(Full::from(Bytes::copy_from_slice(body))).unwrap()).await;
         let (_, event) = world.event();
-        assert_eq!((event["body"].as_str().unwrap(), event["isBase64Encoded"].as_bool().unwrap()), expected, "{kind:?}");
+        assert_eq!(
+            (event["body"].as_str().unwrap(), event["isBase64Encoded"].as_bool().unwrap()),
+            expected,
+            "{kind:?}"
+        );
     }
 }
 

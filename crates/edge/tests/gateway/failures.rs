@@ -80,15 +80,16 @@ async fn a_request_over_the_limit_is_refused_with_413() {
 
 #[tokio::test]
 async fn a_guarded_function_url_takes_signed_requests_alone() {
-    let file = "[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = secret\n";
+    let file =
+        "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = 0123456789abcdef\n";
     let world = World::with(Default::default(), Some(file)).await;
     world.deploy("a", vec![], Some(url(UrlAuth::AwsIam, InvokeMode::Buffered))).await;
     let keys = |secret: &str| Keys {
-        access_key_id: "AKIDEXAMPLE".into(),
+        access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
         secret_access_key: secret.into(),
         session_token: None,
     };
-    for (secret, status) in [("secret", 200), ("wrong", 403)] {
+    for (secret, status) in [("0123456789abcdef", 200), ("fedcba9876543210", 403)] {
         let headers = [("host", URL_HOST.as_bytes())];
         let signed = SignedRequest {
             method: "POST",
@@ -106,7 +107,7 @@ async fn a_guarded_function_url_takes_signed_requests_alone() {
         assert_eq!(world.send(request.body(Full::from("hi")).unwrap()).await.status, status);
     }
     let (_, event) = world.event();
-    assert_eq!(event["requestContext"]["authorizer"]["iam"]["accessKey"], "AKIDEXAMPLE");
+    assert_eq!(event["requestContext"]["authorizer"]["iam"]["accessKey"], "AKIAIOSFODNN7EXAMPLE");
     assert_eq!(event["requestContext"]["accountId"], "000000000000");
     assert_eq!(world.invocations(), 1);
 }

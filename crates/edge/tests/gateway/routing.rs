@@ -44,7 +44,9 @@ async fn a_path_without_a_route_is_refused_in_the_fronts_own_words() {
     let answered = world.get("h.localhost", "/none").await;
     assert_eq!((answered.status.as_u16(), answered.text()), (404, r#"{"message":"Not Found"}"#));
     assert!(answered.headers.contains_key("apigw-requestid"));
-    world.deploy("r", vec![rest_api(&["GET /pets"])], None).await;
+    let mut rest = rest_api(&["GET /pets"]);
+    rest.id.0 = "rest".into();
+    world.deploy("r", vec![rest], None).await;
     let answered = world.get("r.localhost", "/none").await;
     assert_eq!(
         (answered.status.as_u16(), answered.text()),
@@ -61,7 +63,9 @@ async fn a_stage_is_served_under_its_name_and_at_the_root() {
     let world = World::start().await;
     world.text(r#"{"statusCode":200}"#);
     world.deploy("r", vec![rest_api(&["GET /pets", "GET /"])], None).await;
-    for (path, short) in [("/Prod/pets", "/pets"), ("/pets", "/pets"), ("/Prod", "/"), ("/", "/"), ("/Prod/", "/")] {
+    for (path, short) in
+        [("/Prod/pets", "/pets"), ("/pets", "/pets"), ("/Prod", "/"), ("/", "/"), ("/Prod/", "/")]
+    {
         assert_eq!(world.get("r.localhost", path).await.status, 200, "{path}");
         let (_, event) = world.event();
         assert_eq!(event["path"], short, "{path}");

@@ -19,11 +19,18 @@ fn parts(texts: &[&'static str]) -> Vec<Result<Bytes, ()>> {
 async fn a_streaming_url_passes_parts_on_with_their_prelude() {
     let world = World::start().await;
     world.deploy("a", vec![], Some(url(UrlAuth::None, InvokeMode::ResponseStream))).await;
-    let texts = ["{\"statusCode\":418,\"headers\":{\"x-a\":\"1\"},\"cookies\":[\"c=1\"]}\0\0\0", "\0\0\0\0\0one", "two"];
+    let texts = [
+        "{\"statusCode\":418,\"headers\":{\"x-a\":\"1\"},\"cookies\":[\"c=1\"]}\0\0\0",
+        "\0\0\0\0\0one",
+        "two",
+    ];
     world.reply(Reply::Stream { content_type: PRELUDE, parts: parts(&texts) });
     let answered = world.send(ask(URL_HOST)).await;
     assert_eq!((answered.status.as_u16(), answered.text()), (418, "onetwo"));
-    assert_eq!((&answered.headers["x-a"], &answered.headers["set-cookie"]), (&"1".parse().unwrap(), &"c=1".parse().unwrap()));
+    assert_eq!(
+        (&answered.headers["x-a"], &answered.headers["set-cookie"]),
+        (&"1".parse().unwrap(), &"c=1".parse().unwrap())
+    );
     assert_eq!(answered.headers["transfer-encoding"], "chunked");
 }
 
@@ -55,11 +62,17 @@ async fn fronts_that_do_not_stream_collect_the_answer() {
 async fn a_stream_that_fails_is_502_before_its_head_and_an_error_after_it() {
     let world = World::start().await;
     world.deploy("a", vec![], Some(url(UrlAuth::None, InvokeMode::ResponseStream))).await;
-    for early in [vec![Err(())], vec![Ok(Bytes::from_static(b"{\"statusCode\"")), Err(())], parts(&["{}"]), parts(&["[]\0\0\0\0\0\0\0\0"])] {
+    for early in [
+        vec![Err(())],
+        vec![Ok(Bytes::from_static(b"{\"statusCode\"")), Err(())],
+        parts(&["{}"]),
+        parts(&["[]\0\0\0\0\0\0\0\0"]),
+    ] {
         world.reply(Reply::Stream { content_type: PRELUDE, parts: early });
         assert_eq!(world.send(ask(URL_HOST)).await.status, 502);
     }
-    let late = vec![Ok(Bytes::from_static(b"{}\0\0\0\0\0\0\0\0some")), Ok(Bytes::from_static(b"more")), Err(())];
+    let late =
+        vec![Ok(Bytes::from_static(b"{}\0\0\0\0\0\0\0\0some")), Ok(Bytes::from_static(b"more")), Err(())];
     world.reply(Reply::Stream { content_type: PRELUDE, parts: late });
     let stream = tokio::net::TcpStream::connect(world.address).await.unwrap();
     let (mut sender, connection) =

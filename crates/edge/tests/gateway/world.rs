@@ -36,7 +36,10 @@ use sonagi_sandbox::{
     StartFailure, Started, StreamAnswer, StreamFailure,
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::{Notify, mpsc}};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, mpsc},
+};
 
 pub(crate) const NOW: u64 = 1_584_039_838_000;
 
@@ -79,7 +82,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let clock = ManualClock::at(Timestamp::from_millis(NOW));
         let entropy: Arc<dyn Entropy> = Arc::new(Count::default());
-        let records = Arc::new(SqliteRecords::open(RecordsConfig::new(folder.path().join("records"))).unwrap());
+        let records =
+            Arc::new(SqliteRecords::open(RecordsConfig::new(folder.path().join("records"))).unwrap());
         let blobs = Arc::new(FileBlobs::open(&folder.path().join("blobs")).unwrap());
         let control_config = ControlConfig {
             account: Default::default(),
@@ -288,7 +292,8 @@ impl Environment for Scripted {
                 let (sender, body) = mpsc::channel(1);
                 drop(answer.send(Answer::Stream(StreamAnswer { content_type: content_type.into(), body })));
                 for part in parts {
-                    let failed = StreamFailure { error_type: "Boom".into(), payload: Bytes::from_static(b"{}") };
+                    let failed =
+                        StreamFailure { error_type: "Boom".into(), payload: Bytes::from_static(b"{}") };
                     if sender.send(part.map_err(|()| failed)).await.is_err() {
                         break;
                     }

@@ -53,7 +53,11 @@ impl From<Control> for AwsError {
             Control::Unsupported(_) => {
                 (StatusCode::BAD_REQUEST, "InvalidParameterValueException", Shape::Typed)
             }
-            Control::Closed | Control::NotShown | Control::Damaged { .. } | Control::Io { .. } | Control::Backend(_) => {
+            Control::Closed
+            | Control::NotShown
+            | Control::Damaged { .. }
+            | Control::Io { .. }
+            | Control::Backend(_) => {
                 return ours(&error);
             }
         };
