@@ -10,7 +10,7 @@ use sonagi_control::{
 };
 use sonagi_model::{Clock, clock::ManualClock, release::Release};
 use sonagi_sandbox::process::RuntimePolicy;
-use sonagi_server::{Config, OsEntropy, RealClock, Running};
+use sonagi_server::{Config, LocalInterpreters, OsEntropy, RealClock, Running};
 
 use crate::{Answer, App, http, program, root, watch};
 
@@ -136,7 +136,10 @@ impl World {
             ..Context::default()
         };
         let manifest = manifest::load(path, &parameters, &context)?;
-        let tools = Tools { clock: Arc::new(RealClock::new()), path: std::env::var_os("PATH").unwrap() };
+        let clock = Arc::new(RealClock::new());
+        let path = std::env::var_os("PATH").unwrap();
+        let interpreters = Arc::new(LocalInterpreters::new(&path, Arc::clone(&clock) as _));
+        let tools = Tools { clock, path, interpreters };
         let built = Builder::new(cache().join("sonagi/build"), tools).build(&manifest, &Silent).await?;
         for package in built.packages {
             self.running().control().packages().put(package).await?;

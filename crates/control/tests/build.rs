@@ -13,10 +13,10 @@ use std::{
 };
 
 use sonagi_control::{
-    build::{Builder, Built, Error, Progress, Step, Tools},
+    build::{Builder, Built, Error, Interpreter, Interpreters, Progress, Step, Tools},
     manifest::{self, Context},
 };
-use sonagi_model::{Clock, Tick, Timestamp};
+use sonagi_model::{Clock, Tick, Timestamp, function::Runtime};
 
 /// Time that stands still until a tool is waited for too long: then it is over at once.
 #[derive(Debug)]
@@ -58,6 +58,26 @@ impl Progress for Heard {
     }
 }
 
+/// Functions run with `run/bin/python` and `run/bin/node` below the folder, if they are there.
+#[derive(Debug)]
+struct Runs {
+    folder: PathBuf,
+    version: u32,
+}
+
+#[async_trait::async_trait]
+impl Interpreters for Runs {
+    async fn find(&self, runtime: Runtime) -> Option<Interpreter> {
+        let name = match runtime {
+            Runtime::Python { .. } => "python",
+            Runtime::Nodejs { .. } => "node",
+            Runtime::Provided(_) => return None,
+        };
+        let program = self.folder.join("run/bin").join(name);
+        program.exists().then_some(Interpreter { program, version: self.version })
+    }
+}
+
 struct World {
     folder: tempfile::TempDir,
     heard: Heard,
@@ -74,6 +94,7 @@ impl World {
         let tools = Tools {
             clock: Arc::new(clock),
             path: path.replace("{}", &folder.path().to_string_lossy()).into(),
+            interpreters: Arc::new(Runs { folder: folder.path().into(), version: 12 }),
         };
         let builder = Builder::new(folder.path().join("cache"), tools);
         fs::create_dir(folder.path().join("app")).unwrap();
@@ -93,7 +114,11 @@ impl World {
 
     /// A program of our own on the search path `{}/bin`.
     fn tool(&self, name: &str, script: &str) {
-        let path = self.write(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
+        self.program(&format!("bin/{name}"), script);
+    }
+
+    fn program(&self, path: &str, script: &str) {
+        let path = self.write(path, &format!("#!/bin/sh\n{script}\n"));
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
@@ -258,4 +283,78 @@ async fn a_tool_that_hangs_is_stopped_with_its_children() {
     world.write("app/a/package.json", "{\"dependencies\": {\"left\": \"1\"}}");
     let error = world.build().await.unwrap_err();
     assert!(matches!(error, Error::Deadline { .. }), "{error}");
+}
+
+/// A Python that says it is 3.`minor`, and whose pip installs a file that holds `name`.
+fn python(minor: u32, name: &str) -> String {
+    format!(
+        r#"case "$1" in
+-c) printf '%s\n' {minor} "$0" {name} ;;
+-m) while [ $# -gt 0 ]; do
+    if [ "$1" = --target ]; then mkdir -p "$2"; echo {name} > "$2/installed_by.txt"; fi
+    shift
+  done ;;
+esac"#
+    )
+}
+
+#[tokio::test]
+async fn python_packages_are_installed_for_the_interpreter_that_runs_the_function() {
+    let world = World::with(Still { impatient: false }, "{}/bin:/usr/bin:/bin");
+    world.tool("python3.11", &python(11, "eleven"));
+    world.program("run/bin/python", &python(12, "twelve"));
+    world.write("app/sonagi.toml", PYTHON);
+    world.write("app/a/app.py", "");
+    world.write("app/a/requirements.txt", "left==1\n");
+    let built = world.build().await.unwrap();
+    assert_eq!(content(&built.packages[0], "installed_by.txt"), "twelve\n");
+    let note =
+        "python3.11 is not on this machine: the packages are installed for python3.12, the nearest there is";
+    assert!(world.heard().contains(&note.to_owned()));
+    world.build().await.unwrap();
+    assert_eq!(world.heard(), Vec::<String>::new(), "from the cache there is nothing to say");
+}
+
+#[tokio::test]
+async fn an_interpreter_without_pip_has_another_of_its_version_install() {
+    let world = World::with(Still { impatient: false }, "{}/bin:/usr/bin:/bin");
+    let without = "echo 'ModuleNotFoundError: pip' >&2; exit 1";
+    world.program("run/bin/python", without);
+    world.tool("python3.12", without);
+    world.write("app/sonagi.toml", PYTHON);
+    world.write("app/a/app.py", "");
+    world.write("app/a/requirements.txt", "left==1\n");
+    let error = world.build().await.unwrap_err().to_string();
+    let runs = world.path("run/bin/python");
+    assert_eq!(
+        error,
+        format!(
+            "a: pip for Python 3.12 is not on this machine: {}, which runs this function, has none; \
+             install the package python3-pip",
+            runs.display()
+        )
+    );
+
+    let world = World::with(Still { impatient: false }, "{}/bin:/usr/bin:/bin");
+    world.program("run/bin/python", without);
+    world.tool("python3.11", &python(11, "eleven"));
+    world.tool("python3.12", &python(12, "twelve"));
+    world.write("app/sonagi.toml", PYTHON);
+    world.write("app/a/app.py", "");
+    world.write("app/a/requirements.txt", "left==1\n");
+    let built = world.build().await.unwrap();
+    assert_eq!(content(&built.packages[0], "installed_by.txt"), "twelve\n");
+}
+
+#[tokio::test]
+async fn npm_runs_on_the_node_that_runs_the_function() {
+    let world = World::with(Still { impatient: false }, "{}/bin:/usr/bin:/bin");
+    world.tool("npm", "mkdir -p node_modules; node > node_modules/installed_by.txt");
+    world.tool("node", "echo another");
+    world.program("run/bin/node", "echo own");
+    world.write("app/sonagi.toml", NODE);
+    world.write("app/a/index.js", "");
+    world.write("app/a/package.json", "{\"dependencies\": {\"left\": \"1\"}}");
+    let built = world.build().await.unwrap();
+    assert_eq!(content(&built.packages[0], "node_modules/installed_by.txt"), "own\n");
 }

@@ -1,13 +1,13 @@
 //! From a manifest to packages, with progress.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use sonagi_control::{
     build::{self, Builder, Built, Step, Tools},
     manifest::{self, Context, Manifest},
 };
-use sonagi_server::RealClock;
+use sonagi_server::{LocalInterpreters, RealClock};
 
 use crate::{args::Source, folders, progress::Progress};
 
@@ -21,7 +21,10 @@ pub(crate) fn load(source: &Source, context: &Context) -> Result<Manifest> {
 }
 
 pub(crate) fn builder() -> Builder {
-    let tools = Tools { clock: Arc::new(RealClock::new()), path: folders::search_path().into() };
+    let clock = Arc::new(RealClock::new());
+    let path = OsString::from(folders::search_path());
+    let interpreters = Arc::new(LocalInterpreters::new(&path, Arc::clone(&clock) as _));
+    let tools = Tools { clock, path, interpreters };
     Builder::new(folders::cache().join("build"), tools)
 }
 

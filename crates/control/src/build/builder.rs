@@ -16,7 +16,7 @@ use sonagi_model::{
 };
 
 use super::{
-    Error, Progress, Result,
+    Error, Interpreters, Progress, Result,
     archive::{self, Content, Entries, Modules},
     cache::{self, Cache},
     job::{Job, blocking},
@@ -31,6 +31,7 @@ pub struct Tools {
     pub clock: Arc<dyn Clock>,
     /// Where programs are looked for: the caller's `PATH`.
     pub path: OsString,
+    pub interpreters: Arc<dyn Interpreters>,
 }
 
 /// Turns manifests into packages. Cheap to clone; clones share what was found out about the machine.
@@ -38,7 +39,7 @@ pub struct Tools {
 pub struct Builder {
     cache: Cache,
     tools: Tools,
-    pythons: python::Found,
+    pythons: python::Installers,
 }
 
 /// A built app: the release's content, and every package that it names.
@@ -52,7 +53,7 @@ pub struct Built {
 impl Builder {
     /// `cache` is a folder of the builder's own, an absolute path; it is made when it is needed.
     pub fn new(cache: PathBuf, tools: Tools) -> Self {
-        Self { cache: Cache::new(cache), tools, pythons: python::Found::default() }
+        Self { cache: Cache::new(cache), tools, pythons: python::Installers::default() }
     }
 
     /// Builds all functions. A package over [`limits::PACKAGE_SIZE`] is no error here, since only a direct upload
@@ -94,7 +95,14 @@ impl Builder {
 
     async fn package(&self, declared: &DeclaredFunction, progress: &dyn Progress) -> Result<Bytes> {
         let DeclaredFunction { function, source, build, extras, .. } = declared;
-        let job = Job { function: &function.name, extras, cache: &self.cache, tools: &self.tools, progress };
+        let job = Job {
+            function: &function.name,
+            runtime: function.runtime,
+            extras,
+            cache: &self.cache,
+            tools: &self.tools,
+            progress,
+        };
         let folder = |modules| {
             let (name, source) = (function.name.clone(), source.clone());
             blocking(move || archive::list(&name, &source, modules))

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use sonagi_model::{Digest, FunctionName};
+use sonagi_model::{Digest, FunctionName, function::Runtime};
 
 use super::{
     Error, Progress, Result, Tools,
@@ -11,6 +11,7 @@ use super::{
 
 pub(super) struct Job<'a> {
     pub(super) function: &'a FunctionName,
+    pub(super) runtime: Runtime,
     pub(super) extras: &'a BTreeSet<String>,
     pub(super) cache: &'a Cache,
     pub(super) tools: &'a Tools,

@@ -9,6 +9,7 @@ mod archive;
 mod builder;
 mod cache;
 mod error;
+mod interpreter;
 mod job;
 mod node;
 mod progress;
@@ -17,4 +18,5 @@ mod tool;
 
 pub use builder::{Builder, Built, Tools};
 pub use error::{Error, Result};
+pub use interpreter::{Interpreter, Interpreters};
 pub use progress::{Progress, Silent, Step};

@@ -1,7 +1,7 @@
 //! Node packages, by npm, and TypeScript, by the project's own esbuild.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
 
@@ -99,14 +99,16 @@ async fn install(
             );
         }
     }
-    let Some(npm) = tool::find_all(&job.tools.path, "npm").into_iter().next() else {
+    let node = job.tools.interpreters.find(job.runtime).await.map(|found| found.program);
+    let path = search_path(node.as_deref(), &job.tools.path);
+    let Some(npm) = tool::find_all(&path, "npm").into_iter().next() else {
         return Err(Error::NoTool {
             function: function.clone(),
             tool: "npm".into(),
             help: "install the packages nodejs and npm".into(),
         });
     };
-    let version = match tool::find_all(&job.tools.path, "node").first() {
+    let version = match &node {
         Some(node) => tool::ask(node, &["--version"], job.tools).await.unwrap_or_default(),
         None => String::new(),
     };
@@ -147,21 +149,31 @@ async fn install(
         arguments.push("--no-package-lock".into());
     }
     arguments.extend(quiet.iter().map(OsString::from));
-    run_npm(job, &npm, what, arguments, &made).await?;
+    run_npm(job, &npm, &path, what, arguments, &made).await?;
     if !job.extras.is_empty() {
         let mut arguments: Vec<OsString> =
             vec!["install".into(), "--no-save".into(), "--no-package-lock".into()];
         arguments.extend(quiet.iter().map(OsString::from));
         arguments.extend(job.extras.iter().map(OsString::from));
-        run_npm(job, &npm, "npm install (layers)", arguments, &made).await?;
+        run_npm(job, &npm, &path, "npm install (layers)", arguments, &made).await?;
     }
     let entry = job.keep("npm", &key, &made)?;
     Ok(Some((key, entry)))
 }
 
+/// The search path on which `node` is the one that will run the function: npm and the packages' own scripts run it by
+/// this name, and what they compile or fetch fits its version.
+fn search_path(node: Option<&Path>, path: &OsStr) -> OsString {
+    let own = node.and_then(Path::parent).map(Path::to_path_buf);
+    let folders = own.into_iter().chain(std::env::split_paths(path));
+    // It cannot fail but for a folder with a separator in its name, which is then not on the search path anyway.
+    std::env::join_paths(folders).unwrap_or_else(|_| path.into())
+}
+
 async fn run_npm(
     job: &Job<'_>,
     npm: &Path,
+    path: &OsStr,
     what: &str,
     arguments: Vec<OsString>,
     folder: &Path,
@@ -172,7 +184,11 @@ async fn run_npm(
         program: npm,
         arguments,
         folder,
-        variables: vec![("npm_config_update_notifier", "false".into()), ("CI", "1".into())],
+        variables: vec![
+            ("PATH", path.into()),
+            ("npm_config_update_notifier", "false".into()),
+            ("CI", "1".into()),
+        ],
         limit: limits::BUILD_TIMEOUT,
     };
     run.run(job.tools, job.progress).await.map(drop)

@@ -1,7 +1,9 @@
 //! Python packages, by pip, with the interpreter that will run them.
 
 use std::{
+    collections::HashMap,
     ffi::OsString,
+    iter,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,64 +12,50 @@ use sonagi_model::{FunctionName, limits};
 use tokio::sync::Mutex;
 
 use super::{
-    Error, Result, Tools,
+    Error, Interpreter, Result, Tools,
     archive::{self, Content, Entries, Modules},
     cache,
     job::{Job, blocking},
     tool::{self, Run},
 };
 
-/// Minor versions of Python 3 that are looked for, the newest first.
-const MINORS: std::ops::RangeInclusive<u8> = 8..=15;
-
 /// An interpreter that has pip.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Interpreter {
+pub(super) struct Installer {
     program: PathBuf,
-    minor: u8,
     /// What tells one build of an interpreter from another.
     identity: String,
 }
 
-/// What was found on this machine: asked once.
+/// Who installs for which interpreter: asked once.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Found(Arc<Mutex<std::collections::HashMap<u8, Option<Interpreter>>>>);
+pub(super) struct Installers(Arc<Mutex<HashMap<PathBuf, Option<Installer>>>>);
 
-impl Found {
-    /// The interpreter of this minor version, or the nearest that there is.
-    async fn nearest(&self, minor: u8, tools: &Tools) -> Option<Interpreter> {
-        let mut order: Vec<u8> = MINORS.collect();
-        // Of two that are equally near, the newer.
-        order.sort_by_key(|&other| (other.abs_diff(minor), u8::MAX - other));
-        for candidate in order {
-            if let Some(found) = self.exact(candidate, tools).await {
-                return Some(found);
-            }
-        }
-        None
-    }
-
-    async fn exact(&self, minor: u8, tools: &Tools) -> Option<Interpreter> {
+impl Installers {
+    /// The interpreter that runs the function, or, if that one has no pip (as Debian's may), another of its version:
+    /// what is compiled for one fits the other.
+    async fn of(&self, runs: &Interpreter, tools: &Tools) -> Option<Installer> {
         let mut known = self.0.lock().await;
-        if let Some(known) = known.get(&minor) {
+        if let Some(known) = known.get(&runs.program) {
             return known.clone();
         }
         let mut found = None;
-        let names = [format!("python3.{minor}"), "python3".into()];
-        for program in names.iter().flat_map(|name| tool::find_all(&tools.path, name)) {
+        let names = [format!("python3.{}", runs.version), "python3".into()];
+        let others = names.iter().flat_map(|name| tool::find_all(&tools.path, name));
+        for program in iter::once(runs.program.clone()).chain(others) {
             // A version manager's stand-in may be there and know of no such version: only asking tells.
             let script = "import sys, sysconfig, pip; \
                 print(sys.version_info[1]); print(sys.executable); print(sys.version, sysconfig.get_platform())";
             let Some(answer) = tool::ask(&program, &["-c", script], tools).await else { continue };
             let mut lines = answer.lines();
             let (Some(version), Some(real)) = (lines.next(), lines.next()) else { continue };
-            if version.parse() == Ok(minor) {
+            if version.parse() == Ok(runs.version) {
                 let identity = lines.collect::<Vec<_>>().join(" ");
-                found = Some(Interpreter { program: real.into(), minor, identity });
+                found = Some(Installer { program: real.into(), identity });
                 break;
             }
         }
-        known.insert(minor, found.clone());
+        known.insert(runs.program.clone(), found.clone());
         found
     }
 }
@@ -75,7 +63,7 @@ impl Found {
 /// The zip of what the function depends on; `None` when that is nothing.
 pub(super) async fn dependencies(
     job: &Job<'_>,
-    found: &Found,
+    installers: &Installers,
     minor: u8,
     entries: &Entries,
 ) -> Result<Option<Vec<u8>>> {
@@ -98,27 +86,22 @@ pub(super) async fn dependencies(
         return Ok(None);
     }
     let function = job.function;
-    let Some(interpreter) = found.nearest(minor, job.tools).await else {
-        return Err(Error::NoTool {
-            function: function.clone(),
-            tool: "Python with pip".into(),
-            help: "install the packages python3 and python3-pip".into(),
-        });
+    let lacking = |tool: String, help: String| Error::NoTool { function: function.clone(), tool, help };
+    let Some(interpreter) = job.tools.interpreters.find(job.runtime).await else {
+        return Err(lacking("Python".into(), "install the packages python3 and python3-pip".into()));
     };
-    if interpreter.minor != minor {
-        let note = format!(
-            "python3.{minor} is not on this machine: the packages are installed for python3.{}, the nearest there is",
-            interpreter.minor
-        );
-        job.progress.note(function.as_str(), &note);
-    }
+    let Some(installer) = installers.of(&interpreter, job.tools).await else {
+        let (version, program) = (interpreter.version, interpreter.program.display());
+        let help = format!("{program}, which runs this function, has none; install the package python3-pip");
+        return Err(lacking(format!("pip for Python 3.{version}"), help));
+    };
     // A requirement that is a file of the app's changes with that file.
     let local = refers_to_files(&requirements);
     let source = if local { archive::digest(function, entries)?.to_string() } else { String::new() };
     let extras: Vec<&str> = job.extras.iter().map(String::as_str).collect();
     let key = cache::key(&[
         b"python 1",
-        interpreter.identity.as_bytes(),
+        installer.identity.as_bytes(),
         requirements.as_bytes(),
         extras.join("\n").as_bytes(),
         source.as_bytes(),
@@ -127,6 +110,13 @@ pub(super) async fn dependencies(
         return read_zip(function, &entry).await.map(Some);
     }
 
+    if interpreter.version != u32::from(minor) {
+        let note = format!(
+            "python3.{minor} is not on this machine: the packages are installed for python3.{}, the nearest there is",
+            interpreter.version
+        );
+        job.progress.note(function.as_str(), &note);
+    }
     let shop = job.workshop()?;
     let work = shop.path().join("source");
     let target = shop.path().join("packages");
@@ -152,14 +142,14 @@ pub(super) async fn dependencies(
     let run = Run {
         function,
         what: "pip install",
-        program: &interpreter.program,
+        program: &installer.program,
         arguments,
         folder: &work,
         variables: vec![("PIP_REQUIRE_VIRTUALENV", "0".into())],
         limit: limits::BUILD_TIMEOUT,
     };
     run.run(job.tools, job.progress).await?;
-    compile(job, &interpreter, &target).await;
+    compile(job, &installer, &target).await;
 
     let (name, folder) = (function.clone(), made.clone());
     let zip = blocking(move || {
@@ -181,7 +171,7 @@ pub(super) async fn dependencies(
 
 /// Byte code that is valid whatever the files' times are, so that a read-only package starts fast. Failing is no harm:
 /// some packages hold files that are not for this version.
-async fn compile(job: &Job<'_>, interpreter: &Interpreter, target: &Path) {
+async fn compile(job: &Job<'_>, installer: &Installer, target: &Path) {
     let arguments = [
         "-m",
         "compileall",
@@ -199,7 +189,7 @@ async fn compile(job: &Job<'_>, interpreter: &Interpreter, target: &Path) {
     let run = Run {
         function: job.function,
         what: "compile packages",
-        program: &interpreter.program,
+        program: &installer.program,
         arguments,
         folder: target,
         variables: Vec::new(),

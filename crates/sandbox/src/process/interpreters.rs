@@ -26,10 +26,11 @@ pub enum RuntimePolicy {
 
 /// An interpreter, found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Interpreter {
-    pub(super) program: PathBuf,
+pub struct Interpreter {
+    /// The real program, not a version manager's stand-in for it.
+    pub program: PathBuf,
     /// The minor version of Python, the major one of Node.
-    pub(super) version: u32,
+    pub version: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,8 +74,9 @@ impl Language {
 /// A file's identity: another file, or a changed one, has another.
 type Identity = (u64, u64, i64, u64);
 
+/// Finds interpreters, always the same ones on the same machine.
 #[derive(Debug)]
-pub(super) struct Interpreters {
+pub struct Interpreters {
     search_path: Vec<PathBuf>,
     policy: RuntimePolicy,
     clock: Arc<dyn Clock>,
@@ -83,12 +85,16 @@ pub(super) struct Interpreters {
 }
 
 impl Interpreters {
-    pub(super) fn new(search_path: Vec<PathBuf>, policy: RuntimePolicy, clock: Arc<dyn Clock>) -> Self {
+    /// `search_path` is `PATH`, taken apart.
+    pub fn new(search_path: Vec<PathBuf>, policy: RuntimePolicy, clock: Arc<dyn Clock>) -> Self {
         Self { search_path, policy, clock, known: Mutex::default(), chosen: Mutex::default() }
     }
 
-    /// The interpreter for `runtime`, none for `provided`; or what to do about there being none.
-    pub(super) async fn find(&self, runtime: Runtime) -> Result<Option<Interpreter>, String> {
+    /// The interpreter for `runtime`; none for `provided`, which brings its own.
+    ///
+    /// # Errors
+    /// What to do about there being none.
+    pub async fn find(&self, runtime: Runtime) -> Result<Option<Interpreter>, String> {
         let (language, version) = match runtime {
             Runtime::Python { minor } => (Language::Python, u32::from(minor)),
             Runtime::Nodejs { major } => (Language::Node, u32::from(major)),

@@ -45,6 +45,6 @@ mod watch;
 mod workers;
 
 pub use driver::{Config, Prepared, ProcessDriver};
-pub use interpreters::RuntimePolicy;
+pub use interpreters::{Interpreter, Interpreters, RuntimePolicy};
 pub use machine::GroupUse;
 pub use survey::{Found, Limiting, find, limiting};

@@ -64,7 +64,7 @@ fn one(key: &Key, node: &Node, given: Option<&String>, report: &Report) -> Optio
         (None, Some(default)) => default,
         (None, None) => {
             let message = format!("the parameter `{name}` has no default, and no value was given");
-            report.problem_with_help(&key.span, message, format!("give one as `{name}=value`"));
+            report.problem_with_help(&key.span, message, format!("give one with `--parameter {name}=VALUE`"));
             return None;
         }
     };
