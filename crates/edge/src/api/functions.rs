@@ -144,6 +144,10 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Result<Response<Respons
         Answer::Failure(failure) => (Some(failure.error_type), failure.payload),
         Answer::Stream(_) => (None, bytes::Bytes::new()),
     };
+    let tail = match invoked.late_tail {
+        Some(late) => late.get().await,
+        None => invoked.tail,
+    };
     let mut response = Response::new(ResponseBody::whole(payload));
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, crate::aws::JSON);
@@ -157,7 +161,7 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Result<Response<Respons
         let visible: String = error_type.chars().filter(char::is_ascii_graphic).take(128).collect();
         set("x-sonagi-function-error", &visible);
     }
-    if let Some(tail) = invoked.tail {
+    if let Some(tail) = tail {
         set("x-sonagi-log-tail", &STANDARD.encode(&tail[tail.len().saturating_sub(limits::LOG_TAIL_SIZE)..]));
     }
     Ok(response)

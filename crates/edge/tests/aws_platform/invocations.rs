@@ -37,6 +37,10 @@ async fn an_invocation_answers_with_lambdas_headers() {
     assert_eq!(empty.text(), "{}");
     let collected = world.ask("POST", INVOKE).body("{\"do\": \"stream\"}").send().await;
     assert_eq!(collected.text(), "one two three");
+    let collected =
+        world.ask("POST", INVOKE).header("x-amz-log-type", "Tail").body("{\"do\": \"stream\"}").send().await;
+    let log = STANDARD.decode(collected.header("x-amz-log-result").unwrap()).unwrap();
+    assert!(String::from_utf8(log).unwrap().contains("REPORT RequestId"));
 }
 
 #[tokio::test]
@@ -140,8 +144,11 @@ async fn a_stream_comes_as_events() {
     assert_eq!(whole, b"one two three");
     assert_eq!(complete, &("InvokeComplete".to_owned(), b"{}".to_vec()));
 
-    let broken = events(&ask("{\"do\": \"break\"}").send().await.body);
+    let broken = ask("{\"do\": \"break\"}").header("x-amz-log-type", "Tail");
+    let broken = events(&broken.send().await.body);
     let end: Value = serde_json::from_slice(&broken.last().unwrap().1).unwrap();
+    let log = STANDARD.decode(end["LogResult"].as_str().unwrap()).unwrap();
+    assert!(String::from_utf8(log).unwrap().contains("REPORT RequestId"));
     assert_eq!(end["ErrorCode"], "Unhandled");
     assert!(end["ErrorDetails"].as_str().unwrap().contains("Boom"));
 

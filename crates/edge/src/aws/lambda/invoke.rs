@@ -41,6 +41,10 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Answer {
         // `collect` leaves no streams.
         Outcome::Stream(_) => (false, Bytes::new()),
     };
+    let tail = match invoked.late_tail {
+        Some(late) => late.get().await,
+        None => invoked.tail,
+    };
     let mut response = Response::new(ResponseBody::whole(payload));
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, JSON);
@@ -49,7 +53,7 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Answer {
         // Lambda says so of every failure nowadays; `Handled` is of the first runtimes.
         headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
     }
-    if let Some(tail) = invoked.tail
+    if let Some(tail) = tail
         && let Ok(value) = HeaderValue::from_str(&log_result(&tail))
     {
         headers.insert("x-amz-log-result", value);

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
+use sonagi_invoke::LateTail;
 use sonagi_sandbox::Answer as Outcome;
 
 use super::{
@@ -29,9 +30,8 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Answer {
         InvocationType::Event => return Err(unsupported::event()),
     }
     let invoked = parts.frontend.invoke(request).await?;
-    let log = invoked.tail.as_deref().map(log_result);
     let (sender, body) = ResponseBody::stream(PARTS);
-    tokio::spawn(events(sender, invoked.answer, log));
+    tokio::spawn(events(sender, invoked.answer, invoked.tail, invoked.late_tail));
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers
@@ -41,7 +41,7 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Answer {
 }
 
 /// Sends the answer. Once its reader is gone the rest is let go: the frontend reads the function to its end.
-async fn events(sender: StreamSender, answer: Outcome, log: Option<String>) {
+async fn events(sender: StreamSender, answer: Outcome, tail: Option<Bytes>, late: Option<LateTail>) {
     let failure = match answer {
         Outcome::Success(payload) => {
             if !chunks(&sender, payload).await {
@@ -62,6 +62,11 @@ async fn events(sender: StreamSender, answer: Outcome, log: Option<String>) {
             }
         },
     };
+    let tail = match late {
+        Some(late) => late.get().await,
+        None => tail,
+    };
+    let log = tail.as_deref().map(log_result);
     sender.send(Ok(complete(failure.as_deref(), log))).await.ok();
 }
 
