@@ -14,6 +14,9 @@ use sonagi_server::{Config, LocalInterpreters, OsEntropy, RealClock, Running};
 
 use crate::{Answer, App, http, program, root, watch};
 
+/// Real time after which something that should happen by itself has not.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// A platform on a temporary folder, with ephemeral ports and a clock that stands still until it is moved.
 pub struct World {
     running: Option<Running>,
@@ -94,6 +97,15 @@ impl World {
     pub async fn advance(&self, by: Duration) {
         self.clock.advance(by).await;
         self.idle().await;
+    }
+
+    /// Returns when `condition` holds, and fails the test if it does not soon.
+    pub async fn until(&self, what: &str, condition: impl Fn() -> bool) {
+        let real = RealClock::new();
+        while !condition() {
+            assert!(real.tick().0 < PATIENCE, "still not {what}");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Returns when nothing runs or starts.

@@ -21,10 +21,10 @@ async fn a_server_is_deployed_to_rolled_back_and_asked() {
 
     let deploy = ["deploy", path, "--endpoint", &endpoint, "--json"];
     let first = sonagi(&deploy).await.passed();
-    assert_eq!(lines(&first)[0]["release"], "release_1");
-    assert_eq!(lines(&sonagi(&deploy).await.passed())[0]["unchanged"], true);
+    assert_eq!(lines(&first)[0]["number"], 1);
+    assert_eq!(lines(&sonagi(&deploy).await.passed())[0]["new"], false);
     app.write("f/app.py", "def handler(event, context):\n    return {'v': 2}\n");
-    assert_eq!(lines(&sonagi(&deploy).await.passed())[0]["release"], "release_2");
+    assert_eq!(lines(&sonagi(&deploy).await.passed())[0]["number"], 2);
 
     let invoke = ["invoke", "f", "--payload", r#"{"a": 1}"#, "--tail", "--endpoint", &endpoint, "--json"];
     assert_eq!(lines(&sonagi(&invoke).await.passed())[0]["answer"], serde_json::json!({ "v": 2 }));
@@ -36,10 +36,10 @@ async fn a_server_is_deployed_to_rolled_back_and_asked() {
     let releases = sonagi(&["releases", "hello", "--endpoint", &endpoint, "--json"]).await.passed();
     let live: Vec<_> = lines(&releases).into_iter().filter(|release| release["live"] == true).collect();
     assert_eq!(live.len(), 1);
-    assert_eq!(live[0]["release"], "release_1");
+    assert_eq!(live[0]["number"], 1);
 
     let functions = sonagi(&["functions", "--endpoint", &endpoint, "--json"]).await.passed();
-    assert_eq!(lines(&functions)[0]["lambda_name"], "hello-f");
+    assert_eq!(lines(&functions)[0]["name"], "hello-f");
 
     let logs = sonagi(&["logs", "--function", "hello-f", "--endpoint", &endpoint, "--json"]).await.passed();
     assert!(lines(&logs).iter().any(|line| line["message"] == "said {'a': 1}"), "{}", logs.stdout);

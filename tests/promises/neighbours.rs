@@ -35,7 +35,9 @@ def handler(event, context):
 
 async fn with_neighbour() -> World {
     let world = World::start().await;
-    world.deploy(&App::python("rogue", ROGUE)).await;
+    // With enough memory that a thousand small processes meet the limit on processes first.
+    let rogue = App::new("app = \"rogue\"\n[function.f]\nruntime = \"python3.11\"\nmemory = 512\ntimeout = 30\n");
+    world.deploy(&rogue.file("f/app.py", ROGUE)).await;
     world.deploy(&App::python("good", "def handler(event, context):\n    return 'fine'\n")).await;
     assert_eq!(world.get("good", "/").await.text(), "fine");
     world
@@ -78,7 +80,8 @@ async fn a_fork_bomb_meets_its_limit_and_goes_with_its_environment() {
 async fn a_child_that_outlives_the_answer_goes_with_its_environment() {
     let mut world = with_neighbour().await;
     let child = rogue(&world, "child").await.as_u64().unwrap();
-    let alive = || std::path::Path::new(&format!("/proc/{child}")).exists();
+    // A process that has ended has no command line, though its entry stays until its parent has looked.
+    let alive = || std::fs::read(format!("/proc/{child}/cmdline")).is_ok_and(|line| !line.is_empty());
     assert!(alive());
     world.advance(Duration::from_secs(3_600)).await;
     world.stop().await;

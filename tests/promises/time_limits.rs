@@ -55,7 +55,7 @@ async fn an_idle_environment_is_kept_for_its_time_and_then_gone() {
     world.advance(Duration::from_secs(599)).await;
     assert_eq!(world.get("idle", "/").await.text(), process, "kept while it is used");
     world.advance(Duration::from_secs(601)).await;
-    assert!(world.running().frontend().environments().is_empty(), "scaled to zero");
+    world.until("scaled to zero", || world.running().frontend().environments().is_empty()).await;
     assert_ne!(world.get("idle", "/").await.text(), process, "started anew");
 }
 

@@ -471,19 +471,4 @@ mod tests {
         let text = stand.layers().ensure(Family::Node { npm }, &|_| {}).unwrap_err().to_string();
         assert!(text.starts_with("/nowhere/npm is missing"), "{text}");
     }
-
-    /// Needs the network: `cargo test -p sonagi-sandbox -- --ignored layers`.
-    #[test]
-    #[ignore = "installs from the registries"]
-    fn the_real_sdks_come_from_their_registries() {
-        let cache = tempfile::tempdir().unwrap();
-        let layers = Layers::new(cache.path().into(), std::env::vars_os());
-        let python = Family::Python { interpreter: Path::new("/usr/bin/python3"), minor: 11 };
-        let node = Family::Node { npm: Path::new("npm") };
-        for (family, package) in [(python, "boto3"), (node, "@aws-sdk/client-s3")] {
-            let folder = layers.ensure(family, &|_| {}).unwrap();
-            assert!(folder.join(package).is_dir());
-            set_modes(&cache.path().join(family.name()), 0o700, 0o600).unwrap();
-        }
-    }
 }

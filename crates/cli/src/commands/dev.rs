@@ -34,6 +34,9 @@ pub(crate) async fn run(dev: Dev, shape: Shape) -> Result<ExitCode> {
     context.gateway = format!("http://localhost:{}", running.gateway_address().port());
 
     let mut session = Session { source: dev.source, context, running, builder: build::builder(), progress, shape };
+    // Watching begins before the first build, so that no change falls in between.
+    let mut watch = Watch::new()?;
+    watch.only(&manifest.files)?;
     let manifest = match tokio::select! {
         first = session.first() => first,
         () = stop.told() => return Ok(session.end(&mut stop).await),
@@ -45,7 +48,7 @@ pub(crate) async fn run(dev: Dev, shape: Shape) -> Result<ExitCode> {
             return Err(error);
         }
     };
-    session.follow(manifest, &mut stop).await?;
+    session.follow(manifest, watch, &mut stop).await?;
     Ok(session.end(&mut stop).await)
 }
 
@@ -73,7 +76,7 @@ impl Session {
             Shape::Json => {
                 let mut ready = server::ready(&self.running);
                 ready["app"] = json!(release.app);
-                ready["release"] = json!(release.number.to_string());
+                ready["number"] = json!(release.number);
                 ready["urls"] = json!(lines);
                 ready["outputs"] = json!(release.content.outputs);
                 output::json(&ready)?;
@@ -121,9 +124,7 @@ impl Session {
     }
 
     /// Prints what the functions write and deploys again when a file changes, until told to stop.
-    async fn follow(&mut self, mut manifest: Manifest, stop: &mut Stop) -> Result<()> {
-        let mut watch = Watch::new()?;
-        watch.only(&manifest.files)?;
+    async fn follow(&mut self, mut manifest: Manifest, mut watch: Watch, stop: &mut Stop) -> Result<()> {
         let mut logs = self.running.logs().follow(None, None);
         loop {
             tokio::select! {
@@ -181,7 +182,7 @@ impl Session {
             Shape::Json => {
                 // A reader that went away is told by its next line.
                 let _ = output::json(&json!({
-                    "event": "deployed", "app": release.app, "release": release.number.to_string(),
+                    "event": "deployed", "app": release.app, "number": release.number,
                     "milliseconds": took.as_millis() as u64,
                 }));
             }

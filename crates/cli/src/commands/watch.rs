@@ -24,6 +24,8 @@ pub(crate) struct Watch {
     watcher: RecommendedWatcher,
     watched: Vec<PathBuf>,
     changes: mpsc::Receiver<PathBuf>,
+    /// A change that has come, while things are not quiet yet.
+    pending: Option<PathBuf>,
     clock: RealClock,
 }
 
@@ -42,7 +44,7 @@ impl Watch {
             }
         })
         .context("watch files: is the limit on inotify watches reached? See fs.inotify.max_user_watches")?;
-        Ok(Self { watcher, watched: Vec::new(), changes, clock: RealClock::new() })
+        Ok(Self { watcher, watched: Vec::new(), changes, pending: None, clock: RealClock::new() })
     }
 
     /// Watches `paths` and nothing else.
@@ -71,17 +73,15 @@ impl Watch {
 
     /// The next change of a file in `files` or below one of them, once things are quiet again. Safe to drop.
     pub(crate) async fn changed(&mut self, files: &[PathBuf]) -> Option<PathBuf> {
-        let first = loop {
+        while self.pending.is_none() {
             let path = self.changes.recv().await?;
-            if counts(&path, files) {
-                break path;
-            }
-        };
+            self.pending = counts(&path, files).then_some(path);
+        }
         loop {
             let quiet = self.clock.sleep(SETTLE);
             tokio::select! {
                 more = self.changes.recv() => { more?; }
-                () = quiet => return Some(first),
+                () = quiet => return self.pending.take(),
             }
         }
     }
