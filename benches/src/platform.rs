@@ -14,12 +14,6 @@ pub(crate) struct Process {
     child: Child,
 }
 
-impl Process {
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-}
-
 impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended already.

@@ -1,14 +1,10 @@
-//! How many durable commits, reads and scans a second `Records` do on this disk, beside what the disk itself does.
-//!
-//! `cargo run --release -p sonagi-backend --example records_bench [FOLDER]`
-
-#![expect(clippy::disallowed_methods, reason = "a measurement reads the real clock")]
-#![expect(clippy::print_stdout, reason = "a program that prints its results")]
+//! How many durable commits, reads and scans a second `Records` do on this disk, beside what the disk itself does
+//! in the moment before: these disks change their mind.
 
 use std::{
     fs::File,
     io::{Seek as _, SeekFrom, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -24,22 +20,17 @@ use sonagi_backend::{
     records::Direction,
 };
 
+use crate::statistics::count;
+
 const TIME: Duration = Duration::from_secs(3);
 const ROWS: u32 = 100_000;
 const VALUE: [u8; 100] = [7; 100];
 
-fn main() -> Result<()> {
-    let folder = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let folder = tempfile::TempDir::new_in(folder).context("make a folder to measure in")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    println!("{:<44} {:>12}", "", "per second");
-    let disk = disk(folder.path())?;
-    report("4 KiB write + fdatasync, over what is there", disk);
-    runtime.block_on(measure(folder.path(), disk))
-}
-
-fn report(what: &str, rate: f64) {
-    println!("{what:<44} {rate:>12.0}");
+pub(crate) async fn run() -> Result<()> {
+    // Beside the build, which is on a disk: a temporary folder may be in memory.
+    let program = std::env::current_exe()?;
+    let folder = tempfile::TempDir::new_in(program.parent().context("the program's folder")?)?;
+    measure(folder.path()).await
 }
 
 /// What a commit cannot be faster than: the same number of bytes, at the place of earlier ones, and made durable.
@@ -60,30 +51,35 @@ fn disk(folder: &Path) -> Result<f64> {
     Ok(count as f64 / start.elapsed().as_secs_f64())
 }
 
-async fn measure(folder: &Path, disk: f64) -> Result<()> {
+async fn measure(folder: &Path) -> Result<()> {
     let records: Arc<dyn Records> =
         Arc::new(SqliteRecords::open(RecordsConfig::new(folder.join("records")))?);
+    println!("| durable commits/s | disk alone | one counter | of the disk | a new record each | of the disk |");
+    println!("|---|---:|---:|---:|---:|---:|");
     for callers in [1, 16, 64, 256] {
+        let disk = disk(folder)?;
         let counter = commits(&records, callers, Keys::OneCounter).await?;
         let own = commits(&records, callers, Keys::OwnRecord).await?;
         println!(
-            "{:<44} {counter:>12.0} {:>8.2} x disk",
-            format!("commits, {callers} callers, one counter"),
-            counter / disk
-        );
-        println!(
-            "{:<44} {own:>12.0} {:>8.2} x disk",
-            format!("commits, {callers} callers, a new record each"),
+            "| {callers} callers | {} | {} | {:.1} | {} | {:.1} |",
+            count(disk),
+            count(counter),
+            counter / disk,
+            count(own),
             own / disk
         );
     }
     fill(&records).await?;
+    println!();
+    println!("| reads, of 100,000 records | per second |");
+    println!("|---|---:|");
     for readers in [1, 16] {
-        report(&format!("point reads, {readers} readers, a snapshot each"), reads(&records, readers).await?);
+        let rate = reads(&records, readers).await?;
+        println!("| point reads, {readers} readers, a snapshot each | {} |", count(rate));
     }
-    report("point reads, 1 reader, one snapshot", one_snapshot(&records).await?);
-    report("scans of 100 records, 1 reader", scans(&records, 100).await?);
-    report("scans of 10,000 records, 1 reader", scans(&records, 10_000).await?);
+    println!("| point reads, 1 reader, one snapshot | {} |", count(one_snapshot(&records).await?));
+    println!("| scans of 100 records, 1 reader | {} |", count(scans(&records, 100).await?));
+    println!("| scans of 10,000 records, 1 reader | {} |", count(scans(&records, 10_000).await?));
     Ok(())
 }
 
