@@ -15,3 +15,4 @@ pub mod fault;
 pub mod gateway;
 pub mod platform;
 pub mod serve;
+mod uploads;

@@ -16,15 +16,13 @@ use sonagi_control::Control;
 use sonagi_data::logs::Logs;
 use sonagi_identity::Identity;
 use sonagi_invoke::Frontend;
-use sonagi_model::{AccountId, Clock, Entropy, Region, RequestId, UrlId, limits};
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, SemaphorePermit},
-};
+use sonagi_model::{AccountId, Clock, Entropy, Region, RequestId, UrlId};
+use tokio::net::TcpListener;
 
 use crate::{
     api, aws,
     serve::{self, Body, Drained, Peer, ResponseBody, Server},
+    uploads::Uploads,
 };
 
 #[derive(Debug, Clone)]
@@ -50,17 +48,7 @@ pub(crate) struct Parts {
     pub(crate) logs: Logs,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    /// Code in memory, of which there is only so much.
-    pub(crate) uploads: Semaphore,
-    pub(crate) uploads_waiting: Semaphore,
-}
-
-impl Parts {
-    /// A place among those who may hold code in memory; none if too many wait for one already.
-    pub(crate) async fn upload(&self) -> Option<SemaphorePermit<'_>> {
-        let _waiting = self.uploads_waiting.try_acquire().ok()?;
-        self.uploads.acquire().await.ok()
-    }
+    pub(crate) uploads: Uploads,
 }
 
 impl Config {
@@ -87,10 +75,8 @@ impl Platform {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let uploads = Semaphore::new(limits::UPLOADS);
-        let uploads_waiting = Semaphore::new(limits::UPLOADS_WAITING);
-        let parts =
-            Parts { config, identity, control, frontend, logs, clock, entropy, uploads, uploads_waiting };
+        let uploads = Uploads::new();
+        let parts = Parts { config, identity, control, frontend, logs, clock, entropy, uploads };
         Self { parts: Arc::new(parts) }
     }
 

@@ -3,6 +3,7 @@
     clippy::disallowed_methods,
     reason = "a socket's limits are real time, which no test's clock moves"
 )]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{
     net::SocketAddr,
@@ -207,6 +208,25 @@ async fn a_body_that_does_not_come_is_answered_408() {
     let door = Door::open(quick()).await;
     let half = b"POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf";
     assert!(door.raw(half).await.starts_with("HTTP/1.1 408 "));
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_answered_408() {
+    let door = Door::open(Config { body_pace: 1_000, ..quick() }).await;
+    let mut stream = door.connect().await;
+    stream.write_all(b"POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\n").await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    // Never silent for long, and far below the pace.
+    let dripping = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        while write.write_all(b"x").await.is_ok() {
+            ticks.tick().await;
+        }
+    });
+    let mut answer = [0; 12];
+    read.read_exact(&mut answer).await.unwrap();
+    dripping.abort();
+    assert_eq!(&answer, b"HTTP/1.1 408");
 }
 
 #[tokio::test]

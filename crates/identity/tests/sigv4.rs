@@ -248,10 +248,13 @@ fn a_signature_has_one_spelling() {
     }
 }
 
+/// What a promise should be.
+type Fits<'a> = &'a dyn Fn(&PayloadPromise) -> bool;
+
 #[test]
 fn what_the_signature_says_of_the_body_is_passed_on() {
     let digest = sonagi_model::Digest::of(b"hello");
-    let cases: [(&str, &dyn Fn(&PayloadPromise) -> bool); 6] = [
+    let cases: [(&str, Fits<'_>); 6] = [
         ("UNSIGNED-PAYLOAD", &|promise| *promise == PayloadPromise::Unsigned),
         ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", &|promise| {
             matches!(promise, PayloadPromise::Chunked { trailer: Trailer::None, .. })
@@ -276,6 +279,35 @@ fn what_the_signature_says_of_the_body_is_passed_on() {
         match identity().authenticate(&request, &["s3"], NOW) {
             Ok(authenticated) => assert!(fits(&authenticated.payload), "{value}"),
             Err(error) => assert!(value == "nonsense" && matches!(error, Error::Incomplete(_)), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_body_that_the_path_names_is_signed_by_its_name() {
+    let named = sonagi_model::Digest::of(b"hello");
+    let other = sonagi_model::Digest::of(b"other");
+    let scope = Scope { region: "us-east-1", service: "sonagi" };
+    let text = other.to_string();
+    let cases: [(Body<'_>, Option<&str>); 4] = [
+        (Body::Whole(b"hello"), None),
+        (Body::Named(named), None),
+        (Body::Whole(b"other"), None),
+        (Body::Named(other), Some(&text)),
+    ];
+    for (signed, header) in cases {
+        let mut headers: Vec<(&str, &[u8])> = vec![("host", b"h")];
+        headers.extend(header.map(|text| ("x-amz-content-sha256", text.as_bytes())));
+        let request = SignedRequest { method: "PUT", path: "/p", query: "", headers: &headers, body: signed };
+        let added = sigv4::sign(&request, &keys(), scope, NOW);
+        let mut whole = headers.clone();
+        whole.extend(added.iter().map(|(name, value)| (*name, value.as_bytes())));
+        let request = SignedRequest { headers: &whole, body: Body::Named(named), ..request };
+        let found = identity().authenticate(&request, &["sonagi"], NOW);
+        match (signed, header) {
+            (Body::Whole(b"other"), _) => assert!(matches!(found, Err(Error::Mismatch { .. })), "{found:?}"),
+            (_, Some(_)) => assert_eq!(found, Err(Error::PayloadDigest)),
+            (_, None) => assert_eq!(found.unwrap().payload, PayloadPromise::Digest(named)),
         }
     }
 }

@@ -37,8 +37,10 @@ pub const TAG_VALUE_SIZE: usize = 256;
 
 // Code.
 
-/// Bytes of a zip that is uploaded directly.
+/// Bytes of a zip that Lambda's API takes directly.
 pub const PACKAGE_SIZE: usize = 50 * MIB;
+/// Bytes of a zip that our own API takes: what a package may have unpacked, since a zip may hold its files as they are.
+pub const PACKAGE_UPLOAD_SIZE: usize = PACKAGE_UNPACKED_SIZE as usize;
 /// Bytes of a package, unpacked.
 pub const PACKAGE_UNPACKED_SIZE: u64 = 250 * MIB as u64;
 /// Files and folders in a package.
@@ -144,6 +146,9 @@ pub const INTERPRETER_PROBE: Duration = Duration::from_secs(10);
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may be silent in the middle of a body.
 pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes a second that a body must average once [`BODY_IDLE_TIMEOUT`] has passed: who sends a byte now and then would
+/// hold a connection without end.
+pub const BODY_PACE: u64 = 1 << 10;
 /// Bytes of all of a request's header lines together, as at API Gateway.
 pub const HEADERS_SIZE: usize = 10_240;
 /// Header lines of one request.
@@ -172,8 +177,8 @@ pub const API_BODY_SIZE: usize = MIB;
 pub const CODE_BODY_SIZE: usize = 70_167_211;
 /// Bytes of a release's content as JSON.
 pub const RELEASE_BODY_SIZE: usize = 16 * MIB;
-/// Requests that carry code and are held in memory at once.
-pub const UPLOADS: usize = 4;
+/// Bytes of the requests that carry code, and of what is unpacked from them, in memory at once.
+pub const UPLOADS_SIZE: usize = 512 * MIB;
 /// Requests that carry code and wait for their turn; a further one is refused.
 pub const UPLOADS_WAITING: usize = 64;
 /// Items that one page of a listing holds at the most, as on Lambda.

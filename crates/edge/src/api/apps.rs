@@ -112,11 +112,27 @@ fn summary(release: &ReleaseSummary) -> Summary {
     }
 }
 
+#[derive(Serialize)]
+struct Whole<'a> {
+    app: &'a AppName,
+    number: ReleaseNumber,
+    digest: String,
+    created: String,
+    content: &'a ReleaseContent,
+}
+
 pub(super) async fn release(parts: &Parts, call: &Call) -> Result<Response<ResponseBody>, ApiError> {
     let number = number(&call.found.second)?;
     let release =
         parts.control.release(&app_name(call)?, number).await.map_err(|error| ApiError::from(&error))?;
-    json(StatusCode::OK, &*release)
+    let whole = Whole {
+        app: &release.app,
+        number: release.number,
+        digest: release.digest.to_string(),
+        created: release.created.to_string(),
+        content: &release.content,
+    };
+    json(StatusCode::OK, &whole)
 }
 
 pub(super) async fn deploy(parts: &Parts, call: Call) -> Result<Response<ResponseBody>, ApiError> {

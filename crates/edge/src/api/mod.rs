@@ -13,10 +13,14 @@ mod route;
 
 use bytes::Bytes;
 use http::{Response, StatusCode, request::Parts as Head};
+use sonagi_identity::Principal;
 use sonagi_model::RequestId;
 
 use crate::{
-    aws::{admit::admit, query::Query},
+    aws::{
+        admit::{admit, screen},
+        query::Query,
+    },
     platform::Parts,
     serve::{Body, ResponseBody},
 };
@@ -64,18 +68,27 @@ async fn answer(
     if found.endpoint == Endpoint::Health {
         return json(StatusCode::OK, &serde_json::json!({ "status": "ok" }));
     }
+    if found.endpoint == Endpoint::PutPackage {
+        return packages::put(parts, &head, body, &found).await;
+    }
     let _permit = match found.endpoint.is_upload() {
-        true => Some(parts.upload().await.ok_or_else(ApiError::busy)?),
+        true => {
+            screen(parts, &head).map_err(ApiError::refusal)?;
+            // What is read from a body is about as large as the body.
+            let bytes = body.announced(found.endpoint.body_limit()) * 2;
+            Some(parts.uploads.hold(bytes).await.ok_or_else(ApiError::busy)?)
+        }
         false => None,
     };
     let (principal, body) = admit(parts, &head, body, found.endpoint.body_limit(), &[SERVICE])
         .await
         .map_err(ApiError::refusal)?;
-    let action = format!("{SERVICE}:{}", found.endpoint.action());
-    parts.identity.may(&principal, &action, head.uri.path(), None).map_err(|error| ApiError::from(&error))?;
+    authorize(parts, &principal, found.endpoint, head.uri.path())?;
     let call = Call { query: Query::parse(head.uri.query().unwrap_or_default()), found, body, request };
     match call.found.endpoint {
-        Endpoint::Health => Err(ApiError::from_kind(sonagi_model::FaultKind::Internal, "unreachable".into())),
+        Endpoint::Health | Endpoint::PutPackage => {
+            Err(ApiError::from_kind(sonagi_model::FaultKind::Internal, "unreachable".into()))
+        }
         Endpoint::Platform => observe::platform(parts),
         Endpoint::Apps => apps::list(parts, &call),
         Endpoint::App => apps::get(parts, &call),
@@ -85,13 +98,17 @@ async fn answer(
         Endpoint::Deploy => apps::deploy(parts, call).await,
         Endpoint::Rollback => apps::rollback(parts, &call).await,
         Endpoint::HasPackage => packages::has(parts, &call).await,
-        Endpoint::PutPackage => packages::put(parts, call).await,
         Endpoint::Functions => functions::list(parts, &call),
         Endpoint::Invoke => functions::invoke(parts, call).await,
         Endpoint::Logs => observe::logs(parts, &call).await,
         Endpoint::Usage => observe::usage(parts),
         Endpoint::Environments => observe::environments(parts),
     }
+}
+
+fn authorize(parts: &Parts, principal: &Principal, endpoint: Endpoint, path: &str) -> Result<(), ApiError> {
+    let action = format!("{SERVICE}:{}", endpoint.action());
+    parts.identity.may(principal, &action, path, None).map_err(|error| ApiError::from(&error))
 }
 
 fn json<T: serde::Serialize>(status: StatusCode, value: &T) -> Result<Response<ResponseBody>, ApiError> {

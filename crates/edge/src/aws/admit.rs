@@ -28,11 +28,27 @@ pub(crate) async fn admit(
     limit: usize,
     services: &[&str],
 ) -> Result<(Principal, Bytes), Refusal> {
-    with_signed_request(head, |request| parts.identity.screen(request)).map_err(Refusal::Identity)?;
+    screen(parts, head)?;
     let body = body.read(limit).await.map_err(Refusal::Body)?;
+    let principal = authenticate(parts, head, sigv4::Body::Whole(&body), services)?;
+    Ok((principal, body))
+}
+
+/// Refuses a stranger before anything is kept for him.
+pub(crate) fn screen(parts: &Parts, head: &Head) -> Result<(), Refusal> {
+    with_signed_request(head, |request| parts.identity.screen(request)).map_err(Refusal::Identity)
+}
+
+/// Checks the signature, if there must be one.
+pub(crate) fn authenticate(
+    parts: &Parts,
+    head: &Head,
+    body: sigv4::Body<'_>,
+    services: &[&str],
+) -> Result<Principal, Refusal> {
     let now = parts.clock.now();
     let authenticated = with_signed_request(head, |request| {
-        let request = SignedRequest { body: sigv4::Body::Whole(&body), ..*request };
+        let request = SignedRequest { body, ..*request };
         parts.identity.authenticate(&request, services, now)
     })
     .inspect_err(|error| {
@@ -51,7 +67,7 @@ pub(crate) async fn admit(
             )));
         }
     }
-    Ok((authenticated.principal, body))
+    Ok(authenticated.principal)
 }
 
 /// The request as signatures see it. HTTP/2 has the host in `:authority`.

@@ -67,8 +67,7 @@ impl Inner {
         {
             return cors::preflight(front, rules, &arrived.parts.headers);
         }
-        let path = arrived.path.clone();
-        let Located { path: route_path, routed } = locate(api, router, method.as_str(), &path);
+        let Located { path: route_path, routed } = locate(api, router, method.as_str(), &arrived.path);
         let Match { route, values } = match routed {
             Routed::Route(found) => found,
             Routed::NoMethod(methods) => {
@@ -101,12 +100,8 @@ impl Inner {
             ApiKind::Http => declared.payload,
             ApiKind::Rest => PayloadFormat::V1,
         };
-        let accept = arrived
-            .parts
-            .headers
-            .get(http::header::ACCEPT)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+        // Shares its bytes with the request.
+        let accept = arrived.parts.headers.get(http::header::ACCEPT).cloned();
         let body = match arrived.body.read(self.config.body_size).await {
             Ok(body) => body,
             Err(error) => return super::call::refuse_body(error).answer(front),
@@ -118,7 +113,7 @@ impl Inner {
             parts: arrived.parts,
             peer: arrived.peer,
             authority: &arrived.authority,
-            path: &path,
+            path: &arrived.path,
             route_path,
             body,
             api: &api.id.0,
@@ -135,8 +130,8 @@ impl Inner {
             alias: declared.alias.as_ref(),
             waiting: Waiting::AtMost(asked.map_or(longest, |asked| asked.min(longest))),
         };
-        let reading =
-            Reading { front, format, binary_media_types: &api.binary_media_types, accept: accept.as_deref() };
+        let accept = accept.as_ref().and_then(|value| value.to_str().ok());
+        let reading = Reading { front, format, binary_media_types: &api.binary_media_types, accept };
         self.call(call, reading).await
     }
 }

@@ -68,11 +68,12 @@ pub(super) fn refuse_body(error: BodyError) -> Refusal {
 impl Inner {
     pub(super) async fn call(&self, call: Call<'_>, reading: Reading<'_>) -> Response<ResponseBody> {
         let (front, waiting) = (call.front, call.waiting);
-        let function = call.target.function.lambda_name.clone();
+        let target = Arc::clone(&call.target);
         let request = self.request(call);
         let answered = async {
             let invoked = self.frontend.invoke(request).await.map_err(|error| refuse(&error))?;
             respond(invoked, reading, waiting).await.map_err(|malformed| {
+                let function = &target.function.lambda_name;
                 tracing::info!(%function, %malformed, "a function's answer was refused");
                 Refusal::Function
             })

@@ -160,7 +160,10 @@ impl Gateway {
         };
         match place {
             Place::Api { app, index, router } => inner.call_api(&app, index, &router, arrived).await,
-            Place::Url { function, url } => inner.call_url(&function, &url, arrived).await,
+            Place::Url { function, index } => match function.urls.values().nth(index) {
+                Some(known) => inner.call_url(&function, &known.url, arrived).await,
+                None => message(StatusCode::NOT_FOUND, "Nothing is served at this host name."),
+            },
         }
     }
 }

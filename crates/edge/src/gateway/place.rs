@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use sonagi_control::{Live, LiveApp, LiveFunction};
-use sonagi_model::{
-    api::{Api, ApiKind},
-    function::FunctionUrl,
-};
+use sonagi_model::api::{Api, ApiKind};
 
 use super::{
     hosts::{Site, site},
@@ -17,8 +14,16 @@ use super::{
 
 /// Where a request goes.
 pub(super) enum Place {
-    Api { app: Arc<LiveApp>, index: usize, router: Arc<Router> },
-    Url { function: Arc<LiveFunction>, url: FunctionUrl },
+    Api {
+        app: Arc<LiveApp>,
+        index: usize,
+        router: Arc<Router>,
+    },
+    /// The URL is the one at `index` of the function's.
+    Url {
+        function: Arc<LiveFunction>,
+        index: usize,
+    },
 }
 
 /// Finds places in the catalog.
@@ -53,7 +58,8 @@ impl Places {
             }
             Site::Url { id } => {
                 let (function, url) = live.url(id)?;
-                Some(Place::Url { function: Arc::clone(function), url: url.clone() })
+                let index = function.urls.values().position(|known| known.url.id == url.id)?;
+                Some(Place::Url { function: Arc::clone(function), index })
             }
             Site::AppApi { app, api } => {
                 let app = live.app(app)?;
@@ -81,10 +87,10 @@ impl Places {
             0 => {
                 let mut urls = app
                     .functions()
-                    .flat_map(|function| function.urls.values().map(move |url| (function, &url.url)));
+                    .flat_map(|function| (0..function.urls.len()).map(move |index| (function, index)));
                 match (urls.next(), urls.next()) {
-                    (Some((function, url)), None) => {
-                        Some(Place::Url { function: Arc::clone(function), url: url.clone() })
+                    (Some((function, index)), None) => {
+                        Some(Place::Url { function: Arc::clone(function), index })
                     }
                     (None, _) | (Some(_), Some(_)) => None,
                 }

@@ -1,7 +1,5 @@
 //! What the gateway takes from a request's headers and adds to them before a function sees them.
 
-use std::fmt::Write as _;
-
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sonagi_model::{Entropy, Timestamp};
 
@@ -13,16 +11,16 @@ const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// About one connection and not about the request (RFC 9110 §7.6.1), or already answered here.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "expect",
+static HOP_BY_HOP: [HeaderName; 9] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::EXPECT,
 ];
 
 /// Prepares the headers for a function.
@@ -35,19 +33,21 @@ pub(super) fn prepare(
     trace: &str,
 ) {
     drop_named_by_connection(headers);
-    for name in HOP_BY_HOP {
+    for name in &HOP_BY_HOP {
         headers.remove(name);
     }
     // HTTP/2 says it in `:authority`, and an absolute target overrules the header (RFC 9112 §3.2.2).
-    if let Ok(host) = HeaderValue::from_str(authority) {
+    if headers.get(header::HOST).is_none_or(|host| host != authority)
+        && let Ok(host) = HeaderValue::from_str(authority)
+    {
         headers.insert(header::HOST, host);
     }
     headers.insert(header::CONTENT_LENGTH, body_size.into());
     let chain = match headers.get(&FORWARDED_FOR) {
-        Some(before) => [before.as_bytes(), b", ", source_ip.as_bytes()].concat(),
-        None => source_ip.as_bytes().to_vec(),
+        Some(before) => HeaderValue::from_bytes(&[before.as_bytes(), b", ", source_ip.as_bytes()].concat()),
+        None => HeaderValue::from_str(source_ip),
     };
-    if let Ok(chain) = HeaderValue::from_bytes(&chain) {
+    if let Ok(chain) = chain {
         headers.insert(FORWARDED_FOR, chain);
     }
     headers.insert(FORWARDED_PORT, peer.local.port().into());
@@ -90,10 +90,10 @@ fn is_trace(value: &str) -> bool {
 }
 
 fn new_trace(now: Timestamp, entropy: &dyn Entropy) -> String {
-    let mut trace = format!("Root=1-{:08x}-", now.seconds() as u32);
-    for byte in entropy.bytes::<12>() {
-        // Writing to a string cannot fail.
-        write!(trace, "{byte:02x}").ok();
-    }
-    trace
+    let random = entropy.bytes::<12>();
+    let (mut high, mut low) = ([0; 4], [0; 8]);
+    high.copy_from_slice(&random[..4]);
+    low.copy_from_slice(&random[4..]);
+    let time = now.seconds() as u32;
+    format!("Root=1-{time:08x}-{:08x}{:016x}", u32::from_be_bytes(high), u64::from_be_bytes(low))
 }

@@ -108,7 +108,7 @@ where
 {
     // HTTP/1.1's parser counts for itself; HTTP/2's only measures.
     let handled = (request.headers().len() <= config.headers)
-        .then(|| handler(request.map(|body| Body::incoming(body, config.body_idle)), peer));
+        .then(|| handler(request.map(|body| Body::incoming(body, config.pace())), peer));
     async move {
         match handled {
             Some(handled) => handled.await,

@@ -25,6 +25,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use registry::Registry;
+use request_body::Pace;
 pub use request_body::{Body, BodyError};
 pub use response_body::{Aborted, ResponseBody, StreamSender};
 
@@ -39,6 +40,8 @@ pub struct Config {
     pub keep_alive: Duration,
     /// How long a client may be silent in the middle of a body, or not take the bytes of its answer.
     pub body_idle: Duration,
+    /// Bytes a second that a body must average after that.
+    pub body_pace: u64,
     /// Bytes of a request line and its header lines together.
     pub head_size: usize,
     /// Header lines of one request.
@@ -56,11 +59,18 @@ impl Default for Config {
             head_timeout: limits::HEAD_TIMEOUT,
             keep_alive: limits::CONNECTION_IDLE_TIMEOUT,
             body_idle: limits::BODY_IDLE_TIMEOUT,
+            body_pace: limits::BODY_PACE,
             head_size: limits::HEADERS_SIZE,
             headers: limits::HEADERS,
             streams: limits::HTTP2_STREAMS,
             drain: limits::DRAIN_TIMEOUT,
         }
+    }
+}
+
+impl Config {
+    fn pace(&self) -> Pace {
+        Pace { idle: self.body_idle, bytes: self.body_pace }
     }
 }
 

@@ -11,13 +11,35 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use sonagi_model::{Fault, FaultKind};
+use tokio::time::Instant;
 
 /// A request's body. Read it whole with [`Body::read`], or in parts as an [`http_body::Body`].
 pub struct Body {
     source: Source,
-    idle: Duration,
+    pace: Pace,
+    /// When it was first waited for.
+    began: Option<Instant>,
+    /// Bytes so far.
+    came: u64,
     /// Set while the client is silent.
     silence: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+/// How slowly a body may come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// How long nothing may come.
+    pub(super) idle: Duration,
+    /// Bytes a second, on average, once `idle` has passed.
+    pub(super) bytes: u64,
+}
+
+impl Pace {
+    /// When a client that falls silent now has been waited for long enough.
+    fn end(self, now: Instant, began: Instant, came: u64) -> Instant {
+        let earned = Duration::from_millis(came.saturating_mul(1_000) / self.bytes.max(1));
+        (now + self.idle).min(began + self.idle + earned)
+    }
 }
 
 enum Source {
@@ -30,7 +52,7 @@ enum Source {
 pub enum BodyError {
     #[error("the request's body is larger than {limit} bytes")]
     TooLarge { limit: usize },
-    #[error("the request's body did not come: the client was silent for too long")]
+    #[error("the request's body did not come: the client was silent, or too slow, for too long")]
     Silent,
     #[error("the request's body broke off")]
     Broken,
@@ -58,13 +80,22 @@ impl BodyError {
 }
 
 impl Body {
-    pub(super) fn incoming(body: Incoming, idle: Duration) -> Self {
-        Self { source: Source::Incoming(body), idle, silence: None }
+    pub(super) fn incoming(body: Incoming, pace: Pace) -> Self {
+        Self { source: Source::Incoming(body), pace, began: None, came: 0, silence: None }
     }
 
     /// A body that is already here.
     pub fn whole(bytes: Bytes) -> Self {
-        Self { source: Source::Whole(bytes), idle: Duration::ZERO, silence: None }
+        let pace = Pace { idle: Duration::ZERO, bytes: 0 };
+        Self { source: Source::Whole(bytes), pace, began: None, came: 0, silence: None }
+    }
+
+    /// The bytes that it announces, `limit` if it announces none or more.
+    pub fn announced(&self, limit: usize) -> usize {
+        self.size_hint()
+            .exact()
+            .and_then(|size| usize::try_from(size).ok())
+            .map_or(limit, |size| size.min(limit))
     }
 
     /// The whole body, if it is at most `limit` bytes. One that announces more is refused before it is read (and
@@ -117,13 +148,18 @@ impl http_body::Body for Body {
         match Pin::new(incoming).poll_frame(context) {
             Poll::Ready(frame) => {
                 this.silence = None;
+                if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref)) {
+                    this.came += data.map_or(0, |data| data.len() as u64);
+                }
                 Poll::Ready(frame.map(|frame| frame.map_err(|_| BodyError::Broken)))
             }
             Poll::Pending => {
-                let idle = this.idle;
+                let (pace, came, began) = (this.pace, this.came, &mut this.began);
                 let silence = this.silence.get_or_insert_with(|| {
                     #[expect(clippy::disallowed_methods, reason = "a socket's waits are real time")]
-                    Box::pin(tokio::time::sleep(idle))
+                    let now = Instant::now();
+                    let end = pace.end(now, *began.get_or_insert(now), came);
+                    Box::pin(tokio::time::sleep_until(end))
                 });
                 ready!(silence.as_mut().poll(context));
                 Poll::Ready(Some(Err(BodyError::Silent)))

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use sonagi_model::Digest;
+use sonagi_model::{Digest, limits};
 
 use super::world::{World, zip};
 
@@ -49,7 +49,9 @@ async fn an_app_is_deployed_listed_rolled_back_and_removed() {
     assert_eq!(back.json()["number"], 1, "{back:?}");
     let forth = world.ask("POST", &api("apps/petshop/rollback")).json(&json!({ "to": 2 })).send().await;
     assert_eq!(forth.json()["number"], 2);
-    assert_eq!(world.get(&api("apps/petshop/releases/2")).await.json()["number"], 2);
+    let second = world.get(&api("apps/petshop/releases/2")).await.json();
+    assert_eq!((&second["number"], &second["created"]), (&json!(2), &json!("2026-01-31T08:15:30.123Z")));
+    assert_eq!(second["content"]["functions"]["search"]["handler"], "app.handler");
 
     assert_eq!(world.ask("DELETE", &api("apps/petshop")).send().await.status, 204);
     let gone = world.get(&api("apps/petshop")).await;
@@ -86,6 +88,51 @@ async fn a_function_is_run_and_what_it_did_is_shown() {
     assert_eq!(environments["environments"].as_array().unwrap().len(), 1);
     let functions = world.get(&api("functions?app=petshop")).await.json();
     assert_eq!(functions["functions"][0]["name"], "petshop-search");
+}
+
+/// A zip that holds `bytes` as they are.
+fn stored(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    writer.start_file("app.py", options).unwrap();
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn a_package_may_be_larger_than_lambda_takes_directly() {
+    let world = World::required().await;
+    let zip = stored(&vec![b'#'; limits::PACKAGE_SIZE + 1]);
+    let digest = Digest::of(&zip);
+    let path = api(&format!("packages/{digest}"));
+    let put = |body: Vec<u8>| world.ask("PUT", &path).service("sonagi").body(body);
+    let reply = put(zip.clone()).signed().send().await;
+    assert_eq!((reply.status.as_u16(), &reply.json()["size"]), (201, &json!(zip.len())), "{reply:?}");
+    // Who signs another body than the path names has signed another request.
+    let other = put(b"other".to_vec()).signed().send().await;
+    assert_eq!((other.status.as_u16(), &other.json()["error"]["kind"]), (401, &json!("unauthenticated")));
+    let unsigned_body = put(b"other".to_vec()).header("x-amz-content-sha256", "UNSIGNED-PAYLOAD").signed();
+    let other = unsigned_body.send().await;
+    assert_eq!((other.status.as_u16(), &other.json()["error"]["kind"]), (400, &json!("invalid")));
+    assert!(other.text().contains("damaged"), "{other:?}");
+}
+
+#[tokio::test]
+async fn a_package_over_the_limit_is_refused_before_it_is_read() {
+    let world = World::open().await;
+    let path = api(&format!("packages/{}", Digest::of(b"")));
+    let reply = world.ask("PUT", &path).body(vec![0; limits::PACKAGE_UPLOAD_SIZE + 1]).send().await;
+    assert_eq!((reply.status.as_u16(), &reply.json()["error"]["kind"]), (413, &json!("too_large")));
+}
+
+#[tokio::test]
+async fn a_client_learns_what_it_builds_for() {
+    let world = World::open().await;
+    let expected = json!({
+        "account": "000000000000", "region": "us-east-1", "gateway": "http://localhost:8080", "version": "0.0.0",
+    });
+    assert_eq!(world.get(&api("platform")).await.json(), expected);
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ mod sign;
 mod time;
 mod verify;
 
+use sonagi_model::Digest;
+
 pub use claim::{Claim, claim};
 pub use sign::{Scope, presign, sign};
 pub use time::basic_time;
@@ -40,6 +42,8 @@ pub enum Body<'a> {
     Whole(&'a [u8]),
     /// It comes later: the signature must carry its digest, and who reads it checks [`PayloadPromise`].
     Later,
+    /// It comes later and must have this digest, which the path names: who reads it checks that.
+    Named(Digest),
 }
 
 impl<'a> SignedRequest<'a> {

@@ -40,6 +40,7 @@ pub fn sign(
         (None, body) => {
             let text = match body {
                 Body::Whole(body) => canonical::hex(&Sha256::digest(body)),
+                Body::Named(digest) => digest.to_string(),
                 Body::Later => "UNSIGNED-PAYLOAD".into(),
             };
             if rule == PathRule::Literal || matches!(body, Body::Later) {
@@ -101,6 +102,7 @@ pub fn presign(
     let rule = PathRule::of(scope.service);
     let payload = match (rule, request.body) {
         (PathRule::Literal, _) | (PathRule::Normalized, Body::Later) => "UNSIGNED-PAYLOAD".to_owned(),
+        (PathRule::Normalized, Body::Named(digest)) => digest.to_string(),
         (PathRule::Normalized, Body::Whole(body)) => canonical::hex(&Sha256::digest(body)),
     };
     let whole = SignedRequest { query: &query, ..*request };

@@ -184,6 +184,9 @@ impl Claim<'_> {
                 let same = canonical::hex(&Sha256::digest(body)) == digest;
                 text(digest, if same { Kind::Checked } else { Kind::Wrong })
             }
+            (Some(digest), Body::Named(named)) => {
+                text(digest, if named.to_string() == digest { Kind::Later(named) } else { Kind::Wrong })
+            }
             (Some(digest), Body::Later) => match digest.parse() {
                 Ok(parsed) => text(digest, Kind::Later(parsed)),
                 Err(_) => Err(Error::Incomplete(
@@ -196,6 +199,7 @@ impl Claim<'_> {
             (None, Body::Whole(body)) => {
                 Ok(Payload { text: canonical::hex(&Sha256::digest(body)), kind: Kind::Checked })
             }
+            (None, Body::Named(named)) => Ok(Payload { text: named.to_string(), kind: Kind::Later(named) }),
             (None, Body::Later) => {
                 Err(Error::Incomplete("Missing required header for this request: x-amz-content-sha256".into()))
             }

@@ -26,7 +26,7 @@ use sonagi_identity::Principal;
 use sonagi_model::{AppName, RequestId, limits};
 
 use super::{
-    admit::{self, Refusal, admit},
+    admit::{self, Refusal, admit, screen},
     error::{AwsError, Shape},
     query::Query,
     service::Protocol,
@@ -60,7 +60,10 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
     let operation = route.as_ref().map_or(Operation::Unknown, |route| route.operation);
     let _permit = match operation {
         Operation::CreateFunction | Operation::UpdateFunctionCode => {
-            Some(parts.upload().await.ok_or_else(|| {
+            screen(parts, &head).map_err(|refusal| AwsError::refusal(refusal, Protocol::RestJson))?;
+            // The zip is unpacked from its base64 beside the body.
+            let bytes = body.announced(operation.body_limit()) * 2;
+            Some(parts.uploads.hold(bytes).await.ok_or_else(|| {
                 AwsError::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "Rate exceeded")
             })?)
         }

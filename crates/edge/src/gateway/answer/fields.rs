@@ -32,7 +32,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
                 let mut fields = Fields::default();
-                while let Some(Key(key)) = map.next_key()? {
+                while let Some(Text(key)) = map.next_key()? {
                     let place = match &*key {
                         "statusCode" => &mut fields.head.status_code,
                         "headers" => &mut fields.head.headers,
@@ -60,4 +60,4 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 
 /// Borrowed unless it holds an escape.
 #[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);

@@ -1,8 +1,13 @@
 //! Status, headers and cookies, as a function names them in an answer or in a stream's prelude.
 
+use std::fmt;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Visitor},
+};
 use serde_json::value::RawValue;
 use sonagi_model::api::PayloadFormat;
 
@@ -29,12 +34,52 @@ pub(super) struct Head {
 }
 
 /// A header's value: API Gateway takes numbers and booleans for their texts.
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum Scalar {
     Text(String),
     Number(serde_json::Number),
     Boolean(bool),
+}
+
+/// By hand, since serde's untagged enums copy what they look at.
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl Visitor<'_> for Any {
+            type Value = Scalar;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, a number or a boolean")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
+                Ok(Scalar::Text(text.to_owned()))
+            }
+
+            fn visit_string<E>(self, text: String) -> Result<Scalar, E> {
+                Ok(Scalar::Text(text))
+            }
+
+            fn visit_bool<E>(self, boolean: bool) -> Result<Scalar, E> {
+                Ok(Scalar::Boolean(boolean))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Scalar, E> {
+                Ok(Scalar::Number(number.into()))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Scalar, E> {
+                Ok(Scalar::Number(number.into()))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Scalar, E> {
+                let number = serde_json::Number::from_f64(number);
+                number.map(Scalar::Number).ok_or_else(|| E::custom("not a number"))
+            }
+        }
+
+        deserializer.deserialize_any(Any)
+    }
 }
 
 impl Scalar {
@@ -79,7 +124,7 @@ impl Head {
                 append(&mut headers, "set-cookie", Scalar::Text(cookie))?;
             }
         }
-        for name in HOP_BY_HOP {
+        for name in &HOP_BY_HOP {
             headers.remove(name);
         }
         Ok(Self { status, headers })
@@ -99,16 +144,16 @@ impl Head {
 }
 
 /// About one connection and not about the answer (RFC 9110 §7.6.1), or ours to say.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "content-length",
-    "proxy-authenticate",
+static HOP_BY_HOP: [HeaderName; 9] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::CONTENT_LENGTH,
+    header::PROXY_AUTHENTICATE,
 ];
 
 /// A number from 200 to 599, or the text of one.

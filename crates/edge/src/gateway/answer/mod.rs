@@ -9,6 +9,8 @@ mod head;
 mod prelude;
 mod stream;
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -17,7 +19,7 @@ use sonagi_model::api::PayloadFormat;
 
 use super::{Front, event::is_binary_type};
 use crate::serve::ResponseBody;
-use fields::Fields;
+use fields::{Fields, Text};
 use head::Head;
 pub(super) use stream::{collect, open};
 
@@ -90,7 +92,7 @@ pub(super) fn read(answer: &Bytes, reading: Reading<'_>) -> Result<Response<Resp
         return Err(Malformed::UnknownField(unknown));
     }
     let head = Head::read(&fields.head, reading.format)?;
-    let body = body(fields.body, fields.is_base64_encoded, &head, reading)?;
+    let body = body(answer, fields.body, fields.is_base64_encoded, &head, reading)?;
     Ok(head.with(reading.front, ResponseBody::whole(body)))
 }
 
@@ -106,14 +108,16 @@ fn infer(answer: &Bytes) -> Result<Response<ResponseBody>, Malformed> {
     Ok(super::front::json(StatusCode::OK, body))
 }
 
+/// The body within `answer`, whose bytes it shares if the text has no escapes.
 fn body(
+    answer: &Bytes,
     body: Option<&RawValue>,
     is_base64_encoded: Option<&RawValue>,
     head: &Head,
     reading: Reading<'_>,
 ) -> Result<Bytes, Malformed> {
     let Some(raw) = body else { return Ok(Bytes::new()) };
-    let text: String = serde_json::from_str(raw.get()).map_err(|_| Malformed::Body)?;
+    let Text(text) = serde_json::from_str(raw.get()).map_err(|_| Malformed::Body)?;
     let encoded = match is_base64_encoded.map(RawValue::get) {
         None | Some("false") => false,
         Some("true") => true,
@@ -122,7 +126,10 @@ fn body(
     if encoded && decodes(reading, &head.headers) {
         return STANDARD.decode(text.as_bytes()).map(Bytes::from).map_err(|_| Malformed::Base64);
     }
-    Ok(Bytes::from(text))
+    Ok(match text {
+        Cow::Borrowed(text) => answer.slice_ref(text.as_bytes()),
+        Cow::Owned(text) => Bytes::from(text),
+    })
 }
 
 /// A REST API decodes for the binary media types of the API alone ("Return binary media from a Lambda proxy

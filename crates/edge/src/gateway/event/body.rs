@@ -23,10 +23,8 @@ impl<'a> EventBody<'a> {
             Front::RestApi => !media_type.is_some_and(|kind| is_binary_type(asked.binary_media_types, kind)),
         };
         // What is announced as text and is none would not survive a JSON string.
-        match std::str::from_utf8(asked.body) {
-            Ok(text) if as_text => Self::Text(text),
-            Ok(_) | Err(_) => Self::Base64(asked.body),
-        }
+        let text = as_text.then(|| std::str::from_utf8(asked.body).ok()).flatten();
+        text.map_or(Self::Base64(asked.body), Self::Text)
     }
 
     pub(super) fn is_none(&self) -> bool {

@@ -82,11 +82,8 @@ impl Asked<'_> {
         json.into()
     }
 
-    fn route_key(&self) -> Cow<'_, str> {
-        match self.route_method {
-            Some(method) => format!("{method} {}", self.resource).into(),
-            None => "$default".into(),
-        }
+    fn route_key(&self) -> RouteKey<'_> {
+        RouteKey(self.route_method.map(|method| (method, self.resource)))
     }
 
     /// The first label of the host.
@@ -112,6 +109,19 @@ impl Asked<'_> {
         match self.front {
             Front::HttpApi => percent::decode(path),
             Front::RestApi | Front::FunctionUrl => path.into(),
+        }
+    }
+}
+
+/// `GET /pets` or `$default`.
+#[derive(Clone, Copy)]
+struct RouteKey<'a>(Option<(&'a str, &'a str)>);
+
+impl Serialize for RouteKey<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some((method, resource)) => serializer.collect_str(&format_args!("{method} {resource}")),
+            None => serializer.serialize_str("$default"),
         }
     }
 }
@@ -152,6 +162,6 @@ impl Serialize for PathParameters<'_> {
     }
 }
 
-fn some<'a>(variables: Option<&'a BTreeMap<String, String>>) -> Option<&'a BTreeMap<String, String>> {
+fn some(variables: Option<&BTreeMap<String, String>>) -> Option<&BTreeMap<String, String>> {
     variables.filter(|variables| !variables.is_empty())
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::Serialize;
 
 use super::{
-    Asked, Caller, Front, PathParameters,
+    Asked, Caller, Front, PathParameters, RouteKey,
     body::EventBody,
     common_log_time,
     headers::{Joined, JoinedQuery, cookies, query},
@@ -16,7 +16,7 @@ use super::{
 #[serde(rename_all = "camelCase")]
 pub(super) struct Event<'a> {
     version: &'static str,
-    route_key: Cow<'a, str>,
+    route_key: RouteKey<'a>,
     raw_path: Cow<'a, str>,
     raw_query_string: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ struct Context<'a> {
     domain_prefix: &'a str,
     http: Http<'a>,
     request_id: Cow<'a, str>,
-    route_key: Cow<'a, str>,
+    route_key: RouteKey<'a>,
     stage: &'a str,
     time: String,
     time_epoch: u64,
@@ -98,7 +98,7 @@ impl<'a> Event<'a> {
                     Front::FunctionUrl => asked.request.to_string().into(),
                     Front::HttpApi | Front::RestApi => asked.extended.into(),
                 },
-                route_key: route_key.clone(),
+                route_key,
                 stage: asked.stage,
                 time: common_log_time(asked.now),
                 time_epoch: asked.now.millis(),
