@@ -35,9 +35,19 @@ pub struct Script {
 impl Script {
     /// Runs a Python script of `tests/clients` against a platform.
     pub async fn python(name: &str, platform: SocketAddr, arguments: &[&str]) -> Self {
+        Self::python_as(platform, ("test", "test"), name, arguments).await
+    }
+
+    /// The same with these keys.
+    pub async fn python_as(platform: SocketAddr, keys: (&str, &str), name: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(python());
-        command.arg(root().join("tests/clients").join(name)).arg(format!("http://{platform}")).args(arguments);
-        Self::run(command, ("test", "test")).await
+        // The scripts share a module, and Python would leave its compiled form in the checkout.
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+            .arg(root().join("tests/clients").join(name))
+            .arg(format!("http://{platform}"))
+            .args(arguments);
+        Self::run(command, keys).await
     }
 
     /// Runs a JavaScript module of `tests/clients` against a platform.
