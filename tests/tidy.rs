@@ -1,4 +1,5 @@
 //! The shape of the tree: what a reader may rely on, checked.
+#![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -109,7 +110,9 @@ fn crates_know_only_what_the_architecture_says() {
             continue;
         };
         let manifest: toml::Table = fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap();
-        let Some(dependencies) = manifest.get("dependencies").and_then(|table| table.as_table()) else { continue };
+        let Some(dependencies) = manifest.get("dependencies").and_then(|table| table.as_table()) else {
+            continue;
+        };
         for dependency in dependencies.keys() {
             if let Some(known) = dependency.strip_prefix("sonagi-")
                 && !allowed.contains(&known)
@@ -156,8 +159,13 @@ fn no_test_sleeps() {
         for (number, line) in lines.iter().enumerate() {
             // Sockets' limits protect the process and are real time: a test of theirs says so above.
             let says_so = number > 0 && lines[number - 1].contains("real time");
-            if is_test && !says_so && line.contains(concat!("sle", "ep(")) && !line.trim_start().starts_with("//") {
-                let waits_on_our_clock = ["clock.", "fn sleep", "Clock::"].iter().any(|ours| line.contains(ours));
+            if is_test
+                && !says_so
+                && line.contains(concat!("sle", "ep("))
+                && !line.trim_start().starts_with("//")
+            {
+                let waits_on_our_clock =
+                    ["clock.", "fn sleep", "Clock::"].iter().any(|ours| line.contains(ours));
                 let inside_a_guest = line.contains('"');
                 if !waits_on_our_clock && !inside_a_guest {
                     found.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
@@ -171,7 +179,8 @@ fn no_test_sleeps() {
 #[test]
 fn links_in_the_docs_lead_somewhere() {
     let mut found = Vec::new();
-    for path in files().into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+    for path in files().into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+    {
         let text = fs::read_to_string(root().join(&path)).unwrap();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = target.split('#').next().unwrap_or_default();
@@ -190,7 +199,15 @@ fn links_in_the_docs_lead_somewhere() {
 #[test]
 fn every_dependency_has_a_permissive_licence() {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", "x86_64-unknown-linux-gnu"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--offline",
+            "--locked",
+            "--filter-platform",
+            "x86_64-unknown-linux-gnu",
+        ])
         .current_dir(root())
         .output()
         .unwrap();
@@ -202,9 +219,9 @@ fn every_dependency_has_a_permissive_licence() {
         let licence = package["license"].as_str().unwrap_or("none");
         // An expression is fine if one of its alternatives is, and every part of that.
         let fine = licence.replace('/', " OR ").split(" OR ").any(|alternative| {
-            alternative
-                .split(" AND ")
-                .all(|part| allowed.contains(part.trim_matches(|c: char| c == '(' || c == ')' || c.is_whitespace())))
+            alternative.split(" AND ").all(|part| {
+                allowed.contains(part.trim_matches(|c: char| c == '(' || c == ')' || c.is_whitespace()))
+            })
         });
         if !fine {
             found.push(format!("{} {}: {licence}", package["name"], package["version"]));

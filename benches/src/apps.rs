@@ -35,7 +35,9 @@ pub(crate) const ALL: [Hello; 3] = [
         runtime: Runtime::Python { minor: 11 },
         handler: "app.handler",
         file: "app.py",
-        source: Source::Text("def handler(event, context):\n    return {'statusCode': 200, 'body': 'hello'}\n"),
+        source: Source::Text(
+            "def handler(event, context):\n    return {'statusCode': 200, 'body': 'hello'}\n",
+        ),
     },
     Hello {
         name: "node",

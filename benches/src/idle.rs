@@ -61,8 +61,11 @@ pub(crate) async fn run() -> Result<()> {
         let (control, package, template) = (running.control().clone(), package.clone(), template.clone());
         callers.spawn(async move {
             for index in (caller..FUNCTIONS).step_by(CALLERS) {
-                let create =
-                    CreateFunction { name: format!("idle{index}"), code: package.clone(), ..template.clone() };
+                let create = CreateFunction {
+                    name: format!("idle{index}"),
+                    code: package.clone(),
+                    ..template.clone()
+                };
                 control.create_function(create).await?;
             }
             anyhow::Ok(())
@@ -77,7 +80,10 @@ pub(crate) async fn run() -> Result<()> {
     let took = began.elapsed();
     let processes = children(std::process::id())?.len();
     println!();
-    println!("Start with {FUNCTIONS} deployed functions: {:.0} ms; processes for them: {processes}.", took.as_secs_f64() * 1e3);
+    println!(
+        "Start with {FUNCTIONS} deployed functions: {:.0} ms; processes for them: {processes}.",
+        took.as_secs_f64() * 1e3
+    );
     running.drain().await;
     if took > Duration::from_secs(1) {
         println!("This misses the aim of a second.");

@@ -21,7 +21,12 @@ pub(crate) struct Run {
 }
 
 /// Sends GET / with `host` over `connections` for `length`.
-pub(crate) async fn run(address: SocketAddr, host: &str, connections: usize, length: Duration) -> Result<Run> {
+pub(crate) async fn run(
+    address: SocketAddr,
+    host: &str,
+    connections: usize,
+    length: Duration,
+) -> Result<Run> {
     let mut tasks = JoinSet::new();
     let began = Instant::now();
     for _ in 0..connections {

@@ -81,8 +81,12 @@ fn start(hello: &Hello, folder: &Path, api: &str) -> Result<Child> {
     std::fs::write(&code, bytes)?;
     std::fs::set_permissions(&code, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     let client: Option<(&Client, String)> = match hello.runtime {
-        Runtime::Python { .. } => Some((sonagi_guest::python(), interpreter("python3", "-c", "import sys; print(sys.executable)")?)),
-        Runtime::Nodejs { .. } => Some((sonagi_guest::node(), interpreter("node", "-p", "process.execPath")?)),
+        Runtime::Python { .. } => {
+            Some((sonagi_guest::python(), interpreter("python3", "-c", "import sys; print(sys.executable)")?))
+        }
+        Runtime::Nodejs { .. } => {
+            Some((sonagi_guest::node(), interpreter("node", "-p", "process.execPath")?))
+        }
         Runtime::Provided(_) => None,
     };
     let mut command = match client {
@@ -110,7 +114,8 @@ fn start(hello: &Hello, folder: &Path, api: &str) -> Result<Child> {
 }
 
 fn interpreter(program: &str, flag: &str, code: &str) -> Result<String> {
-    let output = Command::new(program).args([flag, code]).output().with_context(|| format!("find {program}"))?;
+    let output =
+        Command::new(program).args([flag, code]).output().with_context(|| format!("find {program}"))?;
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 

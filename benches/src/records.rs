@@ -54,7 +54,9 @@ fn disk(folder: &Path) -> Result<f64> {
 async fn measure(folder: &Path) -> Result<()> {
     let records: Arc<dyn Records> =
         Arc::new(SqliteRecords::open(RecordsConfig::new(folder.join("records")))?);
-    println!("| durable commits/s | disk alone | one counter | of the disk | a new record each | of the disk |");
+    println!(
+        "| durable commits/s | disk alone | one counter | of the disk | a new record each | of the disk |"
+    );
     println!("|---|---:|---:|---:|---:|---:|");
     for callers in [1, 16, 64, 256] {
         let disk = disk(folder)?;

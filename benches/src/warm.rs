@@ -37,7 +37,8 @@ pub(crate) async fn run() -> Result<()> {
         let app = folder.path().join(hello.name);
         write(hello, &app)?;
         let raw = raw::round_trips(hello, &folder.path().join("raw"), RAW)?;
-        let (_process, gateway) = platform::sonagi(&app, &folder.path().join(format!("{}-data", hello.name)))?;
+        let (_process, gateway) =
+            platform::sonagi(&app, &folder.path().join(format!("{}-data", hello.name)))?;
         let host = format!("{}.localhost", hello.name);
         load::run(gateway, &host, 1, WARM_UP).await?;
         let one = load::run(gateway, &host, 1, LENGTH).await?;
@@ -55,7 +56,9 @@ pub(crate) async fn run() -> Result<()> {
         overheads.push((hello.name, raw, one, many));
     }
     println!();
-    println!("| | raw round trip p50 | raw/s, one process | over HTTP p50 | overhead p50 | best throughput / raw |");
+    println!(
+        "| | raw round trip p50 | raw/s, one process | over HTTP p50 | overhead p50 | best throughput / raw |"
+    );
     println!("|---|---:|---:|---:|---:|---:|");
     for (name, raw, one, many) in overheads {
         println!(

@@ -20,7 +20,9 @@ pub(crate) async fn serve() -> Result<()> {
                 Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"hello"))))
             });
             // A client that goes away ends its connection.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), hello).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), hello)
+                .await;
         });
     }
 }

@@ -25,17 +25,15 @@ impl App {
 
     /// One Python function `f` in the app `name`, at every path.
     pub fn python(name: &str, source: &str) -> Self {
-        let manifest = format!(
-            "app = \"{name}\"\n[function.f]\nruntime = \"python3.11\"\nroutes = [\"$default\"]\n"
-        );
+        let manifest =
+            format!("app = \"{name}\"\n[function.f]\nruntime = \"python3.11\"\nroutes = [\"$default\"]\n");
         Self::new(&manifest).file("f/app.py", source)
     }
 
     /// One Node function `f` in the app `name`, at every path.
     pub fn node(name: &str, source: &str) -> Self {
-        let manifest = format!(
-            "app = \"{name}\"\n[function.f]\nruntime = \"nodejs20.x\"\nroutes = [\"$default\"]\n"
-        );
+        let manifest =
+            format!("app = \"{name}\"\n[function.f]\nruntime = \"nodejs20.x\"\nroutes = [\"$default\"]\n");
         Self::new(&manifest).file("f/index.mjs", source)
     }
 

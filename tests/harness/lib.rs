@@ -3,7 +3,11 @@
 //! Start reading at [`World`]: the whole platform in the test's own process, on a temporary folder and ephemeral
 //! ports, with a clock that the test moves. [`Program`] is the real program in a process of its own, for promises
 //! about signals, crashes and the command line. A test fails on a WARN or ERROR line that it did not expect.
-#![expect(clippy::disallowed_methods, reason = "tests read their environment and run real programs in real time")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read their environment and run real programs in real time"
+)]
+#![expect(clippy::print_stderr, reason = "a test shows what it sees")]
 #![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
 
 mod app;

@@ -67,7 +67,8 @@ impl Program {
                 panic!("the program ended before it was ready ({status}): {}", self.errors().await);
             }
         };
-        let address = |key: &str| line[key].as_str().unwrap_or_else(|| panic!("no {key} in {line}")).parse().unwrap();
+        let address =
+            |key: &str| line[key].as_str().unwrap_or_else(|| panic!("no {key} in {line}")).parse().unwrap();
         let ready = Ready { platform: address("platform"), gateway: address("gateway"), line };
         (self, ready)
     }

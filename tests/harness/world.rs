@@ -72,7 +72,8 @@ impl World {
             cache: cache().join("sonagi"),
         };
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
-        self.running = Some(Box::pin(sonagi_server::start(config, clock, Arc::new(OsEntropy))).await.unwrap());
+        self.running =
+            Some(Box::pin(sonagi_server::start(config, clock, Arc::new(OsEntropy))).await.unwrap());
     }
 
     pub fn running(&self) -> &Running {

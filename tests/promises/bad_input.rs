@@ -88,7 +88,9 @@ async fn a_missing_handler_is_the_functions_own_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_over_the_limit_are_refused_at_both_doors() {
     let world = World::start().await;
-    world.deploy(&App::python("echo", "def handler(event, context):\n    return len(event.get('body', ''))\n")).await;
+    world
+        .deploy(&App::python("echo", "def handler(event, context):\n    return len(event.get('body', ''))\n"))
+        .await;
     let most = 6 * 1024 * 1024;
     let at_the_limit = world.invoke("echo-f", format!("{{\"body\":\"{}\"}}", "x".repeat(most - 11))).await;
     assert_eq!(at_the_limit.status, 200, "{}", at_the_limit.text());
@@ -126,7 +128,11 @@ async fn half_a_request_is_closed_and_others_are_served_meanwhile() {
         nonsense.write_all(b"\x16\x03\x01 this is no HTTP\r\n\r\n").await.unwrap();
         let mut answer = Vec::new();
         nonsense.read_to_end(&mut answer).await.unwrap();
-        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"), "{}", String::from_utf8_lossy(&answer));
+        assert!(
+            answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
         assert_eq!(world.get("fine", "/").await.text(), "fine");
         // The head's deadline closes it; the limit is real time, since it protects the process.
         let mut rest = Vec::new();
@@ -177,7 +183,8 @@ async fn a_full_disk_refuses_changes_loses_nothing_and_recovers() {
     assert_eq!(create(ready.platform, "before", &package, "app.handler").await.status, 201);
     let invoke = async |name: &str| {
         let path = format!("/2015-03-31/functions/{name}/invocations");
-        let request = request("POST", &ready.platform.to_string(), &path).body(Bytes::from_static(b"{}")).unwrap();
+        let request =
+            request("POST", &ready.platform.to_string(), &path).body(Bytes::from_static(b"{}")).unwrap();
         send(ready.platform, request).await
     };
     assert_eq!(invoke("before").await.text(), "\"fine\"");

@@ -16,7 +16,8 @@ async fn a_server_is_deployed_to_rolled_back_and_asked() {
     let folder = tempfile::tempdir().unwrap();
     let (server, ready) = Program::server(&folder.path().join("data")).await;
     let endpoint = format!("http://{}", ready.platform);
-    let app = App::python("hello", "def handler(event, context):\n    print('said', event)\n    return {'v': 1}\n");
+    let app =
+        App::python("hello", "def handler(event, context):\n    print('said', event)\n    return {'v': 1}\n");
     let path = app.path().to_str().unwrap();
 
     let deploy = ["deploy", path, "--endpoint", &endpoint, "--json"];
@@ -73,7 +74,11 @@ async fn what_is_wrong_is_said_with_what_to_do() {
     let nowhere = sonagi(&["dev", "/nowhere/at/all"]).await;
     assert!(!nowhere.success && nowhere.stderr.contains("/nowhere/at/all"), "{}", nowhere.stderr);
     let doctor = sonagi(&["doctor", "--json"]).await;
-    assert!(lines(&doctor).iter().any(|finding| finding["what"] == "runtime nodejs20.x"), "{}", doctor.stdout);
+    assert!(
+        lines(&doctor).iter().any(|finding| finding["what"] == "runtime nodejs20.x"),
+        "{}",
+        doctor.stdout
+    );
     let completions = sonagi(&["completions", "bash"]).await.passed();
     assert!(completions.stdout.contains("rollback"));
 }

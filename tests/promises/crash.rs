@@ -35,7 +35,8 @@ async fn every_acknowledged_change_survives_sigkill() {
     server.kill().await;
     for round in 0..KILLS {
         let (server, ready) = Program::server(&data).await;
-        check(ready.platform, &known.lock().unwrap().clone()).await;
+        let so_far = known.lock().unwrap().clone();
+        check(ready.platform, &so_far).await;
         let mut callers = tokio::task::JoinSet::new();
         for caller in 0..CALLERS {
             let known = Arc::clone(&known);
@@ -62,7 +63,8 @@ async fn every_acknowledged_change_survives_sigkill() {
         }
     }
     let (server, ready) = Program::server(&data).await;
-    check(ready.platform, &known.lock().unwrap().clone()).await;
+    let so_far = known.lock().unwrap().clone();
+    check(ready.platform, &so_far).await;
     assert!(server.terminate().await.success());
 }
 

@@ -2,7 +2,8 @@
 
 use sonagi_harness::{Script, World, get};
 
-const FILE: &str = "[default]\naws_access_key_id = AKIATESTTESTTEST0001\naws_secret_access_key = correct-horse-battery\n";
+const FILE: &str =
+    "[default]\naws_access_key_id = AKIATESTTESTTEST0001\naws_secret_access_key = correct-horse-battery\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_signed_with_a_known_key_or_refused() {

@@ -23,7 +23,8 @@ async fn a_newer_folder_is_refused_by_an_older_program() {
     let (server, _) = Program::server(&data).await;
     assert!(server.terminate().await.success());
     std::fs::write(data.join("FORMAT"), "99\n").unwrap();
-    let refused = Program::run(&["server", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]).await;
+    let refused =
+        Program::run(&["server", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]).await;
     assert!(!refused.success);
     assert!(refused.stderr.contains("newer format 99"), "{}", refused.stderr);
 }

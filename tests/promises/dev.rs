@@ -22,7 +22,8 @@ async fn dev_answers_reloads_on_a_change_and_ends_clean() {
     let manifest = fs::read_to_string(app.path().join("sonagi.toml")).unwrap();
     app.write("sonagi.toml", &manifest.replace("runtime", "runtim"));
     let error = dev.line_where(|line| !line["error"].is_null()).await;
-    let lines: Vec<_> = error["error"]["problems"].as_array().unwrap().iter().map(|one| &one["line"]).collect();
+    let lines: Vec<_> =
+        error["error"]["problems"].as_array().unwrap().iter().map(|one| &one["line"]).collect();
     assert_eq!(lines, [2, 3], "{error}");
     assert_eq!(get(ready.gateway, "hello.localhost", "/").await.text(), "after");
     assert!(dev.terminate().await.success());
@@ -35,7 +36,8 @@ async fn dev_shows_what_functions_print() {
     get(ready.gateway, "petshop.localhost", "/pets?kind=dog").await;
     let line = dev.line_where(|line| line["message"] == "1 of 5 pets match kind=dog max_price=inf").await;
     assert_eq!(line["function"], "petshop-search");
-    let report = dev.line_where(|line| line["message"].as_str().is_some_and(|m| m.starts_with("REPORT"))).await;
+    let report =
+        dev.line_where(|line| line["message"].as_str().is_some_and(|m| m.starts_with("REPORT"))).await;
     assert!(report["message"].as_str().unwrap().contains("Init Duration: "), "{report}");
     assert!(dev.terminate().await.success());
 }
@@ -46,6 +48,10 @@ async fn a_manifest_with_a_typo_is_told_with_its_line_before_anything_starts() {
         .file("f/app.py", "def handler(event, context): pass\n");
     let refused = Program::run(&["dev", app.path().to_str().unwrap()]).await;
     assert!(!refused.success);
-    assert!(refused.stderr.contains("memry") && refused.stderr.contains("sonagi.toml:4"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("memry") && refused.stderr.contains("sonagi.toml:4"),
+        "{}",
+        refused.stderr
+    );
     assert!(refused.stderr.contains("memory"), "names what was meant: {}", refused.stderr);
 }

@@ -36,7 +36,8 @@ def handler(event, context):
 async fn with_neighbour() -> World {
     let world = World::start().await;
     // With enough memory that a thousand small processes meet the limit on processes first.
-    let rogue = App::new("app = \"rogue\"\n[function.f]\nruntime = \"python3.11\"\nmemory = 512\ntimeout = 30\n");
+    let rogue =
+        App::new("app = \"rogue\"\n[function.f]\nruntime = \"python3.11\"\nmemory = 512\ntimeout = 30\n");
     world.deploy(&rogue.file("f/app.py", ROGUE)).await;
     world.deploy(&App::python("good", "def handler(event, context):\n    return 'fine'\n")).await;
     assert_eq!(world.get("good", "/").await.text(), "fine");

@@ -11,7 +11,10 @@ async fn the_petshop_answers_from_python_and_from_node() {
 
     let cats = world.get("petshop", "/pets?kind=cat&max_price=50").await;
     assert_eq!(cats.status, 200);
-    assert_eq!(cats.json(), json!({ "pets": [{ "id": "momo", "name": "Momo", "kind": "cat", "price": 40.0 }] }));
+    assert_eq!(
+        cats.json(),
+        json!({ "pets": [{ "id": "momo", "name": "Momo", "kind": "cat", "price": 40.0 }] })
+    );
     assert_eq!(world.get("petshop", "/pets/dori").await.json()["price"], 120.0);
     assert_eq!(world.get("petshop", "/pets/nobody").await.status, 404);
 
@@ -36,8 +39,16 @@ async fn the_petshops_page_is_streamed_at_its_function_url() {
     let page = send(world.gateway(), request("GET", &host, "/").body(Bytes::new()).unwrap()).await;
     assert_eq!(page.status, 200, "{}", page.text());
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    assert!(page.headers.get("content-length").is_none(), "a streamed answer has no length: {:?}", page.headers);
-    assert!(page.text().starts_with("<!doctype html>") && page.text().ends_with("</script>"), "{}", page.text());
+    assert!(
+        page.headers.get("content-length").is_none(),
+        "a streamed answer has no length: {:?}",
+        page.headers
+    );
+    assert!(
+        page.text().starts_with("<!doctype html>") && page.text().ends_with("</script>"),
+        "{}",
+        page.text()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

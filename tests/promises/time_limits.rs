@@ -42,7 +42,10 @@ async fn a_handler_that_never_returns_is_ended_and_others_never_notice() {
     let error = answer.json();
     assert_eq!(error["errorType"], "Sandbox.Timedout");
     let request = answer.header("x-amzn-requestid");
-    assert_eq!(error["errorMessage"], format!("RequestId: {request} Error: Task timed out after 3.00 seconds"));
+    assert_eq!(
+        error["errorMessage"],
+        format!("RequestId: {request} Error: Task timed out after 3.00 seconds")
+    );
     // The next call gets a new environment.
     assert_eq!(world.get("stuck", "/").await.text(), "quick");
 }
@@ -50,7 +53,12 @@ async fn a_handler_that_never_returns_is_ended_and_others_never_notice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_environment_is_kept_for_its_time_and_then_gone() {
     let world = World::start().await;
-    world.deploy(&App::python("idle", "import os\ndef handler(event, context):\n    return str(os.getpid())\n")).await;
+    world
+        .deploy(&App::python(
+            "idle",
+            "import os\ndef handler(event, context):\n    return str(os.getpid())\n",
+        ))
+        .await;
     let process = world.get("idle", "/").await.text().to_owned();
     world.advance(Duration::from_secs(599)).await;
     assert_eq!(world.get("idle", "/").await.text(), process, "kept while it is used");

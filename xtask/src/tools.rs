@@ -42,11 +42,8 @@ fn debian_packages() -> Result<()> {
     let mut missing: Vec<&str> = Vec::new();
     for (program, packages, argument) in wanted {
         // wrk prints its version and exits with 1.
-        let there = if program == "wrk" {
-            Path::new("/usr/bin/wrk").exists()
-        } else {
-            shell::has(program, argument)
-        };
+        let there =
+            if program == "wrk" { Path::new("/usr/bin/wrk").exists() } else { shell::has(program, argument) };
         if !there {
             missing.extend(packages);
         }

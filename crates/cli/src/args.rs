@@ -61,9 +61,7 @@ pub(crate) enum Command {
     /// Print a completion script for a shell
     #[command(after_help = "Example:
   sonagi completions bash > ~/.local/share/bash-completion/completions/sonagi")]
-    Completions {
-        shell: clap_complete::Shell,
-    },
+    Completions { shell: clap_complete::Shell },
 }
 
 #[derive(Debug, Args)]

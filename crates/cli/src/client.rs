@@ -28,12 +28,14 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(target: &Target) -> Result<Self> {
-        let endpoint: Uri = target
-            .endpoint
-            .parse()
-            .with_context(|| format!("{:?} is no address of a server, such as http://127.0.0.1:4566", target.endpoint))?;
+        let endpoint: Uri = target.endpoint.parse().with_context(|| {
+            format!("{:?} is no address of a server, such as http://127.0.0.1:4566", target.endpoint)
+        })?;
         if endpoint.scheme_str() != Some("http") || endpoint.authority().is_none() {
-            bail!("{:?} is no address of a server: it wants http:// and a host, such as http://127.0.0.1:4566", target.endpoint);
+            bail!(
+                "{:?} is no address of a server: it wants http:// and a host, such as http://127.0.0.1:4566",
+                target.endpoint
+            );
         }
         let keys = match (&target.access_key_id, &target.secret_access_key) {
             (Some(id), Some(secret)) => Some(Keys {
@@ -42,7 +44,9 @@ impl Client {
                 session_token: None,
             }),
             (Some(_), None) | (None, Some(_)) => {
-                bail!("an access key has two parts: set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither")
+                bail!(
+                    "an access key has two parts: set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither"
+                )
             }
             (None, None) => None,
         };
@@ -102,7 +106,8 @@ impl Client {
 
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>> {
         let mut parts = self.endpoint.clone().into_parts();
-        parts.path_and_query = Some(format!("/_sonagi/v1{path}").parse().with_context(|| format!("ask for {path}"))?);
+        parts.path_and_query =
+            Some(format!("/_sonagi/v1{path}").parse().with_context(|| format!("ask for {path}"))?);
         let uri = Uri::from_parts(parts).context("make the request's address")?;
         let mut headers = HeaderMap::new();
         if !body.is_empty() {
@@ -126,7 +131,8 @@ impl Client {
         let mut request = Request::builder().method(method).uri(uri).body(Full::new(body))?;
         request.headers_mut().extend(headers);
         self.http.request(request).await.map_err(|error| {
-            let text = format!("reach a server at {}: is one running? Start one with: sonagi server", self.endpoint);
+            let text =
+                format!("reach a server at {}: is one running? Start one with: sonagi server", self.endpoint);
             anyhow::Error::new(error).context(text)
         })
     }

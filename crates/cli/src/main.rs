@@ -24,7 +24,9 @@ fn main() -> ExitCode {
     let shape = arguments.shape();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return report::failure(&anyhow::Error::new(error).context("start the async runtime"), shape),
+        Err(error) => {
+            return report::failure(&anyhow::Error::new(error).context("start the async runtime"), shape);
+        }
     };
     match runtime.block_on(commands::run(arguments)) {
         Ok(code) => code,

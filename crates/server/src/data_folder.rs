@@ -36,7 +36,8 @@ pub struct DataFolder {
 
 impl DataFolder {
     pub fn open(path: &Path, entropy: &dyn Entropy) -> Result<Self> {
-        let io = |doing: &'static str| move |cause| Error::DataFolder { path: path.to_path_buf(), doing, cause };
+        let io =
+            |doing: &'static str| move |cause| Error::DataFolder { path: path.to_path_buf(), doing, cause };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io("make"))?;
         let path = path.canonicalize().map_err(io("find"))?;
         let lock = lock(&path)?;
@@ -87,10 +88,10 @@ fn check_format(path: &Path) -> Result<()> {
     let io = |doing: &'static str| move |cause| Error::DataFolder { path: path.to_path_buf(), doing, cause };
     match fs::read_to_string(&file) {
         Ok(text) => {
-            let found: u32 = text
-                .trim()
-                .parse()
-                .map_err(|_| Error::NotADataFolder { path: path.to_path_buf(), found: text.trim().to_owned() })?;
+            let found: u32 = text.trim().parse().map_err(|_| Error::NotADataFolder {
+                path: path.to_path_buf(),
+                found: text.trim().to_owned(),
+            })?;
             if found > FORMAT {
                 return Err(Error::NewerFormat { path: path.to_path_buf(), found, known: FORMAT });
             }
@@ -115,7 +116,10 @@ fn key(path: &Path, entropy: &dyn Entropy) -> io::Result<[u8; 32]> {
     let file = path.join("key");
     match fs::read(&file) {
         Ok(bytes) => bytes.try_into().map_err(|_| {
-            io::Error::new(io::ErrorKind::InvalidData, "the file \"key\" wants 32 bytes; restore it from a backup")
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the file \"key\" wants 32 bytes; restore it from a backup",
+            )
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let key = entropy.bytes();

@@ -22,14 +22,24 @@ pub enum Error {
     )]
     NotADataFolder { path: PathBuf, found: String },
     #[error("could not {doing} the data folder {}", path.display())]
-    DataFolder { path: PathBuf, doing: &'static str, #[source] cause: io::Error },
+    DataFolder {
+        path: PathBuf,
+        doing: &'static str,
+        #[source]
+        cause: io::Error,
+    },
     #[error(
         "{address} can be reached from other machines, and no credentials are configured: \
          name a file of access keys with --credentials, or listen on a loopback address"
     )]
     OpenToTheWorld { address: SocketAddr },
     #[error("could not listen on {address}: {cause}; name another address with {flag}")]
-    Listen { address: SocketAddr, flag: &'static str, #[source] cause: io::Error },
+    Listen {
+        address: SocketAddr,
+        flag: &'static str,
+        #[source]
+        cause: io::Error,
+    },
     #[error(transparent)]
     Backend(#[from] sonagi_backend::Error),
     #[error(transparent)]
@@ -37,11 +47,23 @@ pub enum Error {
     #[error("open the functions' logs")]
     Logs(#[source] sonagi_data::Error),
     #[error("could not read the credentials file {}", path.display())]
-    CredentialsFile { path: PathBuf, #[source] cause: io::Error },
+    CredentialsFile {
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
     #[error("{}:{cause}", path.display())]
-    Credentials { path: PathBuf, #[source] cause: sonagi_identity::CredentialsFileError },
+    Credentials {
+        path: PathBuf,
+        #[source]
+        cause: sonagi_identity::CredentialsFileError,
+    },
     #[error("could not {doing}")]
-    Io { doing: &'static str, #[source] cause: io::Error },
+    Io {
+        doing: &'static str,
+        #[source]
+        cause: io::Error,
+    },
 }
 
 impl Fault for Error {

@@ -29,6 +29,6 @@ pub use error::Error;
 pub use interpreters::LocalInterpreters;
 pub use machine::raise_file_limit;
 pub use running::{Running, start, start_real};
-pub use sonagi_data::logs::{Follower, Followed};
+pub use sonagi_data::logs::{Followed, Follower};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -16,7 +16,7 @@ pub fn raise_file_limit() -> u64 {
 pub(crate) fn memory_mib() -> u64 {
     let total = {
         let info = rustix::system::sysinfo();
-        info.totalram as u64 * u64::from(info.mem_unit) >> 20
+        (info.totalram as u64 * u64::from(info.mem_unit)) >> 20
     };
     let limit = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
         .into_iter()

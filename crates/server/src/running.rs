@@ -233,7 +233,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 fn read_credentials(path: &Path) -> Result<CredentialsFile> {
-    let text =
-        fs::read_to_string(path).map_err(|cause| Error::CredentialsFile { path: path.to_path_buf(), cause })?;
+    let text = fs::read_to_string(path)
+        .map_err(|cause| Error::CredentialsFile { path: path.to_path_buf(), cause })?;
     CredentialsFile::parse(&text).map_err(|cause| Error::Credentials { path: path.to_path_buf(), cause })
 }

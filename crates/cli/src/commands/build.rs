@@ -59,7 +59,12 @@ impl build::Progress for Shown<'_> {
 
     fn finished(&self, step: &Step<'_>, took: Duration) {
         if took >= WORTH_A_LINE {
-            self.progress.note(&format!("Built {}: {} ({:.1} s)", step.function, step.what, took.as_secs_f64()));
+            self.progress.note(&format!(
+                "Built {}: {} ({:.1} s)",
+                step.function,
+                step.what,
+                took.as_secs_f64()
+            ));
         }
     }
 

@@ -24,8 +24,11 @@ use crate::{
 pub(crate) async fn run(dev: Dev, shape: Shape) -> Result<ExitCode> {
     let mut stop = Stop::listen()?;
     let progress = Progress::new(shape);
-    let mut context =
-        Context { account: dev.place.account.clone(), region: dev.place.region.clone(), ..Context::default() };
+    let mut context = Context {
+        account: dev.place.account.clone(),
+        region: dev.place.region.clone(),
+        ..Context::default()
+    };
     // Read once before anything starts, so that a typo is told at once.
     let manifest = build::load(&dev.source, &context)?;
     let data = dev.place.data.clone().unwrap_or_else(|| manifest.root.join(".sonagi/data"));
@@ -33,7 +36,8 @@ pub(crate) async fn run(dev: Dev, shape: Shape) -> Result<ExitCode> {
     let running = server::start(&dev.place, data, RuntimePolicy::Nearest).await?;
     context.gateway = format!("http://localhost:{}", running.gateway_address().port());
 
-    let mut session = Session { source: dev.source, context, running, builder: build::builder(), progress, shape };
+    let mut session =
+        Session { source: dev.source, context, running, builder: build::builder(), progress, shape };
     // Watching begins before the first build, so that no change falls in between.
     let mut watch = Watch::new()?;
     watch.only(&manifest.files)?;
@@ -112,7 +116,8 @@ impl Session {
 
     /// Gets the runtimes ready, so that the first request need not wait for it.
     async fn prepare(&self, manifest: &Manifest) {
-        let mut runtimes: Vec<_> = manifest.functions.iter().map(|declared| declared.function.runtime).collect();
+        let mut runtimes: Vec<_> =
+            manifest.functions.iter().map(|declared| declared.function.runtime).collect();
         runtimes.sort();
         runtimes.dedup();
         for runtime in runtimes {

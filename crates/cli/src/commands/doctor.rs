@@ -84,7 +84,10 @@ fn files() -> Finding {
     if allowed >= FILES_WANTED {
         good("open files", format!("{allowed} allowed"))
     } else {
-        limited("open files", format!("only {allowed} allowed: raise the hard limit (ulimit -Hn) to {FILES_WANTED}"))
+        limited(
+            "open files",
+            format!("only {allowed} allowed: raise the hard limit (ulimit -Hn) to {FILES_WANTED}"),
+        )
     }
 }
 
@@ -117,9 +120,19 @@ async fn runtimes(path: &str) -> Vec<Finding> {
 /// What builds packages.
 fn tools(path: &str) -> Vec<Finding> {
     [
-        ("python3", ["-m", "pip"].as_slice(), "pip", "install pip for functions with a requirements.txt (Debian: python3-pip)"),
+        (
+            "python3",
+            ["-m", "pip"].as_slice(),
+            "pip",
+            "install pip for functions with a requirements.txt (Debian: python3-pip)",
+        ),
         ("npm", [].as_slice(), "npm", "install npm for functions with a package.json (Debian: npm)"),
-        ("make", [].as_slice(), "make", "install make for functions that are built by a Makefile (Debian: make)"),
+        (
+            "make",
+            [].as_slice(),
+            "make",
+            "install make for functions that are built by a Makefile (Debian: make)",
+        ),
     ]
     .into_iter()
     .map(|(program, arguments, what, help)| match version(program, arguments, path) {
@@ -147,7 +160,9 @@ fn folder(data: &Path) -> Finding {
     let Some(there) = there else { return bad(what, format!("{} cannot be made", data.display())) };
     match rustix::fs::access(&there, rustix::fs::Access::WRITE_OK) {
         Ok(()) => good(what, data.display().to_string()),
-        Err(error) => bad(what, format!("{} cannot be written ({error}): name another with --data", there.display())),
+        Err(error) => {
+            bad(what, format!("{} cannot be written ({error}): name another with --data", there.display()))
+        }
     }
 }
 

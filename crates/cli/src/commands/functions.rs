@@ -56,10 +56,7 @@ pub(crate) async fn run(functions: &Functions, shape: Shape) -> Result<ExitCode>
                     ]
                 })
                 .collect();
-            output::table(
-                ["FUNCTION", "APP", "RUNTIME", "HANDLER", "MEMORY", "TIMEOUT", "MODIFIED"],
-                &rows,
-            );
+            output::table(["FUNCTION", "APP", "RUNTIME", "HANDLER", "MEMORY", "TIMEOUT", "MODIFIED"], &rows);
         }
     }
     Ok(ExitCode::SUCCESS)

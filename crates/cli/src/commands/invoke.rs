@@ -28,7 +28,8 @@ pub(crate) async fn run(invoke: &Invoke, shape: Shape) -> Result<ExitCode> {
         path.push_str(&format!("&qualifier={}", escape(qualifier)));
     }
     let response = client.whole(Method::POST, &path, payload(&invoke.payload)?).await?;
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header =
+        |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let failed = header("x-sonagi-function-error");
     let log = header("x-sonagi-log-tail")
         .and_then(|text| STANDARD.decode(text).ok())

@@ -1,9 +1,4 @@
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-    process::ExitCode,
-};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -55,7 +50,8 @@ pub(crate) fn run(new: &New, shape: Shape) -> Result<ExitCode> {
         bail!("{} is there already: name a new folder", new.path.display());
     }
     for file in files {
-        write(&new.path, file, &app).with_context(|| format!("write {}", new.path.join(file.path).display()))?;
+        write(&new.path, file, &app)
+            .with_context(|| format!("write {}", new.path.join(file.path).display()))?;
     }
     let ignore = File { path: ".gitignore", text: ".sonagi/\nnode_modules/\n__pycache__/\n", mode: 0o644 };
     write(&new.path, &ignore, &app).context("write .gitignore")?;

@@ -56,7 +56,14 @@ pub(crate) async fn run(releases: &Releases, shape: Shape) -> Result<ExitCode> {
                 .map(|release| {
                     let live = if release.live { "live" } else { "" };
                     let digest: String = release.digest.chars().take(12).collect();
-                    [release.app, release.number.to_string(), live.into(), release.created, release.functions.to_string(), digest]
+                    [
+                        release.app,
+                        release.number.to_string(),
+                        live.into(),
+                        release.created,
+                        release.functions.to_string(),
+                        digest,
+                    ]
                 })
                 .collect();
             output::table(["APP", "RELEASE", "", "CREATED", "FUNCTIONS", "DIGEST"], &rows);

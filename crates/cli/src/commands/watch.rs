@@ -52,7 +52,11 @@ impl Watch {
         // A file is watched through its folder: editors replace files, and a watch would stay with the old one.
         let mut wanted: Vec<PathBuf> = paths
             .iter()
-            .map(|path| if path.is_file() { path.parent().unwrap_or(path).to_path_buf() } else { path.clone() })
+            .map(
+                |path| {
+                    if path.is_file() { path.parent().unwrap_or(path).to_path_buf() } else { path.clone() }
+                },
+            )
             .collect();
         wanted.sort();
         wanted.dedup();
@@ -64,7 +68,8 @@ impl Watch {
             let _ = self.watcher.unwatch(&path);
         }
         for path in &wanted {
-            let mode = if paths.contains(path) { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+            let mode =
+                if paths.contains(path) { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
             self.watcher.watch(path, mode).with_context(|| format!("watch {}", path.display()))?;
         }
         self.watched = wanted;
