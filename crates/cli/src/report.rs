@@ -38,9 +38,17 @@ pub(crate) fn manifest_for_people(error: &ManifestError) {
         if handler.render_report(&mut text, &seen).is_ok() {
             eprint!("{text}");
         } else {
-            eprintln!("error: {}:{}:{}: {}", error.path.display(), problem.line, problem.column, problem.message);
+            eprintln!(
+                "error: {}:{}:{}: {}",
+                error.path.display(),
+                problem.line,
+                problem.column,
+                problem.message
+            );
         }
     }
+    let (file, count) = (error.path.display(), error.problems.len());
+    eprintln!("error: {file} has {}; nothing was deployed", Counted(count));
 }
 
 fn manifest_for_machines(error: &ManifestError) {
@@ -54,6 +62,17 @@ fn manifest_for_machines(error: &ManifestError) {
     let _ = output::json(&json!({
         "error": { "message": error.to_string(), "file": error.path.display().to_string(), "problems": problems }
     }));
+}
+
+struct Counted(usize);
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("a problem"),
+            count => write!(f, "{count} problems"),
+        }
+    }
 }
 
 /// One problem as miette sees it.

@@ -61,7 +61,8 @@ pub fn load(
         return Err(ManifestError::whole(path, "the manifest declares nothing".into(), None));
     };
     functions.sort_by(|one, other| one.function.name.cmp(&other.function.name));
-    let mut files = vec![path.clone()];
+    // Absolute, as the sources are: changes are reported under absolute names.
+    let mut files = vec![root.join(path.file_name().unwrap_or_default())];
     files.extend(functions.iter().map(|function| function.source.clone()));
     files.sort();
     files.dedup();

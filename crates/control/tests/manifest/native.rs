@@ -1,6 +1,6 @@
 //! `sonagi.toml`.
 
-use sonagi_control::manifest::BuildKind;
+use sonagi_control::manifest::{self, BuildKind, Context};
 use sonagi_model::{
     api::{ApiKind, PayloadFormat},
     function::{InvokeMode, LogFormat, Runtime, UrlAuth},
@@ -127,4 +127,19 @@ fn variables_keep_lambdas_rules() {
     assert!(problems.contains("`AWS_REGION` is set by Lambda itself"));
     assert!(problems.contains("\"1a\" cannot name a variable"));
     assert!(problems.contains("the limit is 4096"));
+}
+
+#[test]
+fn what_to_watch_is_named_absolutely_however_the_manifest_was_named() {
+    let path = std::path::Path::new("../../examples/petshop");
+    let load =
+        |path: &std::path::Path| manifest::load(path, &Default::default(), &Context::default()).unwrap();
+    for manifest in [load(path), load(&path.join("sonagi.toml"))] {
+        assert!(
+            manifest.files.iter().all(|file| file.is_absolute() && file.exists()),
+            "{:?}",
+            manifest.files
+        );
+        assert!(manifest.files.iter().any(|file| file.ends_with("examples/petshop/sonagi.toml")));
+    }
 }
