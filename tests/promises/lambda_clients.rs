@@ -113,5 +113,5 @@ async fn a_function_made_through_the_api_is_a_release_of_an_app() {
     let apps =
         send(world.platform(), request("GET", &host, "/_sonagi/v1/apps").body(Default::default()).unwrap())
             .await;
-    assert_eq!(apps.json()["apps"][0]["app"], "made-here", "{}", apps.text());
+    assert_eq!(apps.json()["apps"][0]["name"], "made-here", "{}", apps.text());
 }

@@ -50,7 +50,7 @@ fn debian_packages() -> Result<()> {
     }
     // Debian splits both out of its Python; another Python brings them along.
     if !missing.contains(&"python3") {
-        if !shell::has("python3", "-mensurepip") && !module("ensurepip") {
+        if !module("ensurepip") {
             missing.push("python3-venv");
         }
         if !module("pip") {
