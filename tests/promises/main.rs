@@ -1,5 +1,9 @@
 //! What Sonagi promises, one file each, against the whole platform with real functions and real clients.
-#![expect(clippy::disallowed_methods, reason = "tests read their environment and run real programs in real time")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read their environment and run real programs in real time"
+)]
 
 mod bad_input;
 mod command_line;
@@ -12,5 +16,6 @@ mod lambda_clients;
 mod neighbours;
 mod petshop;
 mod releases;
+mod sam;
 mod sdk_inside;
 mod time_limits;
