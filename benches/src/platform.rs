@@ -38,14 +38,20 @@ pub(crate) fn yardstick() -> Result<(Process, SocketAddr)> {
     Ok((process, line.trim().parse()?))
 }
 
-/// `sonagi dev` on an app that holds hello in every runtime, each behind a host of its own. Gives the gateway.
+/// `sonagi server` with `app` deployed to it. Gives the gateway.
 pub(crate) fn sonagi(app: &std::path::Path, data: &std::path::Path) -> Result<(Process, SocketAddr)> {
     let mut command = Command::new(program()?);
-    command.args(["dev", "--json", "--listen", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--data"]);
-    let (process, line) = start(command.arg(data).arg(app))?;
+    command.args(["server", "--nearest-runtimes", "--json", "--listen", "127.0.0.1:0"]);
+    let (process, line) = start(command.args(["--gateway", "127.0.0.1:0", "--data"]).arg(data))?;
     let ready: Value = serde_json::from_str(&line)?;
-    let gateway = ready["gateway"].as_str().context("the gateway's address")?.parse()?;
-    Ok((process, gateway))
+    let address = |key: &str| ready[key].as_str().map(str::to_owned).context("an address");
+    let endpoint = format!("http://{}", address("platform")?);
+    let mut deploy = Command::new(program()?);
+    let deployed = deploy.args(["deploy", "--json", "--endpoint", &endpoint]).arg(app).output()?;
+    if !deployed.status.success() {
+        bail!("the app could not be deployed: {}", String::from_utf8_lossy(&deployed.stdout));
+    }
+    Ok((process, address("gateway")?.parse()?))
 }
 
 /// Starts a program and reads the first line that it prints; the rest is thrown away.

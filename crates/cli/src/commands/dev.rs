@@ -93,6 +93,9 @@ impl Session {
                     (clock.tick() - began).as_secs_f64()
                 );
                 urls::print(&lines);
+                for function in release.content.functions.values().filter(|_| lines.is_empty()) {
+                    println!("  sonagi invoke {}", function.lambda_name);
+                }
                 for (name, output) in &release.content.outputs {
                     println!("  {name} = {}", output.value);
                 }
