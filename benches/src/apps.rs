@@ -1,8 +1,8 @@
 //! The functions that are measured: hello, in each kind of runtime.
 
-use std::io::Write as _;
+use std::{io::Write as _, process::Command};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 use sonagi_control::lambda::CreateFunction;
 use sonagi_model::function::{ProvidedBase, Runtime};
@@ -18,7 +18,7 @@ pub(crate) struct Hello {
 
 enum Source {
     Text(&'static str),
-    /// This program itself.
+    /// `hello-bootstrap`.
     Program,
 }
 
@@ -53,7 +53,7 @@ impl Hello {
     pub(crate) fn file(&self) -> Result<(&'static str, Vec<u8>)> {
         let bytes = match self.source {
             Source::Text(text) => text.into(),
-            Source::Program => std::fs::read(std::env::current_exe()?)?,
+            Source::Program => stripped()?,
         };
         Ok((self.file, bytes))
     }
@@ -80,4 +80,16 @@ impl Hello {
         writer.write_all(salt.as_bytes())?;
         Ok(writer.finish()?.into_inner().into())
     }
+}
+
+/// The bootstrap without what a debugger needs, as a deployed program would be.
+fn stripped() -> Result<Vec<u8>> {
+    let file = tempfile::NamedTempFile::new()?;
+    let status = Command::new("strip")
+        .arg("-o")
+        .arg(file.path())
+        .arg(std::env::current_exe()?.with_file_name("hello-bootstrap"))
+        .status()?;
+    ensure!(status.success(), "strip failed: {status}");
+    Ok(std::fs::read(file.path())?)
 }

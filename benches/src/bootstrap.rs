@@ -7,8 +7,10 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-pub(crate) fn run(api: &str) -> Result<()> {
-    let stream = TcpStream::connect(api).context("reach the Runtime API")?;
+#[expect(clippy::disallowed_methods, reason = "this is how a runtime learns where to ask for work")]
+fn main() -> Result<()> {
+    let api = std::env::var("AWS_LAMBDA_RUNTIME_API").context("not in an environment")?;
+    let stream = TcpStream::connect(&api).context("reach the Runtime API")?;
     stream.set_nodelay(true)?;
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);

@@ -1,12 +1,11 @@
 //! Measures what docs/performance.md claims, beside a yardstick in the same run.
 //!
 //! `sonagi-bench CHAPTER` prints one chapter of Markdown; `cargo xtask bench` puts it into the document. The binary
-//! plays every part: the load, the yardstick (a bare hyper server), and the `bootstrap` of the `provided` function.
+//! is the load and the yardstick (a bare hyper server); `hello-bootstrap` beside it is the `provided` function.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a terminal program")]
 #![expect(clippy::disallowed_methods, reason = "it measures real time and reads its environment")]
 
 mod apps;
-mod bootstrap;
 mod cold;
 mod idle;
 mod load;
@@ -20,10 +19,6 @@ mod yardstick;
 use anyhow::{Result, bail};
 
 fn main() -> Result<()> {
-    // In an environment this program is the function.
-    if let Ok(api) = std::env::var("AWS_LAMBDA_RUNTIME_API") {
-        return bootstrap::run(&api);
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let chapter = std::env::args().nth(1).unwrap_or_default();
     runtime.block_on(async {

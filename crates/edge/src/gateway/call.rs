@@ -94,7 +94,7 @@ impl Inner {
         let now = self.clock.now();
         let source_ip = peer.remote.ip().to_canonical().to_string();
         let trace = &call.ids.trace;
-        prepare(&mut parts.headers, peer, &source_ip, call.authority, body.len(), trace);
+        prepare(&mut parts.headers, peer, &source_ip, call.authority, body.len(), trace, call.front);
         let asked = Asked {
             front: call.front,
             method: &parts.method,

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sonagi_model::{Entropy, Timestamp};
 
+use super::front::Front;
 use crate::serve::Peer;
 
 const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
@@ -31,6 +32,7 @@ pub(super) fn prepare(
     authority: &str,
     body_size: usize,
     trace: &str,
+    front: Front,
 ) {
     drop_named_by_connection(headers);
     for name in &HOP_BY_HOP {
@@ -42,7 +44,10 @@ pub(super) fn prepare(
     {
         headers.insert(header::HOST, host);
     }
-    headers.insert(header::CONTENT_LENGTH, body_size.into());
+    // HTTP APIs name the length of no body too; the others pass on what the client said.
+    if front == Front::HttpApi || body_size > 0 || headers.contains_key(header::CONTENT_LENGTH) {
+        headers.insert(header::CONTENT_LENGTH, body_size.into());
+    }
     let chain = match headers.get(&FORWARDED_FOR) {
         Some(before) => HeaderValue::from_bytes(&[before.as_bytes(), b", ", source_ip.as_bytes()].concat()),
         None => HeaderValue::from_str(source_ip),
