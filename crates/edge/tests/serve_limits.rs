@@ -184,6 +184,7 @@ async fn a_kept_alive_connection_outlives_the_head_timeout() {
     let door = Door::open(quick()).await;
     let mut stream = door.connect().await;
     hello(&mut stream).await;
+    // A socket's limits are real time, and this one must not fire.
     tokio::time::sleep(Duration::from_millis(550)).await;
     hello(&mut stream).await;
     assert_eq!(rest(&mut stream).await, "");
@@ -273,7 +274,7 @@ async fn a_client_that_does_not_read_its_answer_is_cut_off() {
     let door = Door::open(quick()).await;
     let mut stream = door.connect().await;
     stream.write_all(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    // Nothing is read for longer than the limit; then what the kernel holds comes, and no more.
+    // Nothing is read for longer than the limit, which is real time; then what the kernel holds comes, and no more.
     tokio::time::sleep(Duration::from_millis(900)).await;
     assert!(rest(&mut stream).await.len() < 8 << 20);
 }

@@ -159,6 +159,8 @@ pub const CONNECTION_IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 pub const HTTP2_STREAMS: u32 = 128;
 /// Connections that one door holds at once.
 pub const CONNECTIONS: usize = 16_384;
+/// Bytes of a body that is too large which are read and thrown away, so that its sender sees the answer.
+pub const BODY_DISCARD_SIZE: usize = 64 * MIB;
 /// Bytes of an HTTP request's body at the gateway.
 pub const GATEWAY_BODY_SIZE: usize = 10 * MIB;
 /// Bytes from which the gateway compresses an answer.

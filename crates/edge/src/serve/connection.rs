@@ -16,6 +16,7 @@ use super::{
     Body, Config, Peer, ResponseBody,
     io::{Io, PREFACE, Sniffed},
     registry::{Close, Entry, State},
+    request_body::Unwanted,
     response_body::Tracked,
 };
 
@@ -107,8 +108,13 @@ where
     F: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
     // HTTP/1.1's parser counts for itself; HTTP/2's only measures.
-    let handled = (request.headers().len() <= config.headers)
-        .then(|| handler(request.map(|body| Body::incoming(body, config.pace())), peer));
+    let handled = (request.headers().len() <= config.headers).then(|| {
+        let unwanted = match request.headers().contains_key(http::header::EXPECT) {
+            true => Unwanted::Unsent,
+            false => Unwanted::Discarded,
+        };
+        handler(request.map(|body| Body::incoming(body, config.pace(), unwanted)), peer)
+    });
     async move {
         match handled {
             Some(handled) => handled.await,

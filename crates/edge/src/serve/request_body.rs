@@ -10,7 +10,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
-use sonagi_model::{Fault, FaultKind};
+use sonagi_model::{Fault, FaultKind, limits};
 use tokio::time::Instant;
 
 /// A request's body. Read it whole with [`Body::read`], or in parts as an [`http_body::Body`].
@@ -21,8 +21,19 @@ pub struct Body {
     began: Option<Instant>,
     /// Bytes so far.
     came: u64,
+    unwanted: Unwanted,
     /// Set while the client is silent.
     silence: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+/// What becomes of the rest of a body that is too large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unwanted {
+    /// It is read and thrown away, since the client sends it without asking, and one whose connection is closed
+    /// meanwhile would not see its answer (RFC 9112 §9.6).
+    Discarded,
+    /// It never comes: the client waits for `100 Continue`, or it is here already.
+    Unsent,
 }
 
 /// How slowly a body may come.
@@ -80,14 +91,15 @@ impl BodyError {
 }
 
 impl Body {
-    pub(super) fn incoming(body: Incoming, pace: Pace) -> Self {
-        Self { source: Source::Incoming(body), pace, began: None, came: 0, silence: None }
+    pub(super) fn incoming(body: Incoming, pace: Pace, unwanted: Unwanted) -> Self {
+        Self { source: Source::Incoming(body), pace, began: None, came: 0, unwanted, silence: None }
     }
 
     /// A body that is already here.
     pub fn whole(bytes: Bytes) -> Self {
         let pace = Pace { idle: Duration::ZERO, bytes: 0 };
-        Self { source: Source::Whole(bytes), pace, began: None, came: 0, silence: None }
+        let unwanted = Unwanted::Unsent;
+        Self { source: Source::Whole(bytes), pace, began: None, came: 0, unwanted, silence: None }
     }
 
     /// The bytes that it announces, `limit` if it announces none or more.
@@ -103,6 +115,7 @@ impl Body {
     pub async fn read(mut self, limit: usize) -> Result<Bytes, BodyError> {
         let announced = self.size_hint().lower();
         if announced > limit as u64 {
+            self.discard();
             return Err(BodyError::TooLarge { limit });
         }
         let mut first = Bytes::new();
@@ -113,6 +126,7 @@ impl Body {
             let Ok(part) = frame?.into_data() else { continue };
             let so_far = first.len() + rest.len();
             if so_far + part.len() > limit {
+                self.discard();
                 return Err(BodyError::TooLarge { limit });
             }
             if so_far == 0 {
@@ -126,6 +140,23 @@ impl Body {
             }
         }
         Ok(if rest.is_empty() { first } else { rest.freeze() })
+    }
+
+    /// Goes on reading while the answer is on its way, within the pace that every body must keep.
+    fn discard(mut self) {
+        if self.unwanted == Unwanted::Unsent {
+            return;
+        }
+        tokio::spawn(async move {
+            let mut next =
+                async || std::future::poll_fn(|context| Pin::new(&mut self).poll_frame(context)).await;
+            let mut came = 0;
+            while let Some(Ok(frame)) = next().await
+                && came < limits::BODY_DISCARD_SIZE
+            {
+                came += frame.data_ref().map_or(0, Bytes::len);
+            }
+        });
     }
 }
 

@@ -141,7 +141,7 @@ impl Interpreters {
             ),
             RuntimePolicy::Exact => format!(
                 "{runtime} needs {wanted}, which this machine does not have on its search path: install {wanted}, or \
-                 start the server with `--runtimes nearest` to run such functions on the nearest version there is"
+                 start the server with `--nearest-runtimes` to run such functions on the nearest version there is"
             ),
         }
     }
