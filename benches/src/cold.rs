@@ -36,7 +36,7 @@ pub(crate) async fn run() -> Result<()> {
                 target: Arc::clone(&made.target),
                 request: RequestId::random(&OsEntropy),
                 arn: made.target.arn.clone(),
-                payload: "{}".into(),
+                input: bytes::Bytes::from_static(b"{}").into(),
                 trace: None,
                 client_context: None,
                 cognito_identity: None,

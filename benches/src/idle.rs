@@ -34,7 +34,7 @@ pub(crate) async fn run() -> Result<()> {
                     target: made.target.clone(),
                     request: RequestId::random(&OsEntropy),
                     arn: made.target.arn.clone(),
-                    payload: "{}".into(),
+                    input: bytes::Bytes::from_static(b"{}").into(),
                     trace: None,
                     client_context: None,
                     cognito_identity: None,

@@ -87,7 +87,7 @@ fn start(hello: &Hello, folder: &Path, api: &str) -> Result<Child> {
         Runtime::Nodejs { .. } => {
             Some((sonagi_guest::node(), interpreter("node", "-p", "process.execPath")?))
         }
-        Runtime::Provided(_) => None,
+        Runtime::Provided(_) | Runtime::Wasm => None,
     };
     let mut command = match client {
         Some((client, interpreter)) => {

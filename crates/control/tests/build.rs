@@ -71,7 +71,7 @@ impl Interpreters for Runs {
         let name = match runtime {
             Runtime::Python { .. } => "python",
             Runtime::Nodejs { .. } => "node",
-            Runtime::Provided(_) => return None,
+            Runtime::Provided(_) | Runtime::Wasm => return None,
         };
         let program = self.folder.join("run/bin").join(name);
         program.exists().then_some(Interpreter { program, version: self.version })

@@ -131,7 +131,7 @@ impl Frontend {
     /// back; afterwards the invocation runs to its end all the same.
     pub async fn invoke(&self, request: Request) -> Result<Invoked> {
         let engine = &self.engine;
-        let (size, limit) = (request.payload.len(), engine.config.payload_size);
+        let (size, limit) = (request.input.size(), engine.config.payload_size);
         if size > limit {
             return Err(Error::PayloadTooLarge { size, limit });
         }

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use sonagi_control::Target;
 use sonagi_model::RequestId;
-use sonagi_sandbox::Answer;
+use sonagi_sandbox::{Answer, Input};
 use tokio::sync::oneshot;
 
 /// One invocation, as its caller asks for it.
@@ -13,7 +13,7 @@ pub struct Request {
     pub request: RequestId,
     /// As it was invoked, qualifier included if one was given.
     pub arn: String,
-    pub payload: Bytes,
+    pub input: Input,
     /// The caller's `X-Amzn-Trace-Id`; a new one is made if there is none or it is malformed.
     pub trace: Option<String>,
     /// JSON.

@@ -5,7 +5,7 @@ use sonagi_model::{
     invocation::{FailureOrigin, FunctionFailure},
     limits::{ANSWER_SIZE, PAYLOAD_SIZE},
 };
-use sonagi_sandbox::{Answer, StreamAnswer, StreamFailure};
+use sonagi_sandbox::{Answer, HttpAnswer, HttpBody, StreamAnswer, StreamFailure};
 use tokio::sync::mpsc;
 
 const TOO_LARGE: &str = "Function.ResponseSizeTooLarge";
@@ -16,7 +16,23 @@ const PARTS: usize = 4;
 /// Passes a stream on until it is over `limit` bytes; then it ends with a failure. The function is read to its
 /// end even if the reader goes away: an invocation that was admitted runs to its end.
 pub(crate) fn limited(stream: StreamAnswer, limit: u64) -> StreamAnswer {
-    let StreamAnswer { content_type, mut body } = stream;
+    let StreamAnswer { content_type, body } = stream;
+    StreamAnswer { content_type, body: limited_parts(body, limit) }
+}
+
+/// The same for HTTP.
+pub(crate) fn limited_http(answer: HttpAnswer, limit: u64) -> HttpAnswer {
+    let HttpAnswer { status, headers, body } = answer;
+    let body = match body {
+        HttpBody::Whole(bytes) => HttpBody::Whole(bytes),
+        HttpBody::Parts(parts) => HttpBody::Parts(limited_parts(parts, limit)),
+    };
+    HttpAnswer { status, headers, body }
+}
+
+type Parts = mpsc::Receiver<Result<Bytes, StreamFailure>>;
+
+pub(crate) fn limited_parts(mut body: Parts, limit: u64) -> Parts {
     let (sender, limited) = mpsc::channel(PARTS);
     tokio::spawn(async move {
         let mut reader = Some(sender);
@@ -30,21 +46,23 @@ pub(crate) fn limited(stream: StreamAnswer, limit: u64) -> StreamAnswer {
             }
         }
     });
-    StreamAnswer { content_type, body: limited }
+    limited
 }
 
-/// A streamed answer as one that is whole, for callers that do not stream; others pass as they are. Over the
-/// limit of a buffered answer it becomes the failure that Lambda gives.
-pub async fn collect(answer: Answer) -> Answer {
-    let mut stream = match answer {
-        Answer::Success(payload) => return Answer::Success(payload),
-        Answer::Failure(failure) => return Answer::Failure(failure),
-        Answer::Stream(stream) => stream,
+/// The whole of an answer, for callers that do not stream. Over the limit of a buffered answer it becomes the failure
+/// that Lambda gives.
+pub async fn collect(answer: Answer) -> Result<Bytes, FunctionFailure> {
+    let mut parts = match answer {
+        Answer::Success(payload) => return Ok(payload),
+        Answer::Failure(failure) => return Err(failure),
+        Answer::Stream(stream) => stream.body,
+        Answer::Http(HttpAnswer { body: HttpBody::Whole(bytes), .. }) => return Ok(bytes),
+        Answer::Http(HttpAnswer { body: HttpBody::Parts(parts), .. }) => parts,
     };
     let mut whole = BytesMut::new();
     let mut failed = None;
     // The rest of a stream that failed is read all the same, so that the function is not held up.
-    while let Some(part) = stream.body.recv().await {
+    while let Some(part) = parts.recv().await {
         match part {
             Ok(_) if failed.is_some() => {}
             Ok(part) if whole.len() + part.len() > PAYLOAD_SIZE => {
@@ -55,11 +73,11 @@ pub async fn collect(answer: Answer) -> Answer {
         }
     }
     match failed {
-        None => Answer::Success(whole.freeze()),
+        None => Ok(whole.freeze()),
         Some(StreamFailure { error_type, payload }) => {
             let origin =
                 if error_type == TOO_LARGE { FailureOrigin::Platform } else { FailureOrigin::Handler };
-            Answer::Failure(FunctionFailure { error_type, payload, origin })
+            Err(FunctionFailure { error_type, payload, origin })
         }
     }
 }
@@ -106,15 +124,15 @@ mod tests {
     async fn a_collected_stream_is_whole_or_a_failure() {
         let parts = vec![Ok(Bytes::from_static(b"abc")), Ok(Bytes::from_static(b"de"))];
         let whole = collect(Answer::Stream(stream(parts))).await;
-        assert!(matches!(whole, Answer::Success(payload) if payload == "abcde"));
+        assert_eq!(whole.unwrap(), "abcde");
 
         let broken = StreamFailure { error_type: "Boom".into(), payload: Bytes::from_static(b"{}") };
         let parts = vec![Ok(Bytes::from_static(b"abc")), Err(broken)];
         let failed = collect(Answer::Stream(stream(parts))).await;
-        assert!(matches!(failed, Answer::Failure(failure) if failure.error_type == "Boom"));
+        assert_eq!(failed.unwrap_err().error_type, "Boom");
 
         let parts = vec![Ok(Bytes::from(vec![0; PAYLOAD_SIZE])), Ok(Bytes::from_static(b"x"))];
         let failed = collect(Answer::Stream(stream(parts))).await;
-        assert!(matches!(failed, Answer::Failure(failure) if failure.error_type == TOO_LARGE));
+        assert_eq!(failed.unwrap_err().error_type, TOO_LARGE);
     }
 }

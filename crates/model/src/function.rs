@@ -1,10 +1,14 @@
 //! A function: code, runtime and limits, as one release holds them.
 
+mod wasm;
+
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits};
+
+pub use wasm::{OutboundRule, Reuse, Wasm, WasiVersion, WasmStart};
 
 /// One function of a release. Everything here is part of the release's content and so of its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +49,9 @@ pub struct Function {
     pub tracing: Tracing,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// There for [`Runtime::Wasm`], and for nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wasm: Option<Wasm>,
 }
 
 impl Function {
@@ -76,6 +83,7 @@ impl Function {
             log_level: LogLevel::Info,
             tracing: Tracing::PassThrough,
             tags: BTreeMap::new(),
+            wasm: (runtime == Runtime::Wasm).then(Wasm::default),
         }
     }
 }
@@ -101,6 +109,8 @@ pub enum Runtime {
         major: u8,
     },
     Provided(ProvidedBase),
+    /// `provided.wasm`: a WebAssembly component. `wasm` is the same.
+    Wasm,
 }
 
 /// The operating system that a custom runtime was built for; here all are the host's.
@@ -116,7 +126,7 @@ pub enum ProvidedBase {
 
 impl Runtime {
     /// Every identifier that is accepted, oldest first within its family.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Nodejs { major: 18 },
         Self::Nodejs { major: 20 },
         Self::Nodejs { major: 22 },
@@ -131,6 +141,7 @@ impl Runtime {
         Self::Provided(ProvidedBase::Al1),
         Self::Provided(ProvidedBase::Al2),
         Self::Provided(ProvidedBase::Al2023),
+        Self::Wasm,
     ];
 }
 
@@ -142,6 +153,7 @@ impl fmt::Display for Runtime {
             Self::Provided(ProvidedBase::Al1) => f.write_str("provided"),
             Self::Provided(ProvidedBase::Al2) => f.write_str("provided.al2"),
             Self::Provided(ProvidedBase::Al2023) => f.write_str("provided.al2023"),
+            Self::Wasm => f.write_str("provided.wasm"),
         }
     }
 }
@@ -159,6 +171,9 @@ fn known() -> String {
 impl FromStr for Runtime {
     type Err = UnknownRuntime;
     fn from_str(text: &str) -> Result<Self, UnknownRuntime> {
+        if text == "wasm" {
+            return Ok(Self::Wasm);
+        }
         Self::ALL
             .into_iter()
             .find(|runtime| runtime.to_string() == text)

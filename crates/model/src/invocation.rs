@@ -48,6 +48,8 @@ pub struct Usage {
     pub memory: u32,
     /// MiB used at the most by the environment so far.
     pub memory_peak: u32,
+    /// Processor time, where it is known of each invocation.
+    pub cpu: Option<Duration>,
     pub cold_start: Option<ColdStart>,
 }
 

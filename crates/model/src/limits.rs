@@ -113,6 +113,41 @@ pub const ENVIRONMENT_PROCESSES: u32 = 1_024;
 /// File descriptors that one process of an environment may hold, as on Lambda.
 pub const ENVIRONMENT_FILES: u64 = 1_024;
 
+// WebAssembly functions.
+
+/// Requests that one instance serves where its function asks for reuse and says no number.
+pub const REUSE_REQUESTS_DEFAULT: u32 = 1_000;
+/// Requests that one instance may be asked to serve.
+pub const REUSE_REQUESTS_MAX: u32 = 1_000_000;
+/// Seconds.
+pub const REUSE_AGE_DEFAULT: u32 = 60;
+/// Seconds.
+pub const REUSE_AGE_MAX: u32 = 3_600;
+/// MiB.
+pub const REUSE_MEMORY_DEFAULT: u32 = 64;
+/// Entries of `wasi:config` that a function may have.
+pub const WASM_CONFIG_ENTRIES: usize = 256;
+/// Bytes of all of a function's configuration together.
+pub const WASM_CONFIG_SIZE: usize = 64 << 10;
+/// Stores that a function may open.
+pub const WASM_KEYVALUE_STORES: usize = 32;
+/// Rules in a function's list of where its outbound requests may go.
+pub const WASM_OUTBOUND_RULES: usize = 100;
+/// How often a guest that computes lets others have its thread.
+pub const WASM_TICK: Duration = Duration::from_millis(1);
+/// Instances that are alive at once on this machine.
+pub const WASM_INSTANCES: u32 = 4_096;
+/// Core instances within one component.
+pub const WASM_CORE_INSTANCES: u32 = 200;
+/// Linear memories within one component.
+pub const WASM_MEMORIES: u32 = 8;
+/// Tables within one component.
+pub const WASM_TABLES: u32 = 40;
+/// Elements of one table.
+pub const WASM_TABLE_ELEMENTS: usize = 64 << 10;
+/// Bytes of one linear memory, whatever the function is configured to have: all that 32 bits can address.
+pub const WASM_MEMORY_SIZE: usize = 4 << 30;
+
 // The Runtime API.
 
 /// Connections that one environment's runtime may hold at once.

@@ -17,7 +17,7 @@ use std::{
 
 use bytes::Bytes;
 use sonagi_model::{
-    Clock, Entropy, RequestId, Tick, Timestamp,
+    AppName, Clock, Digest, Entropy, RequestId, Tick, Timestamp,
     function::{Architecture, LogFormat, LogLevel, ProvidedBase, Runtime},
     logs::{LogLine, LogSink},
 };
@@ -145,7 +145,7 @@ async fn warm(clock: &RealClock, started: &mut Started) -> (Vec<Duration>, Vec<D
         let call = Call {
             request: RequestId::random(&KernelEntropy),
             arn: "arn:aws:lambda:us-east-1:000000000000:function:bench".into(),
-            payload: Bytes::from_static(b"{}"),
+            input: Bytes::from_static(b"{}").into(),
             deadline: clock.tick() + Duration::from_secs(3),
             deadline_wall: clock.now() + Duration::from_secs(3),
             trace: "Root=1-5759e988-bd862e3fe1be46a994272793".into(),
@@ -173,6 +173,9 @@ fn percentiles(mut times: Vec<Duration>) -> (Duration, Duration) {
 
 fn spec(runtime: Runtime, code: &Path) -> EnvironmentSpec {
     EnvironmentSpec {
+        app: AppName::new("bench").expect("a name"),
+        package: Digest::of(b"bench"),
+        wasm: None,
         function_name: "bench".into(),
         version: "$LATEST".into(),
         runtime,

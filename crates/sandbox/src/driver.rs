@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
 use sonagi_model::{
-    RequestId, Tick, Timestamp,
-    function::{Architecture, LogFormat, LogLevel, Runtime},
+    AppName, Digest, RequestId, Tick, Timestamp,
+    function::{Architecture, LogFormat, LogLevel, Runtime, Wasm},
     invocation::FunctionFailure,
     logs::LogSink,
 };
@@ -44,6 +45,8 @@ pub type AnswerSender = oneshot::Sender<Answer>;
 
 /// What an environment is made of.
 pub struct EnvironmentSpec {
+    /// What it may reach of the platform belongs to this app.
+    pub app: AppName,
     /// The function's name for Lambda.
     pub function_name: String,
     /// `$LATEST` or a version's number.
@@ -51,6 +54,8 @@ pub struct EnvironmentSpec {
     pub runtime: Runtime,
     pub handler: String,
     pub architecture: Architecture,
+    /// Of the package.
+    pub package: Digest,
     /// The unpacked package: what the function sees as its task root. Read-only and shared.
     pub code: PathBuf,
     /// MiB.
@@ -61,6 +66,8 @@ pub struct EnvironmentSpec {
     pub ephemeral_storage: u32,
     /// The function's own variables.
     pub variables: BTreeMap<String, String>,
+    /// Of a WebAssembly function.
+    pub wasm: Option<Wasm>,
     pub credentials: Credentials,
     pub region: String,
     /// What the AWS SDKs inside should talk to: `AWS_ENDPOINT_URL`.
@@ -86,7 +93,7 @@ pub struct Call {
     pub request: RequestId,
     /// The invoked ARN, qualifier included if one was given.
     pub arn: String,
-    pub payload: Bytes,
+    pub input: Input,
     /// When it must be done.
     pub deadline: Tick,
     /// The same on the wall clock: `Lambda-Runtime-Deadline-Ms`.
@@ -99,12 +106,62 @@ pub struct Call {
     pub cognito_identity: Option<String>,
 }
 
+/// What a function is given.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// An event, as JSON.
+    Event(Bytes),
+    /// HTTP as it is: for functions that speak it, which are the WebAssembly ones.
+    Http(Box<Request<Bytes>>),
+}
+
+impl From<Bytes> for Input {
+    fn from(event: Bytes) -> Self {
+        Self::Event(event)
+    }
+}
+
+impl Input {
+    /// The event, if it is one.
+    pub fn event(&self) -> Option<&Bytes> {
+        match self {
+            Self::Event(payload) => Some(payload),
+            Self::Http(_) => None,
+        }
+    }
+
+    /// Bytes of the event or the body.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Event(payload) => payload.len(),
+            Self::Http(request) => request.body().len(),
+        }
+    }
+}
+
 /// What an invocation answered.
 #[derive(Debug)]
 pub enum Answer {
     Success(Bytes),
     Failure(FunctionFailure),
     Stream(StreamAnswer),
+    /// To [`Input::Http`], and to nothing else.
+    Http(HttpAnswer),
+}
+
+/// An HTTP response, as the function gave it.
+#[derive(Debug)]
+pub struct HttpAnswer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: HttpBody,
+}
+
+#[derive(Debug)]
+pub enum HttpBody {
+    Whole(Bytes),
+    /// Ends with the body; an error in it is the last item.
+    Parts(mpsc::Receiver<Result<Bytes, StreamFailure>>),
 }
 
 /// An answer whose body comes in parts.
@@ -131,6 +188,8 @@ pub struct Finished {
     pub outcome: Outcome,
     /// From the event's being handed over to the end of the answer.
     pub duration: Duration,
+    /// Processor time, where it is known of each invocation.
+    pub cpu: Option<Duration>,
     /// Bytes used at the most so far, by the whole environment.
     pub memory_peak: u64,
     /// May serve another invocation.

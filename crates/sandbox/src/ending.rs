@@ -100,6 +100,11 @@ pub(crate) fn too_large() -> FunctionFailure {
     )
 }
 
+/// A process takes events alone.
+pub(crate) fn not_an_event() -> FunctionFailure {
+    platform("Runtime.InvalidInput", "This runtime takes events; it was given an HTTP request.")
+}
+
 pub(crate) fn truncated() -> FunctionFailure {
     platform("Runtime.TruncatedResponse", "The runtime's response ended before it was complete.")
 }

@@ -10,8 +10,9 @@ pub mod launcher;
 pub mod layers;
 pub mod process;
 mod runtime_api;
+pub mod wasm;
 
 pub use driver::{
-    Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Outcome,
-    StartFailure, Started, StreamAnswer, StreamFailure,
+    Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, HttpAnswer,
+    HttpBody, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
 };

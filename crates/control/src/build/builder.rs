@@ -159,7 +159,7 @@ impl Builder {
         match runtime {
             Runtime::Python { minor } => python::dependencies(job, &self.pythons, minor, entries).await,
             Runtime::Nodejs { .. } => node::dependencies(job, entries).await,
-            Runtime::Provided(_) => Ok(None),
+            Runtime::Provided(_) | Runtime::Wasm => Ok(None),
         }
     }
 }

@@ -127,7 +127,7 @@ pub(super) fn usual_build(runtime: Runtime) -> BuildKind {
     match runtime {
         Runtime::Python { .. } => BuildKind::Python,
         Runtime::Nodejs { .. } => BuildKind::Node,
-        Runtime::Provided(_) => BuildKind::Copy,
+        Runtime::Provided(_) | Runtime::Wasm => BuildKind::Copy,
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use sonagi_model::{
     AccountId, AliasName, AppName, FunctionName, LambdaName, Region,
     api::Api,
-    function::{Architecture, Function, FunctionUrl, LogFormat, LogLevel, Package, Runtime, Tracing},
+    function::{Architecture, Function, FunctionUrl, LogFormat, LogLevel, Package, Runtime, Tracing, Wasm},
     limits,
     release::Output,
 };
@@ -136,6 +136,8 @@ pub struct FunctionDraft {
     pub log_level: LogLevel,
     pub tracing: Tracing,
     pub tags: BTreeMap<String, String>,
+    /// There for [`Runtime::Wasm`], and for nothing else.
+    pub wasm: Option<Wasm>,
 }
 
 impl FunctionDraft {
@@ -160,6 +162,7 @@ impl FunctionDraft {
             log_level: LogLevel::default(),
             tracing: Tracing::default(),
             tags: BTreeMap::new(),
+            wasm: (runtime == Runtime::Wasm).then(Wasm::default),
         }
     }
 
@@ -185,6 +188,7 @@ impl FunctionDraft {
             log_level: draft.log_level,
             tracing: draft.tracing,
             tags: draft.tags,
+            wasm: draft.wasm,
         }
     }
 }

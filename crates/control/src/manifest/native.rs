@@ -263,6 +263,7 @@ impl Reader<'_> {
             Runtime::Python { .. } => "app.handler",
             Runtime::Nodejs { .. } => "index.handler",
             Runtime::Provided(_) => "bootstrap",
+            Runtime::Wasm => "function.wasm",
         });
         let handler = fields.text("handler").unwrap_or_else(|| usual.into());
         let code = fields.text("code").unwrap_or_else(|| key.text.clone());

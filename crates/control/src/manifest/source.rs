@@ -124,13 +124,14 @@ pub(crate) fn candidates(runtime: Runtime, handler: &str) -> Vec<String> {
             ["js", "mjs", "cjs"].map(|end| format!("{folder}{stem}.{end}")).into()
         }
         Runtime::Provided(_) => vec!["bootstrap".into()],
+        Runtime::Wasm => vec![handler.into()],
     }
 }
 
 fn has_function(runtime: Runtime, handler: &str) -> bool {
     let file = match runtime {
         Runtime::Nodejs { .. } => handler.rsplit('/').next().unwrap_or_default(),
-        Runtime::Python { .. } | Runtime::Provided(_) => handler,
+        Runtime::Python { .. } | Runtime::Provided(_) | Runtime::Wasm => handler,
     };
     file.rsplit_once('.').is_some_and(|(file, function)| !file.is_empty() && !function.is_empty())
 }
@@ -147,6 +148,7 @@ fn belongs(runtime: Runtime, entry: &Path) -> bool {
         Runtime::Python { .. } => end == "py",
         Runtime::Nodejs { .. } => ["js", "mjs", "cjs", "ts"].contains(&end.as_str()),
         Runtime::Provided(_) => entry.is_file(),
+        Runtime::Wasm => ["wasm", "wat"].contains(&end.as_str()),
     }
 }
 

@@ -6,7 +6,6 @@ use serde::Serialize;
 use sonagi_control::LiveFunction;
 use sonagi_invoke::{Request, Tail};
 use sonagi_model::limits;
-use sonagi_sandbox::Answer;
 
 use super::{ApiError, Call, json};
 use crate::{platform::Parts, serve::ResponseBody};
@@ -118,7 +117,7 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Result<Response<Respons
         target,
         request: call.request,
         arn,
-        payload,
+        input: payload.into(),
         trace: None,
         client_context: None,
         cognito_identity: None,
@@ -140,9 +139,8 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Result<Response<Respons
         }
     })?;
     let (failed, payload) = match sonagi_invoke::collect(invoked.answer).await {
-        Answer::Success(payload) => (None, payload),
-        Answer::Failure(failure) => (Some(failure.error_type), failure.payload),
-        Answer::Stream(_) => (None, bytes::Bytes::new()),
+        Ok(payload) => (None, payload),
+        Err(failure) => (Some(failure.error_type), failure.payload),
     };
     let tail = match invoked.late_tail {
         Some(late) => late.get().await,

@@ -129,7 +129,7 @@ impl Inner {
             target,
             request: call.ids.request,
             arn,
-            payload,
+            input: payload.into(),
             trace: Some(trace.clone()),
             client_context: None,
             cognito_identity: None,
@@ -152,6 +152,8 @@ async fn respond(
         (Answer::Stream(stream), Waiting::AtMost(_) | Waiting::ForFunction) => {
             answer::collect(stream, reading).await
         }
+        // Nobody asked for it.
+        (Answer::Http(_), _) => Err(Malformed::NotFormatted),
     }
 }
 

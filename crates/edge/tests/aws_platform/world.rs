@@ -311,7 +311,7 @@ impl Environment for FakeEnvironment {
     async fn invoke(&mut self, call: Call, answer: AnswerSender) -> Finished {
         let text = Bytes::from_static(b"hello from the log");
         self.logs.line(LogLine { at: self.clock.now(), request: Some(call.request), text });
-        let event: Value = serde_json::from_slice(&call.payload).unwrap();
+        let event: Value = serde_json::from_slice(call.input.event().unwrap()).unwrap();
         let failure = || Bytes::from_static(b"{\"errorMessage\":\"no\",\"errorType\":\"Boom\"}");
         let mut outcome = Outcome::Success;
         match event["do"].as_str() {
@@ -342,10 +342,10 @@ impl Environment for FakeEnvironment {
                 answer.send(Answer::Success(context.to_string().into())).ok();
             }
             _ => {
-                answer.send(Answer::Success(call.payload)).ok();
+                answer.send(Answer::Success(call.input.event().unwrap().clone())).ok();
             }
         }
-        Finished { outcome, duration: Duration::from_millis(3), memory_peak: 30 << 20, reusable: true }
+        Finished { outcome, duration: Duration::from_millis(3), cpu: None, memory_peak: 30 << 20, reusable: true }
     }
 
     async fn died(&mut self) {

@@ -273,7 +273,7 @@ struct Scripted {
 impl Environment for Scripted {
     async fn invoke(&mut self, call: Call, answer: AnswerSender) -> Finished {
         let script = &self.script;
-        *script.last.lock().unwrap() = Some((self.function.clone(), call.payload.clone()));
+        *script.last.lock().unwrap() = Some((self.function.clone(), call.input.event().unwrap().clone()));
         script.count.fetch_add(1, Ordering::SeqCst);
         let reply = script.reply.lock().unwrap().clone();
         let mut outcome = Outcome::Success;
@@ -305,7 +305,7 @@ impl Environment for Scripted {
                 std::future::pending::<()>().await;
             }
         }
-        Finished { outcome, duration: Duration::from_millis(1), memory_peak: 1 << 20, reusable: true }
+        Finished { outcome, duration: Duration::from_millis(1), cpu: None, memory_peak: 1 << 20, reusable: true }
     }
 
     async fn died(&mut self) {

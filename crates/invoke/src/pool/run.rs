@@ -36,6 +36,15 @@ pub(super) struct Run {
     state: State,
 }
 
+/// What an invocation took.
+pub(super) struct Used {
+    pub(super) duration: Duration,
+    /// Of the processor, where that is known.
+    pub(super) cpu: Option<Duration>,
+    /// Bytes.
+    pub(super) memory_peak: u64,
+}
+
 #[derive(PartialEq, Eq)]
 enum State {
     Open,
@@ -81,7 +90,7 @@ impl Run {
         Call {
             request: request.request,
             arn: request.arn,
-            payload: request.payload,
+            input: request.input,
             deadline: self.deadline,
             deadline_wall: self.engine.clock.now() + left,
             trace: self.trace.header.clone(),
@@ -96,10 +105,11 @@ impl Run {
     }
 
     /// Writes what the platform says at the end, and the record.
-    pub(super) fn end(mut self, journal: &Journal, outcome: Outcome, duration: Duration, memory_peak: u64) {
+    pub(super) fn end(mut self, journal: &Journal, outcome: Outcome, used: Used) {
+        let Used { duration, cpu, memory_peak } = used;
         // What it took to stop it is not the function's time.
         let duration = if outcome == Outcome::TimedOut { self.timeout } else { duration };
-        let usage = self.usage(duration, memory_peak);
+        let usage = self.usage(Used { duration, cpu, memory_peak });
         let trace = (self.target.function.tracing == Tracing::Active).then_some(&self.trace);
         let report = Report {
             duration,
@@ -113,7 +123,8 @@ impl Run {
         self.record(outcome, usage);
     }
 
-    fn usage(&self, duration: Duration, memory_peak: u64) -> Usage {
+    fn usage(&self, used: Used) -> Usage {
+        let Used { duration, cpu, memory_peak } = used;
         let billed = duration + self.init.unwrap_or_default();
         Usage {
             duration,
@@ -121,6 +132,7 @@ impl Run {
             billed: u64::try_from(billed.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1),
             memory: self.target.function.memory,
             memory_peak: u32::try_from(memory_peak.div_ceil(1 << 20)).unwrap_or(u32::MAX),
+            cpu,
             cold_start: self.cold,
         }
     }
@@ -145,7 +157,7 @@ impl Drop for Run {
     /// The platform went down under it: what it used is recorded all the same.
     fn drop(&mut self) {
         if self.state == State::Open {
-            let usage = self.usage(self.spent(), 0);
+            let usage = self.usage(Used { duration: self.spent(), cpu: None, memory_peak: 0 });
             self.record(Outcome::Fault("Sandbox.Stopped".into()), usage);
         }
     }

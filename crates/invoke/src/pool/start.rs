@@ -16,7 +16,7 @@ use super::{
     Grace, Job, Pool, Reply,
     info::Facts,
     room::Place,
-    run::Run,
+    run::{Run, Used},
     seat::Seat,
     worker::{Membership, Worker},
 };
@@ -152,7 +152,7 @@ impl Attempt {
             None => (timed_out(id, run.timeout), Outcome::TimedOut),
         };
         let spent = run.spent();
-        run.end(&self.journal, outcome, spent, 0);
+        run.end(&self.journal, outcome, Used { duration: spent, cpu: None, memory_peak: 0 });
         let tail = (job.request.tail == Tail::Yes).then(|| self.journal.sink().take());
         // Whoever asked may have left.
         let _ = job.reply.send(Ok(Reply { answer: Answer::Failure(failure), tail, late: None }));
@@ -278,16 +278,19 @@ fn spec(
 ) -> EnvironmentSpec {
     let function = &target.function;
     EnvironmentSpec {
+        app: target.app.clone(),
         function_name: function.lambda_name.to_string(),
         version: target.version.to_string(),
         runtime: function.runtime,
         handler: function.handler.clone(),
         architecture: function.architecture,
+        package: function.package.digest,
         code,
         memory: function.memory,
         timeout: function.timeout,
         ephemeral_storage: function.ephemeral_storage,
         variables: function.variables.clone(),
+        wasm: function.wasm.clone(),
         credentials: engine.credentials.credentials(target),
         region: engine.config.region.clone(),
         endpoint: engine.config.endpoint.clone(),

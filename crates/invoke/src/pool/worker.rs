@@ -4,13 +4,13 @@ use std::sync::{Arc, atomic::Ordering};
 
 use bytes::Bytes;
 use sonagi_model::invocation::ColdStart;
-use sonagi_sandbox::{Answer, Environment};
+use sonagi_sandbox::{Answer, Environment, Finished, HttpAnswer, HttpBody};
 use tokio::sync::oneshot;
 
 use super::{
     Grace, Job, Next, Pool, Reply, Stage, Withdrawn,
     room::Place,
-    run::Run,
+    run::{Run, Used},
     seat::{Order, Seat},
     start::Starting,
 };
@@ -167,9 +167,10 @@ impl Worker {
             replying.answer(answer);
         }
         self.member.seat.facts.memory_peak.store(finished.memory_peak, Ordering::Relaxed);
-        run.end(&self.journal, finished.outcome, spent + finished.duration, finished.memory_peak);
+        let Finished { outcome, duration, cpu, memory_peak, reusable } = finished;
+        run.end(&self.journal, outcome, Used { duration: spent + duration, cpu, memory_peak });
         replying.end(|| self.journal.sink().take());
-        let next = if finished.reusable { self.member.next() } else { Next::Stop };
+        let next = if reusable { self.member.next() } else { Next::Stop };
         (next, Held { _permit: permit, _active: active })
     }
 }
@@ -223,7 +224,14 @@ impl Replying {
                 let _ = reply.send(Ok(Reply { answer, tail: None, late: Some(LateTail::new(late)) }));
                 Self::Streaming { tail }
             }
-            (Self::WithTail { reply, .. }, answer @ (Answer::Success(_) | Answer::Failure(_))) => {
+            (Self::WithTail { reply, limit }, Answer::Http(HttpAnswer { status, headers, body: HttpBody::Parts(parts) })) => {
+                let (tail, late) = oneshot::channel();
+                let body = HttpBody::Parts(stream::limited_parts(parts, limit));
+                let answer = Answer::Http(HttpAnswer { status, headers, body });
+                let _ = reply.send(Ok(Reply { answer, tail: None, late: Some(LateTail::new(late)) }));
+                Self::Streaming { tail }
+            }
+            (Self::WithTail { reply, .. }, answer @ (Answer::Success(_) | Answer::Failure(_) | Answer::Http(_))) => {
                 Self::Held { reply, answer }
             }
             (other @ (Self::Held { .. } | Self::Streaming { .. } | Self::Done), _) => other,
@@ -251,6 +259,7 @@ fn limited(answer: Answer, limit: u64) -> Answer {
         Answer::Success(payload) => Answer::Success(payload),
         Answer::Failure(failure) => Answer::Failure(failure),
         Answer::Stream(stream) => Answer::Stream(stream::limited(stream, limit)),
+        Answer::Http(answer) => Answer::Http(stream::limited_http(answer, limit)),
     }
 }
 

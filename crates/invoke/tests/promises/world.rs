@@ -102,7 +102,7 @@ impl World {
             target: target.clone(),
             request: RequestId::random(&*(self.entropy.clone() as Arc<dyn Entropy>)),
             arn: target.arn.clone(),
-            payload: Bytes::copy_from_slice(payload.as_bytes()),
+            input: Bytes::copy_from_slice(payload.as_bytes()).into(),
             trace: None,
             client_context: None,
             cognito_identity: None,
@@ -148,7 +148,7 @@ pub(crate) fn text(invoked: Result<Invoked, Error>) -> String {
         Answer::Failure(failure) => {
             format!("{}: {}", failure.error_type, String::from_utf8_lossy(&failure.payload))
         }
-        Answer::Stream(_) => "stream".into(),
+        Answer::Stream(_) | Answer::Http(_) => "stream".into(),
     }
 }
 
@@ -389,12 +389,13 @@ impl Environment for Actor {
         assert!(!self.busy.swap(true, Ordering::SeqCst), "two invocations in one environment");
         assert!(call.arn.ends_with(&self.function), "another function's invocation");
         let began = self.clock.tick();
-        let payload = String::from_utf8(call.payload.to_vec()).unwrap();
+        let payload = String::from_utf8(call.input.event().unwrap().to_vec()).unwrap();
         let (verb, rest) = payload.split_once(' ').unwrap_or((&payload, ""));
         let me = format!("{} in {}", payload, self.id);
         let mut finished = Finished {
             outcome: Outcome::Success,
             duration: Duration::ZERO,
+            cpu: None,
             memory_peak: 30 << 20,
             reusable: true,
         };

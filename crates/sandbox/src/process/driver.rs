@@ -146,6 +146,10 @@ impl ProcessDriver {
             Runtime::Python { .. } => sonagi_guest::python(),
             Runtime::Nodejs { .. } => sonagi_guest::node(),
             Runtime::Provided(_) => return Ok(None),
+            Runtime::Wasm => {
+                let text = "a WebAssembly component is not run as a process";
+                return Err(StartFailure::Unsupported(text.into()));
+            }
         };
         let found = self.interpreters.find(runtime).await.map_err(StartFailure::Unsupported)?;
         Ok(found.map(|interpreter| (client, interpreter)))

@@ -98,7 +98,7 @@ impl Interpreters {
         let (language, version) = match runtime {
             Runtime::Python { minor } => (Language::Python, u32::from(minor)),
             Runtime::Nodejs { major } => (Language::Node, u32::from(major)),
-            Runtime::Provided(_) => return Ok(None),
+            Runtime::Provided(_) | Runtime::Wasm => return Ok(None),
         };
         let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).get(&runtime).cloned();
         if let Some((interpreter, identity)) = chosen
@@ -120,7 +120,7 @@ impl Interpreters {
         let (language, version) = match runtime {
             Runtime::Python { minor } => (Language::Python, u32::from(minor)),
             Runtime::Nodejs { major } => (Language::Node, u32::from(major)),
-            Runtime::Provided(_) => return None,
+            Runtime::Provided(_) | Runtime::Wasm => return None,
         };
         (found.version != version).then(|| {
             format!(

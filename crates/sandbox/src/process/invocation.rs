@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::environment::{Event, ProcessEnvironment, Routed, State};
 use crate::{
-    Answer, AnswerSender, Call, Finished, Outcome, StreamAnswer, StreamFailure,
+    Answer, AnswerSender, Call, Finished, Input, Outcome, StreamAnswer, StreamFailure,
     ending::{self, Exit},
     runtime_api::{Arrival, Body, Connection, Ended, Length, Part, ResponseMode, Trailers, replies},
 };
@@ -60,16 +60,21 @@ pub(super) async fn run(environment: &mut ProcessEnvironment, call: Call, answer
     let reusable = environment.state == State::Idle;
     let (outcome, duration) =
         progress.given.unwrap_or((Outcome::Fault("Runtime.Unknown".into()), Duration::ZERO));
-    Finished { outcome, duration, memory_peak, reusable }
+    Finished { outcome, duration, cpu: None, memory_peak, reusable }
 }
 
 impl Progress {
     /// From the event to the runtime's asking for the next.
     async fn serve(&mut self, environment: &mut ProcessEnvironment) -> Result<(), Stop> {
         environment.output.tag(self.call.request);
+        let Input::Event(payload) = &self.call.input else {
+            self.give_failure(environment, ending::not_an_event());
+            return Ok(());
+        };
+        let payload = payload.clone();
         self.wait_for_next(environment).await?;
         self.started = environment.clock.tick();
-        self.hand_over(environment).await?;
+        self.hand_over(environment, &payload).await?;
         loop {
             match self.next_request(environment).await? {
                 Routed::Response(arrival) => self.respond(environment, arrival).await?,
@@ -108,15 +113,15 @@ impl Progress {
         }
     }
 
-    async fn hand_over(&self, environment: &mut ProcessEnvironment) -> Result<(), Stop> {
+    async fn hand_over(&self, environment: &mut ProcessEnvironment, payload: &Bytes) -> Result<(), Stop> {
         let ProcessEnvironment { head, focus, output, clock, process, .. } = environment;
-        replies::event(head, &self.call);
+        replies::event(head, &self.call, payload.len());
         environment.state = State::Running(self.call.request);
         let Some(connection) = focus else { return Err(Stop::Ended) };
         let send = async {
             tokio::select! {
                 biased;
-                sent = connection.send_both(head, &self.call.payload) => Ok(sent),
+                sent = connection.send_both(head, payload) => Ok(sent),
                 // It will never read the rest.
                 () = process.ended() => Err(Stop::Ended),
             }

@@ -89,7 +89,7 @@ fn defaults(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> BTreeMap<Strin
             ];
             all.insert("NODE_PATH".into(), modules.join(std::ffi::OsStr::new(":")));
         }
-        Runtime::Provided(_) => {}
+        Runtime::Provided(_) | Runtime::Wasm => {}
     }
     all
 }
@@ -99,7 +99,7 @@ fn reserved(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> Vec<(&'static 
     // Not defined for OS-only runtimes.
     let execution = match spec.runtime {
         Runtime::Python { .. } | Runtime::Nodejs { .. } => text(&format!("AWS_Lambda_{}", spec.runtime)),
-        Runtime::Provided(_) => None,
+        Runtime::Provided(_) | Runtime::Wasm => None,
     };
     let (format, level) = match spec.log_format {
         LogFormat::Text => ("Text", None),

@@ -61,7 +61,7 @@ fn error(status: &str, error_type: &str, message: &str) -> Vec<u8> {
 }
 
 /// The head of the answer to `next`; the payload follows it.
-pub(crate) fn event(into: &mut Vec<u8>, call: &Call) {
+pub(crate) fn event(into: &mut Vec<u8>, call: &Call, size: usize) {
     into.clear();
     into.extend_from_slice(
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nLambda-Runtime-Aws-Request-Id: ",
@@ -73,7 +73,7 @@ pub(crate) fn event(into: &mut Vec<u8>, call: &Call) {
     header(into, "Lambda-Runtime-Invoked-Function-Arn", &call.arn);
     // Writing to a vector cannot fail.
     let _ = write!(into, "\r\nLambda-Runtime-Deadline-Ms: {}", call.deadline_wall.millis());
-    let _ = write!(into, "\r\nContent-Length: {}\r\n\r\n", call.payload.len());
+    let _ = write!(into, "\r\nContent-Length: {size}\r\n\r\n");
 }
 
 /// A header, if there is something to say. What a header cannot hold is escaped as in JSON or left out, since both
@@ -109,13 +109,14 @@ mod tests {
     use sonagi_model::{Tick, Timestamp};
 
     use super::*;
+    use crate::Input;
 
     #[test]
     fn a_caller_cannot_add_headers_through_its_context() {
         let call = Call {
             request: "8476a536-e9f4-11e8-9739-2dfe598c3fcd".parse().unwrap(),
             arn: "arn".into(),
-            payload: Bytes::from_static(b"{}"),
+            input: Input::Event(Bytes::from_static(b"{}")),
             deadline: Tick::default(),
             deadline_wall: Timestamp::from_millis(12),
             trace: "Root=1".into(),
@@ -123,7 +124,7 @@ mod tests {
             cognito_identity: None,
         };
         let mut head = Vec::new();
-        event(&mut head, &call);
+        event(&mut head, &call, 2);
         let head = String::from_utf8(head).unwrap();
         assert!(
             head.contains("\r\nLambda-Runtime-Client-Context: {\"a\":\"\\uc18c\"}X-Evil: 1\r\n"),

@@ -12,12 +12,12 @@ use std::{
 
 use bytes::Bytes;
 use sonagi_model::{
-    Clock, Entropy, RequestId, Tick, Timestamp,
+    AppName, Clock, Digest, Entropy, RequestId, Tick, Timestamp,
     function::{Architecture, LogFormat, LogLevel, ProvidedBase, Runtime},
     logs::{LogLine, LogSink},
 };
 use sonagi_sandbox::{
-    Answer, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, StartFailure, Started,
+    Answer, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Input, StartFailure, Started,
     process::{Config, GroupUse, ProcessDriver, RuntimePolicy},
 };
 use tokio::sync::oneshot;
@@ -123,12 +123,15 @@ impl Bench {
         let name = match runtime {
             Runtime::Python { .. } => "app.py",
             Runtime::Nodejs { .. } => "app.mjs",
-            Runtime::Provided(_) => "bootstrap",
+            Runtime::Provided(_) | Runtime::Wasm => "bootstrap",
         };
         fs::write(code.join(name), text).unwrap();
         fs::set_permissions(code.join(name), fs::Permissions::from_mode(0o755)).unwrap();
         let logs = Arc::new(Lines::default());
         let spec = EnvironmentSpec {
+            app: AppName::new("shop").unwrap(),
+            package: Digest::of(b"shop"),
+            wasm: None,
             function_name: "shop-search".into(),
             version: "$LATEST".into(),
             runtime,
@@ -216,7 +219,7 @@ impl Running {
         Call {
             request: RequestId::random(&KernelEntropy),
             arn: "arn:aws:lambda:eu-west-1:000000000000:function:shop-search".into(),
-            payload: payload.into(),
+            input: Input::Event(payload.into()),
             deadline: self.clock.tick() + wait,
             deadline_wall: self.clock.now() + wait,
             trace: "Root=1-5759e988-bd862e3fe1be46a994272793".into(),
@@ -252,6 +255,7 @@ async fn collect(answer: oneshot::Receiver<Answer>) -> Collected {
     match answer.await.unwrap() {
         Answer::Success(body) => Collected::Success(text(&body)),
         Answer::Failure(failure) => Collected::Failure(failure.error_type, text(&failure.payload)),
+        Answer::Http(_) => panic!("a process does not speak HTTP"),
         Answer::Stream(mut stream) => {
             let (mut body, mut failed) = (Vec::new(), None);
             while let Some(part) = stream.body.recv().await {

@@ -104,6 +104,7 @@ pub(super) fn read(
     let handler = match fields.text("Handler") {
         Some(handler) => handler,
         None if matches!(runtime, Some(Runtime::Provided(_))) => "bootstrap".into(),
+        None if runtime == Some(Runtime::Wasm) => "function.wasm".into(),
         None => {
             if runtime.is_some() && !stands(&resource.properties, "Handler") {
                 fields.missing("Handler", "such as `Handler: app.handler`");
@@ -252,7 +253,7 @@ fn code(
         let file = match runtime {
             Some(Runtime::Python { .. }) => "index.py",
             Some(Runtime::Nodejs { .. }) => "index.js",
-            Some(Runtime::Provided(_)) | None => {
+            Some(Runtime::Provided(_) | Runtime::Wasm) | None => {
                 if runtime.is_some() {
                     report.problem(
                         &fields.span_of("InlineCode"),

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use sonagi_invoke::{Request, Tail};
 use sonagi_model::limits;
-use sonagi_sandbox::Answer as Outcome;
 
 use super::{
     Answer, Call,
@@ -36,10 +35,8 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Answer {
     }
     let invoked = parts.frontend.invoke(request).await?;
     let (failed, payload) = match sonagi_invoke::collect(invoked.answer).await {
-        Outcome::Success(payload) => (false, payload),
-        Outcome::Failure(failure) => (true, failure.payload),
-        // `collect` leaves no streams.
-        Outcome::Stream(_) => (false, Bytes::new()),
+        Ok(payload) => (false, payload),
+        Err(failure) => (true, failure.payload),
     };
     let tail = match invoked.late_tail {
         Some(late) => late.get().await,
@@ -117,7 +114,7 @@ pub(super) fn request(parts: &Parts, call: Call) -> Result<Request, AwsError> {
         target,
         request: call.request,
         arn: qualified(function.arn(), qualifier.as_deref()),
-        payload,
+        input: payload.into(),
         trace: call.header("x-amzn-trace-id").map(str::to_owned),
         client_context,
         cognito_identity: None,

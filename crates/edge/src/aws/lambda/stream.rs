@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 use sonagi_invoke::LateTail;
-use sonagi_sandbox::Answer as Outcome;
+use sonagi_sandbox::{Answer as Outcome, HttpBody};
 
 use super::{
     Answer, Call,
@@ -42,26 +42,33 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Answer {
 
 /// Sends the answer. Once its reader is gone the rest is let go: the frontend reads the function to its end.
 async fn events(sender: StreamSender, answer: Outcome, tail: Option<Bytes>, late: Option<LateTail>) {
-    let failure = match answer {
-        Outcome::Success(payload) => {
-            if !chunks(&sender, payload).await {
-                return;
-            }
-            None
-        }
-        Outcome::Failure(failure) => Some(failure.payload),
-        Outcome::Stream(mut stream) => loop {
-            match stream.body.recv().await {
-                None => break None,
-                Some(Ok(part)) => {
+    let (whole, parts, mut failure) = match answer {
+        Outcome::Success(payload) => (payload, None, None),
+        Outcome::Failure(failure) => (Bytes::new(), None, Some(failure.payload)),
+        Outcome::Stream(stream) => (Bytes::new(), Some(stream.body), None),
+        Outcome::Http(answer) => match answer.body {
+            HttpBody::Whole(body) => (body, None, None),
+            HttpBody::Parts(parts) => (Bytes::new(), Some(parts), None),
+        },
+    };
+    if !chunks(&sender, whole).await {
+        return;
+    }
+    if let Some(mut parts) = parts {
+        while let Some(part) = parts.recv().await {
+            match part {
+                Ok(part) => {
                     if !chunks(&sender, part).await {
                         return;
                     }
                 }
-                Some(Err(failure)) => break Some(failure.payload),
+                Err(broken) => {
+                    failure = Some(broken.payload);
+                    break;
+                }
             }
-        },
-    };
+        }
+    }
     let tail = match late {
         Some(late) => late.get().await,
         None => tail,
