@@ -8,19 +8,20 @@ use sonagi_backend::{
 };
 use sonagi_model::{
     AccountId, AppName, Clock, Digest, Entropy, Region, ReleaseNumber,
-    function::Package,
+    function::{Function, Package},
     limits,
     release::{Release, ReleaseContent},
 };
 
 use crate::{
-    Deployed, Error, Live, Liveness, Packages, ReleaseSummary, Result,
+    Deployed, Error, Live, Liveness, Packages, Preparation, ReleaseSummary, Result,
     catalog::Catalog,
+    preparation::Preparations,
     releases::{
         Change, Changes,
         change::Arns,
         check_content,
-        records::{ContentRecord, Key, Origin, Record, ReleaseRecord, releases_of},
+        records::{AppRecord, ContentRecord, Key, Origin, Record, ReleaseRecord, releases_of},
     },
 };
 
@@ -35,6 +36,7 @@ pub struct Config {
 #[derive(Clone)]
 pub struct Control {
     inner: Arc<Inner>,
+    preparations: Preparations,
 }
 
 struct Inner {
@@ -58,7 +60,15 @@ impl Control {
         let in_use = Box::new(move || used_packages(&live.load()));
         let packages = Packages::open(blobs, config.code_dir, Arc::clone(&clock), in_use).await?;
         let changes = Changes { records, clock, entropy, arns };
-        Ok(Self { inner: Arc::new(Inner { changes, catalog, packages }) })
+        let inner = Arc::new(Inner { changes, catalog, packages });
+        Ok(Self { inner, preparations: Preparations::default() })
+    }
+
+    /// The same control, whose changes make functions ready with `preparation` before they go live. Those of a
+    /// control without one, and of clones made before, go live as they are.
+    #[must_use]
+    pub fn prepared_by(self, preparation: Arc<dyn Preparation>) -> Self {
+        Self { preparations: Preparations(Some(preparation)), ..self }
     }
 
     /// What is live: a snapshot that costs one atomic load.
@@ -70,29 +80,34 @@ impl Control {
         &self.inner.packages
     }
 
-    /// Makes `content` the app's newest release and activates it, in one transaction. The packages must be
-    /// stored already.
+    /// Makes `content` the app's newest release and activates it, in one transaction, once its functions are
+    /// ready. The packages must be stored already.
     pub async fn deploy(&self, app: &AppName, content: ReleaseContent) -> Result<Deployed> {
         check_content(&content)?;
         self.check_packages(app, &content).await?;
+        self.preparations.all(self.packages(), &content).await?;
         let app = app.clone();
         self.change(move |change| change.deploy(&app, content.clone(), Origin::Manifest)).await
     }
 
-    /// Makes a release live that is there.
+    /// Makes a release live that is there, once its functions are ready.
     pub async fn activate(&self, app: &AppName, number: ReleaseNumber) -> Result<Arc<Release>> {
+        let release = self.release(app, number).await?;
+        self.preparations.all(self.packages(), &release.content).await?;
         let app = app.clone();
         self.change(move |change| change.activate(&app, number)).await
     }
 
     /// Activates `to`, or the release that was live before; called again, the one before that.
     pub async fn rollback(&self, app: &AppName, to: Option<ReleaseNumber>) -> Result<Arc<Release>> {
+        if let Some(number) = to {
+            return self.activate(app, number).await;
+        }
+        let before = self.before(app).await?;
+        let release = self.release(app, before).await?;
+        self.preparations.all(self.packages(), &release.content).await?;
         let app = app.clone();
-        self.change(move |change| match to {
-            Some(number) => change.activate(&app, number),
-            None => change.step_back(&app),
-        })
-        .await
+        self.change(move |change| change.step_back(&app, before)).await
     }
 
     /// Newest first.
@@ -128,6 +143,13 @@ impl Control {
         Ok(Arc::new(Release { app: app.clone(), number, digest, created, content }))
     }
 
+    /// The release that was live before the live one.
+    async fn before(&self, app: &AppName) -> Result<ReleaseNumber> {
+        let snapshot = self.inner.changes.records.snapshot();
+        let found = snapshot.get(&Key::App(app.clone()).bytes()).await?;
+        AppRecord::decode(&found.ok_or_else(|| Error::NoApp(app.to_string()))?)?.before(app)
+    }
+
     /// Removes the app with all its releases, versions, aliases and permissions.
     pub async fn remove(&self, app: &AppName) -> Result<()> {
         let app = app.clone();
@@ -150,6 +172,11 @@ impl Control {
         let (value, sequence) = self.inner.changes.run(body).await?;
         self.inner.catalog.shows(sequence).await?;
         Ok(value)
+    }
+
+    /// Makes a function ready that is about to go live.
+    pub(crate) async fn prepare(&self, function: &Function) -> Result<()> {
+        self.preparations.one(self.packages(), function).await
     }
 
     pub(crate) fn arns(&self) -> &Arns {

@@ -50,6 +50,9 @@ pub enum Error {
     /// Lambda does this; Sonagi does not (yet).
     #[error("{0}")]
     Unsupported(String),
+    /// Too much at once: the same will pass later.
+    #[error("{0}")]
+    Busy(String),
     #[error("the package {digest} is not stored here: upload it before deploying a release that uses it")]
     NoPackage { digest: sonagi_model::Digest },
     /// The change is durable; who looks at what is live may not see it for a while.
@@ -84,7 +87,7 @@ impl Fault for Error {
             }
             Self::TooLarge(_) | Self::PolicyTooLong(_) | Self::RequestTooLarge(_) => FaultKind::TooLarge,
             Self::Unsupported(_) => FaultKind::Unsupported,
-            Self::Closed | Self::NotShown => FaultKind::Unavailable,
+            Self::Closed | Self::NotShown | Self::Busy(_) => FaultKind::Unavailable,
             Self::Damaged { .. } | Self::Io { .. } => FaultKind::Internal,
             Self::Backend(cause) => cause.kind(),
         }

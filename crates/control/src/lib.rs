@@ -10,7 +10,8 @@
 //! - a release is immutable; activating one is one transaction, so a reader sees a whole release or the other;
 //! - a reader of [`Live`] neither locks nor reads the database;
 //! - a change that has returned is in [`Control::live`];
-//! - nothing is stored as a package that was not checked whole.
+//! - nothing is stored as a package that was not checked whole;
+//! - a release goes live only once its functions are made ready ([`Preparation`]), so nothing is half activated.
 
 pub mod build;
 pub mod catalog;
@@ -21,11 +22,13 @@ pub mod releases;
 
 mod control;
 mod error;
+mod preparation;
 
 pub use catalog::{Alias, Live, LiveApp, LiveFunction, LiveUrl, Statement, Target, Version};
 pub use control::{Config, Control};
 pub use error::Error;
 pub use packages::Packages;
+pub use preparation::{Preparation, PrepareError};
 pub use releases::{Deployed, Liveness, ReleaseSummary};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -115,6 +115,8 @@ pub const ENVIRONMENT_FILES: u64 = 1_024;
 
 // WebAssembly functions.
 
+/// Functions of one release that are made ready at the same time before it goes live.
+pub const PREPARATIONS_AT_ONCE: usize = 4;
 /// Requests that one instance serves where its function asks for reuse and says no number.
 pub const REUSE_REQUESTS_DEFAULT: u32 = 1_000;
 /// Requests that one instance may be asked to serve.
@@ -147,6 +149,34 @@ pub const WASM_TABLES: u32 = 40;
 pub const WASM_TABLE_ELEMENTS: usize = 64 << 10;
 /// Bytes of one linear memory, whatever the function is configured to have: all that 32 bits can address.
 pub const WASM_MEMORY_SIZE: usize = 4 << 30;
+/// Bytes of a component.
+pub const COMPONENT_SIZE: u64 = 128 * MIB as u64;
+/// How deep components and modules may nest in a component.
+pub const COMPONENT_DEPTH: usize = 32;
+/// Functions, modules, components and the like that a component exports, and again that it imports.
+pub const COMPONENT_NAMES: usize = 500;
+/// Bytes of a compiled component.
+pub const ARTIFACT_SIZE: u64 = 1 << 30;
+/// Bytes of all compiled components before those that were not used for the longest time are dropped.
+pub const ARTIFACTS_SIZE: u64 = 8 << 30;
+/// How long one component may take to compile, its snapshot's run included.
+pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(300);
+/// Processor time that compiling one component may take, over all processors.
+pub const COMPILE_CPU: Duration = Duration::from_secs(900);
+/// Bytes of memory that compiling one component may take.
+pub const COMPILE_MEMORY: u64 = 4 << 30;
+/// Threads that compile one component.
+pub const COMPILE_THREADS: usize = 8;
+/// Components that are compiled at once on this machine.
+pub const COMPILES_AT_ONCE: usize = 2;
+/// Components that wait for their turn to be compiled; a further one is refused.
+pub const COMPILES_WAITING: usize = 1_024;
+/// How long a component that could not be compiled is refused without another try.
+pub const COMPILE_REFUSAL: Duration = Duration::from_secs(600);
+/// How many such components are remembered.
+pub const COMPILE_REFUSALS: usize = 1_024;
+/// How long a component's initialisation may run for its snapshot.
+pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(10);
 
 // The Runtime API.
 

@@ -52,6 +52,7 @@ impl Control {
         }
         let package = self.store_code(request.code.clone()).await?;
         let function = build(&name, package, &request, &settings)?;
+        self.prepare(&function).await?;
         let publish = request.publish;
         let version = {
             let name = name.clone();

@@ -10,7 +10,7 @@ use super::{
     change::check_revision,
     settings::{Settings, parse_architecture},
 };
-use crate::{Control, Result, Target, Version, releases::Change};
+use crate::{Control, Error, Result, Target, Version, preparation, releases::Change};
 
 impl Control {
     pub async fn update_code(&self, name: &str, request: UpdateCode) -> Result<Changed> {
@@ -27,12 +27,16 @@ impl Control {
             set_code(&mut target.function, package, architecture);
             return Ok(Changed { function, version: Version::Latest, target: target.into() });
         }
+        let arn = function.arn().to_owned();
+        let mut ready = function.latest.function.clone();
+        set_code(&mut ready, package, architecture);
+        self.prepare(&ready).await?;
         let (at, publish, revision) = (name.clone(), request.publish, request.revision_id);
         let version = self
             .change(move |change| {
                 edit(change, &at, revision.as_deref(), |function| {
                     set_code(function, package, architecture);
-                    Ok(())
+                    check_ready(&ready, function, &arn)
                 })?;
                 match publish {
                     Publish::No => Ok(Version::Latest),
@@ -46,13 +50,32 @@ impl Control {
     pub async fn update_configuration(&self, name: &str, request: UpdateConfiguration) -> Result<Changed> {
         let name = self.locate_whole(name)?;
         settings(&request).check()?;
+        let function = self.shown(&name)?;
+        check_revision(request.revision_id.as_deref(), &function.revision_id)?;
+        let arn = function.arn().to_owned();
+        let mut ready = function.latest.function.clone();
+        settings(&request).apply(&mut ready)?;
+        self.prepare(&ready).await?;
         let at = name.clone();
         self.change(move |change| {
-            edit(change, &at, request.revision_id.as_deref(), |function| settings(&request).apply(function))
+            edit(change, &at, request.revision_id.as_deref(), |function| {
+                settings(&request).apply(function)?;
+                check_ready(&ready, function, &arn)
+            })
         })
         .await?;
         self.changed(&name, Version::Latest)
     }
+}
+
+/// Refuses what another change made of the function meanwhile, if that is not what was made ready.
+fn check_ready(ready: &Function, function: &Function, arn: &str) -> Result<()> {
+    if preparation::same(ready, function) {
+        return Ok(());
+    }
+    Err(Error::Conflict(format!(
+        "The operation cannot be performed at this time. An update is in progress for resource: {arn}"
+    )))
 }
 
 fn set_code(function: &mut Function, package: Package, architecture: Option<Architecture>) {

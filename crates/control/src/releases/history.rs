@@ -26,6 +26,11 @@ impl AppRecord {
             self.before.remove(0);
         }
     }
+
+    /// The release that was live before the live one.
+    pub(crate) fn before(&self, app: &AppName) -> Result<ReleaseNumber> {
+        self.before.last().copied().ok_or_else(|| Error::NothingBefore { app: app.clone() })
+    }
 }
 
 impl Change<'_> {
@@ -47,13 +52,16 @@ impl Change<'_> {
         self.switch(record, release)
     }
 
-    /// Activates the release that was live before the live one; again, the one before that.
-    pub(crate) fn step_back(&mut self, app: &AppName) -> Result<Arc<Release>> {
-        let record = self.app(app)?;
-        let Some(&number) = record.before.last() else {
-            return Err(Error::NothingBefore { app: app.clone() });
-        };
-        self.activate(app, number)
+    /// Activates the release that was live before the live one, if that is still `expected`.
+    pub(crate) fn step_back(&mut self, app: &AppName, expected: ReleaseNumber) -> Result<Arc<Release>> {
+        if self.app(app)?.before(app)? != expected {
+            return Err(Error::Conflict(format!(
+                "the app {:?} was changed while its release {expected} was made ready: see `sonagi releases`, and \
+                 try again",
+                app.as_str()
+            )));
+        }
+        self.activate(app, expected)
     }
 
     pub(crate) fn release(&mut self, app: &AppName, number: ReleaseNumber) -> Result<Release> {

@@ -55,6 +55,7 @@ impl From<Control> for AwsError {
             }
             Control::Closed
             | Control::NotShown
+            | Control::Busy(_)
             | Control::Damaged { .. }
             | Control::Io { .. }
             | Control::Backend(_) => {

@@ -1,0 +1,97 @@
+//! What must be done with a function's code before a release that holds it goes live.
+//!
+//! A WebAssembly component is compiled, checked and, where it asks for that, run once for its snapshot. That
+//! happens before the transaction, so a release whose functions cannot be made ready changes nothing. Start
+//! reading at [`Preparation`].
+
+use std::{io, path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use sonagi_model::{
+    function::{Function, Runtime},
+    limits,
+    release::ReleaseContent,
+};
+
+use crate::{Error, Packages, Result};
+
+/// Makes functions ready to start. `server` gives one that leads to the sandbox.
+#[async_trait]
+pub trait Preparation: Send + Sync {
+    /// Returns once `function` can start; `code` is the folder with its unpacked package. It is called for every
+    /// WebAssembly function of a release and by each change of one, so it must be quick where nothing is left to
+    /// do. Its future may be dropped.
+    async fn prepare(&self, function: &Function, code: &Path) -> Result<(), PrepareError>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The deployer's mistake: the text says what is wrong and what to do.
+    #[error("{0}")]
+    Invalid(String),
+    /// Too much at once: the same will pass later.
+    #[error("{0}")]
+    Busy(String),
+    #[error("{doing}")]
+    Machine {
+        doing: &'static str,
+        #[source]
+        cause: io::Error,
+    },
+}
+
+/// Runs the preparation, if there is one.
+#[derive(Clone, Default)]
+pub(crate) struct Preparations(pub(crate) Option<Arc<dyn Preparation>>);
+
+impl Preparations {
+    /// Makes all functions of a release ready. The first one by name that cannot be is the error.
+    pub(crate) async fn all(&self, packages: &Packages, content: &ReleaseContent) -> Result<()> {
+        let functions = content.functions.values().filter(|function| wanted(function.runtime));
+        let prepared: Vec<_> = functions.map(|function| self.named(packages, function).boxed()).collect();
+        stream::iter(prepared).buffered(limits::PREPARATIONS_AT_ONCE).try_collect().await
+    }
+
+    /// Lambda's own calls are about one function and need no name; a deployment does.
+    async fn named(&self, packages: &Packages, function: &Function) -> Result<()> {
+        self.one(packages, function).await.map_err(|error| match error {
+            Error::Invalid(text) => Error::Invalid(format!("function {}: {text}", function.name)),
+            Error::Busy(text) => Error::Busy(format!("function {}: {text}", function.name)),
+            other => other,
+        })
+    }
+
+    pub(crate) async fn one(&self, packages: &Packages, function: &Function) -> Result<()> {
+        let Some(preparation) = &self.0 else { return Ok(()) };
+        if !wanted(function.runtime) {
+            return Ok(());
+        }
+        let code = packages.unpacked(&function.package).await?;
+        preparation.prepare(function, &code).await.map_err(|error| match error {
+            PrepareError::Invalid(text) => Error::Invalid(text),
+            PrepareError::Busy(text) => Error::Busy(text),
+            PrepareError::Machine { doing, cause } => Error::Io { doing, cause },
+        })
+    }
+}
+
+/// Whether a function of that runtime is prepared at all.
+fn wanted(runtime: Runtime) -> bool {
+    match runtime {
+        Runtime::Wasm => true,
+        Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) => false,
+    }
+}
+
+/// Whether a preparation of one is a preparation of the other.
+pub(crate) fn same(one: &Function, other: &Function) -> bool {
+    match (wanted(one.runtime), wanted(other.runtime)) {
+        (_, false) => true,
+        (false, true) => false,
+        (true, true) => {
+            (one.package, &one.handler, one.memory, &one.wasm)
+                == (other.package, &other.handler, other.memory, &other.wasm)
+        }
+    }
+}
