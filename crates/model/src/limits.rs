@@ -127,18 +127,30 @@ pub const REUSE_AGE_DEFAULT: u32 = 60;
 pub const REUSE_AGE_MAX: u32 = 3_600;
 /// MiB.
 pub const REUSE_MEMORY_DEFAULT: u32 = 64;
+/// MiB.
+pub const REUSE_MEMORY_MAX: u32 = MEMORY_MAX;
 /// Entries of `wasi:config` that a function may have.
 pub const WASM_CONFIG_ENTRIES: usize = 256;
 /// Bytes of all of a function's configuration together.
 pub const WASM_CONFIG_SIZE: usize = 64 << 10;
 /// Stores that a function may open.
 pub const WASM_KEYVALUE_STORES: usize = 32;
+/// Letters of a store's name.
+pub const WASM_STORE_NAME: usize = 64;
 /// Rules in a function's list of where its outbound requests may go.
 pub const WASM_OUTBOUND_RULES: usize = 100;
 /// How often a guest that computes lets others have its thread.
 pub const WASM_TICK: Duration = Duration::from_millis(1);
 /// Instances that are alive at once on this machine.
 pub const WASM_INSTANCES: u32 = 4_096;
+/// Handles to resources of ours that one instance may hold.
+pub const WASM_HANDLES: usize = 16_384;
+/// Bytes that a guest may hand over in one call to us.
+pub const WASM_HOSTCALL_SIZE: usize = 16 * MIB;
+/// Bytes of an answer that are gathered before it is passed on in parts.
+pub const WASM_GATHER_SIZE: usize = 64 << 10;
+/// Bytes of a component's own words about why an event failed.
+pub const WASM_FAILURE_SIZE: usize = 256 << 10;
 /// Core instances within one component.
 pub const WASM_CORE_INSTANCES: u32 = 200;
 /// Linear memories within one component.
@@ -177,6 +189,21 @@ pub const COMPILE_REFUSAL: Duration = Duration::from_secs(600);
 pub const COMPILE_REFUSALS: usize = 1_024;
 /// How long a component's initialisation may run for its snapshot.
 pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(10);
+
+// What WebAssembly functions reach.
+
+/// Bytes of a key.
+pub const KEYVALUE_KEY_SIZE: usize = 1_024;
+/// Bytes of a value.
+pub const KEYVALUE_VALUE_SIZE: usize = 4 * MIB;
+/// Keys that one page of a listing holds.
+pub const KEYVALUE_LIST_KEYS: usize = 1_000;
+/// Keys in one batch.
+pub const KEYVALUE_BATCH: usize = 1_000;
+/// Bytes of all keys and values of one batch, read or written.
+pub const KEYVALUE_BATCH_SIZE: usize = 16 * MIB;
+/// Numbered cursors that an open store remembers; the oldest go first.
+pub const KEYVALUE_CURSORS: usize = 256;
 
 // The Runtime API.
 

@@ -17,5 +17,6 @@
 mod artifacts;
 pub mod compile;
 mod engine;
+pub mod reach;
 
 pub(crate) use engine::{compiling, running};
