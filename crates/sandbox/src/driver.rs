@@ -31,7 +31,7 @@ pub struct Started {
 
 /// One sandbox with a function's code loaded. Dropping it kills its whole process tree.
 #[async_trait]
-pub trait Environment: Send + Sync {
+pub trait Environment: Send {
     /// Runs one invocation to its very end. The answer is sent through `answer` as soon as it is known; this
     /// returns when the environment is done with the invocation and every log line of it is with the sink.
     /// If `call.deadline` comes first, the environment is killed and the answer is the time-out.

@@ -100,6 +100,11 @@ pub(crate) fn too_large() -> FunctionFailure {
     )
 }
 
+/// What ended for a reason of its own.
+pub(crate) fn exited(request: &RequestId, reason: &str) -> FunctionFailure {
+    platform("Runtime.ExitError", &format!("RequestId: {request} Error: Runtime exited with error: {reason}"))
+}
+
 /// A process takes events alone.
 pub(crate) fn not_an_event() -> FunctionFailure {
     platform("Runtime.InvalidInput", "This runtime takes events; it was given an HTTP request.")

@@ -5,9 +5,11 @@
 //! [`launcher`] what each of them is before it becomes the runtime. Nothing here knows routes or data services.
 
 mod driver;
+mod drivers;
 mod ending;
 pub mod launcher;
 pub mod layers;
+mod lines;
 pub mod process;
 mod runtime_api;
 pub mod wasm;
@@ -16,3 +18,4 @@ pub use driver::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, HttpAnswer,
     HttpBody, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
 };
+pub use drivers::Drivers;

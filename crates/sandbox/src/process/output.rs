@@ -4,12 +4,10 @@
 
 use std::{io, os::fd::OwnedFd, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
-use sonagi_model::{
-    Clock, RequestId, limits,
-    logs::{LogLine, LogSink},
-};
+use sonagi_model::{Clock, RequestId, logs::LogSink};
 use tokio::net::unix::pipe;
+
+use crate::lines::Lines;
 
 /// Bytes that are read at once: what a pipe holds.
 const READ_SIZE: usize = 64 << 10;
@@ -24,13 +22,13 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(pipe: OwnedFd, logs: Arc<dyn LogSink>, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let lines = Lines { logs, clock, request: None, partial: BytesMut::new() };
+        let lines = Lines::new(logs, clock);
         Ok(Self { pipe: Some(pipe::Receiver::from_owned_fd(pipe)?), lines, buffer: Vec::new() })
     }
 
     /// Says whose lines those from now on are.
     pub(super) fn tag(&mut self, request: RequestId) {
-        self.lines.request = Some(request);
+        self.lines.tag(request);
     }
 
     /// Passes lines on for as long as it is polled; never ready. Safe to drop.
@@ -75,48 +73,5 @@ impl Output {
         self.lines.flush();
         // An idle environment needs no buffer.
         self.buffer = Vec::new();
-    }
-}
-
-struct Lines {
-    logs: Arc<dyn LogSink>,
-    clock: Arc<dyn Clock>,
-    request: Option<RequestId>,
-    partial: BytesMut,
-}
-
-impl Lines {
-    fn push(&mut self, mut data: &[u8]) {
-        while let Some(end) = data.iter().position(|&byte| byte == b'\n') {
-            self.extend(&data[..end]);
-            self.emit();
-            data = &data[end + 1..];
-        }
-        self.extend(data);
-    }
-
-    fn extend(&mut self, mut data: &[u8]) {
-        while self.partial.len() + data.len() > limits::LOG_LINE_SIZE {
-            let (now, later) = data.split_at(limits::LOG_LINE_SIZE - self.partial.len());
-            self.partial.extend_from_slice(now);
-            self.emit();
-            data = later;
-        }
-        self.partial.extend_from_slice(data);
-    }
-
-    fn flush(&mut self) {
-        if !self.partial.is_empty() {
-            self.emit();
-        }
-    }
-
-    fn emit(&mut self) {
-        let text: Bytes = self.partial.split().freeze();
-        let text = match text.strip_suffix(b"\r") {
-            Some(shorter) => text.slice(..shorter.len()),
-            None => text,
-        };
-        self.logs.line(LogLine { at: self.clock.now(), request: self.request, text });
     }
 }

@@ -149,7 +149,9 @@ impl ProcessEnvironment {
 
 fn not_launched(spec: &EnvironmentSpec, program: &std::path::Path, failure: Failure) -> StartFailure {
     let doing = match (failure.step, spec.runtime) {
-        (Step::Exec, Runtime::Provided(_) | Runtime::Wasm) => return bootstrap::not_started(program, failure.errno),
+        (Step::Exec, Runtime::Provided(_) | Runtime::Wasm) => {
+            return bootstrap::not_started(program, failure.errno);
+        }
         (Step::Exec, Runtime::Python { .. } | Runtime::Nodejs { .. })
             if spec.variables.contains_key("AWS_LAMBDA_EXEC_WRAPPER") =>
         {

@@ -38,14 +38,39 @@ pub(crate) fn compiling(wasi: WasiVersion) -> Result<Engine> {
 /// An engine that runs what [`compiling`] made.
 pub(crate) fn running(wasi: WasiVersion) -> Result<Engine> {
     let instances = limits::WASM_INSTANCES;
-    let mut pool = PoolingAllocationConfig::new();
+    let mut pool = slots();
     pool.total_component_instances(instances)
         .total_core_instances(instances * 4)
         .total_memories(instances)
         .total_tables(instances * 4)
         .total_stacks(instances)
-        .total_gc_heaps(instances)
-        .max_core_instances_per_component(limits::WASM_CORE_INSTANCES)
+        .total_gc_heaps(instances);
+    pooling(wasi, pool)
+}
+
+/// An engine with slots like those of [`running`], but for one instance: it compiles what has room there, and nothing
+/// else.
+pub(crate) fn trying(wasi: WasiVersion) -> Result<Engine> {
+    let mut pool = slots();
+    pool.total_component_instances(1)
+        .total_core_instances(limits::WASM_CORE_INSTANCES)
+        .total_memories(limits::WASM_MEMORIES)
+        .total_tables(limits::WASM_TABLES)
+        .total_stacks(1)
+        .total_gc_heaps(1);
+    pooling(wasi, pool)
+}
+
+fn pooling(wasi: WasiVersion, pool: PoolingAllocationConfig) -> Result<Engine> {
+    let mut config = settings(wasi);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config)
+}
+
+/// What one instance may be.
+fn slots() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.max_core_instances_per_component(limits::WASM_CORE_INSTANCES)
         .max_memories_per_component(limits::WASM_MEMORIES)
         .max_tables_per_component(limits::WASM_TABLES)
         .max_memory_size(limits::WASM_MEMORY_SIZE)
@@ -56,7 +81,5 @@ pub(crate) fn running(wasi: WasiVersion) -> Result<Engine> {
         .table_keep_resident(KEPT_TABLE)
         .max_unused_warm_slots(WARM_SLOTS)
         .pagemap_scan(Enabled::Auto);
-    let mut config = settings(wasi);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    Engine::new(&config)
+    pool
 }

@@ -13,10 +13,28 @@
 //!   leaves at every tick;
 //! - native code is mapped only after its file was found to be ours, whole and unchanged.
 
-#[expect(dead_code, reason = "the driver to come uses it")]
 mod artifacts;
+mod call;
 pub mod compile;
+mod cpu;
+mod driver;
 mod engine;
-pub mod reach;
+mod environment;
+mod events;
+mod failure;
+mod host;
+mod lanes;
+mod linker;
+mod loaded;
+mod memory;
+mod output;
+mod reach;
+mod serving;
+mod ticker;
+mod variables;
 
-pub(crate) use engine::{compiling, running};
+pub use driver::{Config, Unready, WasmDriver};
+pub use reach::{
+    KeyPage, MoreKeys, Nothing, NumberRange, Outbound, OutboundConfig, Reach, ReachError, Resolver, Revised,
+    Revision, Roots, Swapped, SystemResolver,
+};

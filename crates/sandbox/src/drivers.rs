@@ -1,0 +1,26 @@
+//! Which driver starts what.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sonagi_model::{Tick, function::Runtime};
+
+use crate::{Driver, EnvironmentSpec, StartFailure, Started, process::ProcessDriver, wasm::WasmDriver};
+
+/// Every driver of this machine, chosen by a function's runtime.
+pub struct Drivers {
+    pub process: Arc<ProcessDriver>,
+    pub wasm: WasmDriver,
+}
+
+#[async_trait]
+impl Driver for Drivers {
+    async fn start(&self, spec: Arc<EnvironmentSpec>, deadline: Tick) -> Result<Started, StartFailure> {
+        match spec.runtime {
+            Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) => {
+                self.process.start(spec, deadline).await
+            }
+            Runtime::Wasm => self.wasm.start(spec, deadline).await,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! One environment: at most one instance at a time, and none while it is idle unless its function asked for reuse.
+
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Request;
+use sonagi_model::{Clock, Tick, clock, function::Reuse};
+use tokio::sync::oneshot;
+
+use super::{
+    call::{self, Ended, Instance},
+    events,
+    failure::Failed,
+    lanes::{Lanes, Run, Spent},
+    loaded::Loaded,
+    output::Output,
+    serving::{Asked, Guest, Serving, Step},
+};
+use crate::{AnswerSender, Call, Environment, Finished, Input, Outcome, ending};
+
+pub(super) struct WasmEnvironment {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) lanes: Arc<Lanes>,
+    pub(super) loaded: Arc<Loaded>,
+    pub(super) variables: Vec<(String, String)>,
+    pub(super) out: Output,
+    pub(super) err: Output,
+    pub(super) reuse: Option<Reuse>,
+    pub(super) kept: Option<Kept>,
+    /// Bytes.
+    pub(super) memory_peak: usize,
+}
+
+/// An instance that serves again.
+pub(super) struct Kept {
+    instance: Instance,
+    made: Tick,
+    served: u32,
+}
+
+impl WasmEnvironment {
+    /// The instance that serves next, when it was made, and how many requests it has served.
+    fn instance(&mut self, now: Tick) -> Kept {
+        let kept = self.kept.take().filter(|kept| {
+            self.reuse.is_some_and(|reuse| now.since(kept.made) < Duration::from_secs(reuse.age.into()))
+        });
+        kept.unwrap_or_else(|| Kept {
+            instance: Instance::new(&self.loaded, &self.variables, &self.out, &self.err),
+            made: now,
+            served: 0,
+        })
+    }
+
+    /// Keeps an instance that has served well, if it may serve again.
+    fn keep(&mut self, instance: Instance, made: Tick, served: u32) {
+        let Some(reuse) = self.reuse else { return };
+        let within = served < reuse.requests && instance.memory() <= (reuse.memory as usize) << 20;
+        if within {
+            self.kept = Some(Kept { instance, made, served });
+        }
+    }
+
+    fn request(call: &Call, input: Input) -> (Asked, Request<Bytes>) {
+        match input {
+            Input::Http(request) => (Asked::Http, *request),
+            Input::Event(payload) => (Asked::Event, events::request(call, payload)),
+        }
+    }
+}
+
+#[async_trait]
+impl Environment for WasmEnvironment {
+    async fn invoke(&mut self, mut call: Call, answer: AnswerSender) -> Finished {
+        let started = self.clock.tick();
+        self.out.tag(call.request);
+        self.err.tag(call.request);
+        let input = std::mem::replace(&mut call.input, Input::Event(Bytes::new()));
+        let (asked, request) = Self::request(&call, input);
+        let Kept { instance, made, served } = self.instance(started);
+        let (responder, response) = oneshot::channel();
+        let guest = Box::pin(call::serve(Arc::clone(&self.loaded), instance, request, responder));
+        let spent = Spent::default();
+        let run = self.lanes.run(guest, self.loaded.beginning(), &spent);
+        let mut serving = Serving::new(asked, answer, response);
+        let ended = {
+            let both = both(run, &mut serving);
+            clock::within(&*self.clock, call.deadline, both).await
+        };
+        let duration = self.clock.tick().since(started);
+        let cpu = spent.so_far();
+        self.loaded.used(cpu);
+        let outcome = match ended {
+            Some(Ended { instance, result }) => {
+                self.memory_peak = self.memory_peak.max(instance.memory());
+                let failed = match result {
+                    Ok(()) => serving.failed(),
+                    Err(error) => Some(instance.failed(error, self.loaded.setting().memory)),
+                };
+                match failed {
+                    None => {
+                        self.keep(instance, made, served + 1);
+                        Outcome::Success
+                    }
+                    Some(failed) => {
+                        if let Failed::Answered(_) = failed {
+                            self.keep(instance, made, served + 1);
+                        }
+                        self.fail(&failed, &call, &mut serving)
+                    }
+                }
+            }
+            None => {
+                serving.give_up(ending::timed_out(&call.request, duration));
+                Outcome::TimedOut
+            }
+        };
+        self.out.flush();
+        self.err.flush();
+        let memory_peak = self.memory_peak as u64;
+        Finished { outcome, duration, cpu: Some(cpu), memory_peak, reusable: true }
+    }
+
+    /// Nothing of it can die while it is idle.
+    async fn died(&mut self) {
+        std::future::pending().await
+    }
+}
+
+impl WasmEnvironment {
+    fn fail(&self, failed: &Failed, call: &Call, serving: &mut Serving) -> Outcome {
+        failed.tell(&self.err);
+        let failure = failed.failure(&call.request);
+        let outcome = failed.outcome(&failure);
+        serving.give_up(failure);
+        outcome
+    }
+}
+
+/// Runs the guest and passes its answer on, until both are done or the guest has failed.
+async fn both<G>(mut run: Run<G>, serving: &mut Serving) -> Ended
+where
+    G: Future<Output = Ended> + Send + 'static,
+{
+    let mut ended: Option<Ended> = None;
+    poll_fn(|context| {
+        loop {
+            if ended.is_none()
+                && let Poll::Ready(done) = Pin::new(&mut run).poll(context)
+            {
+                ended = Some(done);
+            }
+            let guest = match &ended {
+                Some(Ended { result: Err(_), .. }) => break,
+                Some(Ended { result: Ok(()), .. }) => Guest::Returned,
+                None => Guest::Away,
+            };
+            match serving.poll(context, guest) {
+                Step::Done if guest == Guest::Returned => break,
+                Step::Onward => {}
+                // What the guest does behind its answer is its own affair, until its time is up.
+                Step::Done | Step::Waits => return Poll::Pending,
+            }
+        }
+        match ended.take() {
+            Some(ended) => Poll::Ready(ended),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
