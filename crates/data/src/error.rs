@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use sonagi_model::{Fault, FaultKind};
+use sonagi_model::{Fault, FaultKind, limits};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -18,6 +18,31 @@ pub enum Error {
     /// The reader's thread ended early: the program is going down.
     #[error("the logs are closed")]
     Closed,
+    #[error(
+        "{name:?} cannot be a store's name: it wants at most {} bytes, none of them a slash or a zero byte",
+        limits::WASM_STORE_NAME
+    )]
+    StoreName { name: String },
+    #[error("a key has {size} bytes, and {} are the most: make it shorter", limits::KEYVALUE_KEY_SIZE)]
+    KeyTooLong { size: usize },
+    #[error(
+        "a value has {size} bytes, and {} are the most: split it over several keys",
+        limits::KEYVALUE_VALUE_SIZE
+    )]
+    ValueTooLarge { size: usize },
+    #[error("a batch has {count} keys, and {} are the most: use several", limits::KEYVALUE_BATCH)]
+    TooManyKeys { count: usize },
+    #[error(
+        "a batch has more than {} bytes of keys and values: use several",
+        limits::KEYVALUE_BATCH_SIZE
+    )]
+    BatchTooLarge,
+    #[error("the value is no decimal number, and so cannot be incremented")]
+    NotANumber,
+    #[error("the number would leave the range of 64 bits: nothing was changed")]
+    NumberOutOfRange,
+    #[error(transparent)]
+    Backend(#[from] sonagi_backend::Error),
 }
 
 impl Fault for Error {
@@ -25,6 +50,13 @@ impl Fault for Error {
         match self {
             Self::Files { .. } | Self::Thread(_) => FaultKind::Internal,
             Self::Closed => FaultKind::Unavailable,
+            Self::StoreName { .. } | Self::NotANumber => FaultKind::Invalid,
+            Self::KeyTooLong { .. }
+            | Self::ValueTooLarge { .. }
+            | Self::TooManyKeys { .. }
+            | Self::BatchTooLarge => FaultKind::TooLarge,
+            Self::NumberOutOfRange => FaultKind::Conflict,
+            Self::Backend(cause) => cause.kind(),
         }
     }
 }

@@ -77,8 +77,8 @@ pub struct KeyPage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MoreKeys {
     /// After the last one of this page.
-    Perhaps,
-    No,
+    Follow,
+    End,
 }
 
 /// What a counter may hold: the drafts of the interface differ.
@@ -88,7 +88,7 @@ pub enum NumberRange {
     Unsigned64,
 }
 
-/// Which write a value comes from: two are equal only if nothing was written in between.
+/// Which write a value comes from: two numbers are equal only if nothing was written in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revision {
     /// The key is not there.
@@ -172,12 +172,7 @@ impl Reach for Nothing {
         Err(ReachError::AccessDenied)
     }
 
-    async fn get_many(
-        &self,
-        _: &AppName,
-        _: &str,
-        _: Vec<String>,
-    ) -> Result<Vec<Option<Bytes>>, ReachError> {
+    async fn get_many(&self, _: &AppName, _: &str, _: Vec<String>) -> Result<Vec<Option<Bytes>>, ReachError> {
         Err(ReachError::AccessDenied)
     }
 

@@ -20,8 +20,6 @@ mod outbound;
 pub(crate) use config::link_config;
 pub(crate) use grants::Grants;
 pub(crate) use keyvalue::{KeyValueView, link_keyvalue};
-pub use lender::{
-    KeyPage, MoreKeys, Nothing, NumberRange, Reach, ReachError, Revised, Revision, Swapped,
-};
-pub use outbound::{Outbound, OutboundConfig, Resolver, Roots, SystemResolver};
+pub use lender::{KeyPage, MoreKeys, Nothing, NumberRange, Reach, ReachError, Revised, Revision, Swapped};
 pub(crate) use outbound::OutboundHooks;
+pub use outbound::{Outbound, OutboundConfig, Resolver, Roots, SystemResolver};

@@ -74,8 +74,8 @@ impl Bucket {
         let after = cursor.map(|cursor| self.place(cursor)).transpose()?;
         let page = self.list_keys(after.as_deref()).await?;
         let cursor = match (page.more, page.keys.last()) {
-            (MoreKeys::Perhaps, Some(last)) => Some(self.remember(last.clone())),
-            (MoreKeys::Perhaps | MoreKeys::No, _) => None,
+            (MoreKeys::Follow, Some(last)) => Some(self.remember(last.clone())),
+            (MoreKeys::Follow | MoreKeys::End, _) => None,
         };
         Ok((page.keys, cursor))
     }

@@ -48,12 +48,7 @@ impl store::HostBucket for KeyValueView<'_> {
         Ok(self.bucket(&bucket)?.get(&key).await?.map(Into::into))
     }
 
-    async fn set(
-        &mut self,
-        bucket: Resource<Bucket>,
-        key: String,
-        value: Vec<u8>,
-    ) -> Result<(), ReachError> {
+    async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<(), ReachError> {
         self.bucket(&bucket)?.set(&key, value).await
     }
 

@@ -71,12 +71,7 @@ impl store::HostBucket for KeyValueView<'_> {
         Ok(self.bucket(&bucket)?.get(&key).await?.map(Into::into))
     }
 
-    async fn set(
-        &mut self,
-        bucket: Resource<Bucket>,
-        key: String,
-        value: Vec<u8>,
-    ) -> Result<(), ReachError> {
+    async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<(), ReachError> {
         self.bucket(&bucket)?.set(&key, value).await
     }
 
@@ -96,8 +91,8 @@ impl store::HostBucket for KeyValueView<'_> {
     ) -> Result<store::KeyResponse, ReachError> {
         let page = self.bucket(&bucket)?.list_keys(cursor.as_deref()).await?;
         let cursor = match page.more {
-            MoreKeys::Perhaps => page.keys.last().cloned(),
-            MoreKeys::No => None,
+            MoreKeys::Follow => page.keys.last().cloned(),
+            MoreKeys::End => None,
         };
         Ok(store::KeyResponse { keys: page.keys, cursor })
     }

@@ -27,6 +27,8 @@ impl WasiHttpHooks for OutboundHooks {
     ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Finishing), Error>> + Send> {
         drop((request, options));
         let denied = self.grants.wasm().outbound.is_empty();
-        Box::new(async move { Err(if denied { Error::HttpRequestDenied } else { Error::ConfigurationError }) })
+        Box::new(
+            async move { Err(if denied { Error::HttpRequestDenied } else { Error::ConfigurationError }) },
+        )
     }
 }
