@@ -8,7 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits};
 
-pub use wasm::{OutboundRule, Reuse, Wasm, WasiVersion, WasmStart};
+pub use wasm::{
+    BadOutboundRule, OutboundHost, OutboundPort, OutboundRule, OutboundScheme, PrivateNetworks, Reuse, Wasm,
+    WasiVersion, WasmStart,
+};
 
 /// One function of a release. Everything here is part of the release's content and so of its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

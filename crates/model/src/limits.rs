@@ -93,6 +93,8 @@ pub const ADMISSION_WAIT: Duration = Duration::from_secs(1);
 pub const ADMISSION_QUEUE: usize = 1_000;
 /// How long an idle environment is kept.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(600);
+/// How long an environment serves, however busy it is, before another takes its place: its credentials are good for longer.
+pub const ENVIRONMENT_AGE: Duration = Duration::from_secs(12 * 3_600);
 /// Environments on this machine, busy and idle.
 pub const ENVIRONMENTS: usize = 1_024;
 /// MiB that the configured memory of all environments on this machine may reach together. Memory that is
@@ -205,6 +207,43 @@ pub const KEYVALUE_BATCH_SIZE: usize = 16 * MIB;
 /// Numbered cursors that an open store remembers; the oldest go first.
 pub const KEYVALUE_CURSORS: usize = 256;
 
+/// Outbound requests of one instance that are under way at once, until the end of their answers.
+pub const OUTBOUND_REQUESTS_INSTANCE: usize = 64;
+/// Outbound requests of one app that are under way at once.
+pub const OUTBOUND_REQUESTS_APP: usize = 512;
+/// Outbound requests of all apps that are under way at once.
+pub const OUTBOUND_REQUESTS: usize = 4_096;
+/// Names of one app that are looked up at once.
+pub const OUTBOUND_LOOKUPS_APP: usize = 16;
+/// Names that are looked up at once.
+pub const OUTBOUND_LOOKUPS: usize = 128;
+/// Addresses of one name that are tried.
+pub const OUTBOUND_ADDRESSES: usize = 8;
+/// How long one address of a server is tried before the next one is tried as well (RFC 8305).
+pub const OUTBOUND_NEXT_ADDRESS: Duration = Duration::from_millis(250);
+/// How long finding a server, connecting and agreeing on keys may take together, where the guest says nothing.
+pub const OUTBOUND_CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+/// How long it may take, whatever the guest says.
+pub const OUTBOUND_CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(60);
+/// How long an answer may take to begin, where the guest says nothing.
+pub const OUTBOUND_FIRST_BYTE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+/// How long it may take, whatever the guest says: the longest invocation.
+pub const OUTBOUND_FIRST_BYTE_TIMEOUT_MAX: Duration = Duration::from_secs(TIMEOUT_MAX as u64);
+/// How long an answer may pause, where the guest says nothing.
+pub const OUTBOUND_BETWEEN_BYTES_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+/// How long it may pause, whatever the guest says: the longest invocation.
+pub const OUTBOUND_BETWEEN_BYTES_TIMEOUT_MAX: Duration = Duration::from_secs(TIMEOUT_MAX as u64);
+/// Bytes of an answer's status line and header lines together.
+pub const OUTBOUND_HEAD_SIZE: usize = 64 << 10;
+/// Header lines of an answer.
+pub const OUTBOUND_HEADERS: usize = 128;
+/// Connections of one app that are kept while it does not use them.
+pub const OUTBOUND_IDLE_APP: usize = 32;
+/// Connections of all apps that are kept while nobody uses them.
+pub const OUTBOUND_IDLE: usize = 512;
+/// How long a connection that nobody uses is kept.
+pub const OUTBOUND_IDLE_TIME: Duration = Duration::from_secs(30);
+
 // The Runtime API.
 
 /// Connections that one environment's runtime may hold at once.
@@ -255,6 +294,10 @@ pub const CONNECTIONS: usize = 16_384;
 pub const BODY_DISCARD_SIZE: usize = 64 * MIB;
 /// Bytes of an HTTP request's body at the gateway.
 pub const GATEWAY_BODY_SIZE: usize = 10 * MIB;
+/// Header lines of a function's answer over HTTP.
+pub const ANSWER_HEADERS: usize = 1_000;
+/// Bytes of the names and values of all headers that a WebAssembly function answers with.
+pub const ANSWER_HEADERS_SIZE: usize = 128 << 10;
 /// Bytes from which the gateway compresses an answer.
 pub const COMPRESSION_MIN_SIZE: u64 = 1_024;
 /// How long an HTTP API waits for its function.

@@ -4,7 +4,8 @@ use std::{io, net::IpAddr};
 
 use async_trait::async_trait;
 
-/// Turns a name into addresses. What it gives is checked before anything connects there.
+/// Turns a name into addresses. What it gives is checked before anything connects there, and what was checked is what
+/// is connected to: nothing is resolved twice for one request.
 #[async_trait]
 pub trait Resolver: Send + Sync + 'static {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>>;
