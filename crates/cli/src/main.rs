@@ -20,6 +20,10 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == sonagi_sandbox::launcher::WORD) {
         sonagi_sandbox::launcher::main();
     }
+    // So is the compiler of components: its child limits itself before it reads anything.
+    if std::env::args_os().nth(1).is_some_and(|word| word == sonagi_sandbox::wasm::compile::WORD) {
+        return sonagi_sandbox::wasm::compile::main();
+    }
     let arguments = args::Arguments::parse();
     let shape = arguments.shape();
     let runtime =

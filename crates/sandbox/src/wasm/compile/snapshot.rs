@@ -1,0 +1,214 @@
+//! A warm start: the component is initialised here, and what it has in memory then becomes the memory that every
+//! instance begins with.
+//!
+//! What runs is the component's exported function `init` (`init: func()`), or `wizer-initialize`, or, if there is
+//! neither, one request: `GET /` with the header `sonagi-snapshot: 1`. It runs without variables, without configuration
+//! and with nothing to reach, under the function's memory and [`limits::SNAPSHOT_TIMEOUT`]. Random seeds, times and the
+//! like that it keeps are the same in every instance from then on.
+//!
+//! A handle that is open when the snapshot is taken would mean nothing to an instance that begins with it, so there
+//! must be none.
+
+use std::{
+    convert::Infallible,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc,
+    thread,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use sonagi_model::{function::WasiVersion, limits};
+use tokio::{runtime::Runtime, sync::oneshot};
+use wasmtime::{
+    Engine, Error, Result, Store, bail,
+    component::{Component, Instance, Val},
+    error::Context as _,
+};
+use wasmtime_wasi_http::{
+    WasiHttpView as _,
+    p2::{
+        bindings::{Proxy, http::types::Scheme},
+        body::HyperOutgoingBody,
+    },
+};
+use wasmtime_wizer::{WasmtimeWizerComponent, Wizer};
+
+use super::{child::Stop, order::Order, seclusion::Seclusion};
+use crate::wasm::{engine, host::Host, linker};
+
+pub(super) const UNREADABLE: &str = "the snapshot of this component cannot be read:";
+/// The exports that initialise, in the order of preference.
+const INITIALISERS: [&str; 2] = ["init", "wizer-initialize"];
+/// What helps whenever there is no snapshot.
+const LEAVE_OUT: &str = "Leave `snapshot_start` out, and the function starts without one";
+/// Bytes by which each memory grows while it is read.
+const READING: u64 = 64 << 10;
+/// Ticks of the epoch that never come.
+const NO_DEADLINE: u64 = 1 << 60;
+
+/// The component, with the memory that it has after its initialisation.
+pub(super) fn take(bytes: &[u8], order: &Order) -> Result<Vec<u8>, Stop> {
+    match order.wasi {
+        WasiVersion::P2 => {}
+        WasiVersion::P3 => {
+            return Err(refused(
+                "a snapshot can be taken of a component of 0.2 only, and this function says `wasi = \"0.3\"`",
+            ));
+        }
+    }
+    let mut wizer = Wizer::new();
+    wizer.keep_init_func(true);
+    let (context, instrumented) = wizer
+        .instrument_component(bytes)
+        .map_err(|error| because("no snapshot can be taken of this component", &error))?;
+    let engine = engine::compiling(order.wasi)
+        .map_err(|error| Stop::Failed("make the compiler", io::Error::other(format!("{error:#}"))))?;
+    let component = Component::new(&engine, &instrumented)
+        .map_err(|error| Stop::refused("the component cannot be compiled", &error))?;
+    drop(instrumented);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Stop::failed("make a runtime for the snapshot"))?;
+    let seclusion =
+        Seclusion::new(runtime.handle().clone()).map_err(Stop::failed("make a place for the snapshot"))?;
+    let memory = (u64::from(order.memory) << 20) + READING * u64::from(limits::WASM_MEMORIES);
+    let mut store = seclusion.store(&engine, usize::try_from(memory).unwrap_or(usize::MAX));
+    let instance = initialise(&runtime, &engine, &mut store, &component).map_err(|error| {
+        let words = seclusion.last_words();
+        let words = if words.is_empty() { words } else { format!(". It wrote: {words}") };
+        because(&format!("the component's initialisation for its snapshot failed{words}"), &error)
+    })?;
+    if !store.data().table.is_empty() {
+        return Err(refused(
+            "after its initialisation the component still holds handles (streams, bodies, fields or the like), which \
+             mean nothing in the instances that begin with the snapshot. Let `init` close what it opens and write nothing",
+        ));
+    }
+    store.set_epoch_deadline(NO_DEADLINE);
+    store.set_hostcall_fuel(usize::MAX);
+    // It panics where a memory may not grow by the page that it is read with.
+    let taken = catch_unwind(AssertUnwindSafe(|| {
+        let mut state = WasmtimeWizerComponent { store: &mut store, instance };
+        runtime.block_on(wizer.snapshot_component(&context, &mut state))
+    }));
+    match taken {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) => Err(because("no snapshot can be taken of this component", &error)),
+        Err(_) => Err(refused(
+            "the component's memory cannot be read for a snapshot: it has grown to the most that it may have",
+        )),
+    }
+}
+
+fn refused(what: &str) -> Stop {
+    Stop::Refused(format!("{what}. {LEAVE_OUT}"))
+}
+
+fn because(what: &str, error: &Error) -> Stop {
+    match Stop::refused(what, error) {
+        Stop::Refused(text) => refused(&text),
+        failed @ Stop::Failed(..) => failed,
+    }
+}
+
+/// Instantiates and runs the initialisation, until its deadline at the most.
+fn initialise(
+    runtime: &Runtime,
+    engine: &Engine,
+    store: &mut Store<Host>,
+    component: &Component,
+) -> Result<Instance> {
+    let linker = linker::linker(engine, WasiVersion::P2)?;
+    let linker = linker::for_component(&linker, component)?;
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_trap();
+    // Guests that compute are ended by the epoch, guests that wait by the message.
+    let (over, is_over) = mpsc::channel::<()>();
+    let (late, is_late) = oneshot::channel();
+    let watched = engine.clone();
+    let watch = thread::Builder::new().name("deadline".into()).spawn(move || {
+        if is_over.recv_timeout(limits::SNAPSHOT_TIMEOUT) == Err(mpsc::RecvTimeoutError::Timeout) {
+            // Whoever waited has ended in the meantime.
+            let _ = late.send(());
+            watched.increment_epoch();
+        }
+    })?;
+    let done = runtime.block_on(async {
+        let work = async {
+            let instance = linker.instantiate_async(&mut *store, component).await?;
+            if !call_initialiser(store, &instance).await? {
+                serve(store, &instance).await?;
+            }
+            Ok(instance)
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            Ok(()) = is_late => Err(Error::msg("it did not end in time")),
+        }
+    });
+    drop(over);
+    let _ = watch.join();
+    done.with_context(|| format!("it may take {} s", limits::SNAPSHOT_TIMEOUT.as_secs()))
+}
+
+/// Whether there was one.
+async fn call_initialiser(store: &mut Store<Host>, instance: &Instance) -> Result<bool> {
+    for name in INITIALISERS {
+        let Some(function) = instance.get_func(&mut *store, name) else { continue };
+        let kind = function.ty(&*store);
+        if kind.params().len() > 0 {
+            bail!("its function `{name}` takes parameters: write `{name}: func()`");
+        }
+        let mut results = vec![Val::Bool(false); kind.results().len()];
+        function.call_async(&mut *store, &[], &mut results).await?;
+        if let Some(Val::Result(Err(error))) = results.first() {
+            bail!("its function `{name}` answered an error: {error:?}");
+        }
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+/// Serves the request that stands for the first one.
+async fn serve(store: &mut Store<Host>, instance: &Instance) -> Result<()> {
+    let guest = Proxy::new(&mut *store, instance)?;
+    let request = Request::get("http://localhost/")
+        .header(http::header::HOST, "localhost")
+        .header("sonagi-snapshot", "1")
+        .body(
+            Empty::<Bytes>::new()
+                .map_err(|never: Infallible| -> wasmtime_wasi_http::Error { match never {} }),
+        )?;
+    let (answer, answered) = oneshot::channel();
+    let mut http = store.data_mut().http();
+    let request = http.new_incoming_request::<_>(Scheme::Http, request)?;
+    let out = http.new_response_outparam(answer)?;
+    let call = guest.wasi_http_incoming_handler().call_handle(&mut *store, request, out);
+    let read = async {
+        let response: Response<HyperOutgoingBody> = match answered.await {
+            Ok(response) => response?,
+            Err(_) => bail!("it returned without an answer to `GET /`"),
+        };
+        let (head, body) = response.into_parts();
+        Limited::new(body, limits::PAYLOAD_SIZE)
+            .collect()
+            .await
+            .map_err(|error| Error::msg(format!("the body of its answer: {error}")))?;
+        if head.status.is_server_error() {
+            bail!(
+                "it answered `GET /` with {}. A request that carries `sonagi-snapshot: 1` should warm up",
+                head.status
+            );
+        }
+        Ok(())
+    };
+    // If the guest fails, that is why there is no answer.
+    let (called, read) = tokio::join!(call, read);
+    called?;
+    read
+}
