@@ -79,8 +79,7 @@ pub(crate) async fn start(folder: &Path) -> Result<Running> {
         account: Default::default(),
         region: Default::default(),
         runtimes: RuntimePolicy::Nearest,
-        launcher: platform::program()?,
-        launcher_arguments: vec![sonagi_sandbox::launcher::WORD.into()],
+        program: platform::program()?,
         path: std::env::var("PATH")?,
         cache: folder.join("cache"),
     };

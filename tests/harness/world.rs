@@ -66,8 +66,7 @@ impl World {
             account: Default::default(),
             region: Default::default(),
             runtimes: RuntimePolicy::Nearest,
-            launcher: program(),
-            launcher_arguments: vec![sonagi_sandbox::launcher::WORD.into()],
+            program: program(),
             path: std::env::var("PATH").unwrap(),
             cache: cache().join("sonagi"),
         };

@@ -23,6 +23,7 @@ pub mod releases;
 mod control;
 mod error;
 mod preparation;
+mod wasm;
 
 pub use catalog::{Alias, Live, LiveApp, LiveFunction, LiveUrl, Statement, Target, Version};
 pub use control::{Config, Control};

@@ -14,7 +14,7 @@ use sonagi_model::{
     release::ReleaseContent,
 };
 
-use crate::{Error, Packages, Result};
+use crate::{Error, Packages, Result, manifest, packages::blocking};
 
 /// Makes functions ready to start. `server` gives one that leads to the sandbox.
 #[async_trait]
@@ -68,12 +68,26 @@ impl Preparations {
             return Ok(());
         }
         let code = packages.unpacked(&function.package).await?;
+        let (handler, folder) = (function.handler.clone(), code.clone());
+        blocking(move || check_file(&handler, &folder)).await?;
         preparation.prepare(function, &code).await.map_err(|error| match error {
             PrepareError::Invalid(text) => Error::Invalid(text),
             PrepareError::Busy(text) => Error::Busy(text),
             PrepareError::Machine { doing, cause } => Error::Io { doing, cause },
         })
     }
+}
+
+/// The handler's file must be in the package, which has no links that lead out of it.
+fn check_file(handler: &str, code: &Path) -> Result<()> {
+    if code.join(handler).is_file() {
+        return Ok(());
+    }
+    let found = match manifest::neighbours(code, |entry| entry.extension().is_some_and(|end| end == "wasm")) {
+        Some(names) => format!("there is {names}"),
+        None => "there is no component at its top".into(),
+    };
+    Err(Error::Invalid(format!("the handler {handler:?} names a file that is not in the package: {found}")))
 }
 
 /// Whether a function of that runtime is prepared at all.

@@ -9,3 +9,5 @@ mod native;
 mod sam;
 #[path = "manifest/support.rs"]
 mod support;
+#[path = "manifest/wasm.rs"]
+mod wasm;

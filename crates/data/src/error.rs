@@ -32,10 +32,7 @@ pub enum Error {
     ValueTooLarge { size: usize },
     #[error("a batch has {count} keys, and {} are the most: use several", limits::KEYVALUE_BATCH)]
     TooManyKeys { count: usize },
-    #[error(
-        "a batch has more than {} bytes of keys and values: use several",
-        limits::KEYVALUE_BATCH_SIZE
-    )]
+    #[error("a batch has more than {} bytes of keys and values: use several", limits::KEYVALUE_BATCH_SIZE)]
     BatchTooLarge,
     #[error("the value is no decimal number, and so cannot be incremented")]
     NotANumber,

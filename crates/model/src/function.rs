@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits};
 
 pub use wasm::{
-    BadOutboundRule, OutboundHost, OutboundPort, OutboundRule, OutboundScheme, PrivateNetworks, Reuse, Wasm,
-    WasiVersion, WasmStart,
+    BadOutboundRule, OutboundHost, OutboundPort, OutboundRule, OutboundScheme, PrivateNetworks, Reuse,
+    WasiVersion, Wasm, WasmStart,
 };
 
 /// One function of a release. Everything here is part of the release's content and so of its digest.

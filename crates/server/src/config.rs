@@ -18,9 +18,8 @@ pub struct Config {
     pub region: Region,
     /// What to do where the machine lacks the exact version of an interpreter.
     pub runtimes: RuntimePolicy,
-    /// This program, started again as the launcher of environments, and the words that tell it so.
-    pub launcher: PathBuf,
-    pub launcher_arguments: Vec<String>,
+    /// This program, which is started again as the launcher of environments and as the compiler of components.
+    pub program: PathBuf,
     /// Where interpreters are looked for: the value of `PATH`.
     pub path: String,
     /// What outlives a data folder and can be made again: SDK layers, built dependencies.

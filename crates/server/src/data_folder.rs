@@ -56,6 +56,12 @@ impl DataFolder {
     pub fn key(&self) -> [u8; 32] {
         self.key
     }
+
+    /// A key of its own for one purpose, so that what is signed for one is worth nothing for another.
+    pub fn key_for(&self, purpose: &str) -> [u8; 32] {
+        let text = [&self.key[..], b"sonagi ", purpose.as_bytes()].concat();
+        *sonagi_model::Digest::of(&text).as_bytes()
+    }
 }
 
 fn lock(path: &Path) -> Result<File> {

@@ -12,12 +12,14 @@
 //! Start reading at [`start`].
 
 mod clock;
+mod components;
 mod config;
 mod data_folder;
 mod entropy;
 mod error;
 mod interpreters;
 mod machine;
+mod reach;
 mod running;
 mod wiring;
 

@@ -12,6 +12,11 @@ pub fn raise_file_limit() -> u64 {
     allowed.unwrap_or(u64::MAX)
 }
 
+/// Threads that compute at once.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// MiB of memory that this machine has, or that this program's control group may use if that is less.
 pub(crate) fn memory_mib() -> u64 {
     let total = {

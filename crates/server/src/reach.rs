@@ -6,9 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sonagi_data::keyvalue::{self, KeyValue};
 use sonagi_model::{AppName, Fault as _, FaultKind};
-use sonagi_sandbox::wasm::reach::{
-    KeyPage, MoreKeys, NumberRange, Reach, ReachError, Revised, Revision, Swapped,
-};
+use sonagi_sandbox::wasm::{KeyPage, MoreKeys, NumberRange, Reach, ReachError, Revised, Revision, Swapped};
 
 /// The platform's services, as guests reach them. That a function may, `sandbox` has checked.
 pub(crate) struct Services {

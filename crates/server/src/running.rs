@@ -7,7 +7,7 @@ use sonagi_backend::{
     embedded::{FileBlobs, RecordsConfig, SqliteRecords},
 };
 use sonagi_control::Control;
-use sonagi_data::logs::Logs;
+use sonagi_data::{keyvalue::KeyValue, logs::Logs};
 use sonagi_edge::{
     gateway::{self, Gateway},
     platform::{self, Platform},
@@ -17,14 +17,22 @@ use sonagi_identity::{CredentialsFile, Identity};
 use sonagi_invoke::Frontend;
 use sonagi_model::{Clock, Entropy, function::Runtime, limits};
 use sonagi_sandbox::{
+    Drivers, launcher,
     layers::Layers,
     process::{self, ProcessDriver},
+    wasm::{
+        self, Outbound, OutboundConfig, Roots, SystemResolver, WasmDriver,
+        compile::{self, Compiler},
+    },
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, DataFolder, Error, OsEntropy, RealClock, Result, machine,
+    Config, DataFolder, Error, OsEntropy, RealClock, Result,
+    components::{Components, look_after},
+    machine,
+    reach::Services,
     wiring::{FunctionLogs, FunctionSessions},
 };
 
@@ -35,7 +43,7 @@ pub struct Running {
     control: Control,
     frontend: Frontend,
     logs: Logs,
-    driver: Arc<ProcessDriver>,
+    process: Arc<ProcessDriver>,
     records: Arc<SqliteRecords>,
     clock: Arc<dyn Clock>,
     stopping: CancellationToken,
@@ -82,10 +90,10 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     )
     .await?;
     let logs = Logs::open(folder.part("logs"), Arc::clone(&clock)).map_err(Error::Logs)?;
-    let driver = Arc::new(
+    let process = Arc::new(
         ProcessDriver::new(process::Config {
-            launcher: config.launcher,
-            launcher_args: config.launcher_arguments,
+            launcher: config.program.clone(),
+            launcher_args: vec![launcher::WORD.into()],
             work_dir: folder.part("environments"),
             runtimes: config.runtimes,
             interpreters: std::env::split_paths(&config.path).collect(),
@@ -96,6 +104,22 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         })
         .map_err(|cause| Error::Io { doing: "make room for environments", cause })?,
     );
+    let wasm = WasmDriver::new(wasm::Config {
+        compiler: Compiler { program: config.program, arguments: vec![compile::WORD.into()] },
+        artifacts: folder.part("components"),
+        key: folder.key_for("components"),
+        reach: Arc::new(Services { keyvalue: KeyValue::new(Arc::clone(&records) as Arc<dyn Records>) }),
+        outbound: Outbound::new(OutboundConfig {
+            resolver: Arc::new(SystemResolver),
+            roots: Roots::System,
+            clock: Arc::clone(&clock),
+            runtime: tokio::runtime::Handle::current(),
+        }),
+        threads: machine::processors(),
+        clock: Arc::clone(&clock),
+    })
+    .map_err(|cause| Error::Io { doing: "make room for WebAssembly functions", cause })?;
+    let control = control.prepared_by(Arc::new(Components(wasm.clone())));
     let frontend = Frontend::new(
         sonagi_invoke::Config {
             memory_budget_mib: machine::memory_mib(),
@@ -103,7 +127,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             endpoint: format!("http://{}", reachable(platform_address)),
             ..sonagi_invoke::Config::default()
         },
-        Arc::clone(&driver) as _,
+        Arc::new(Drivers { process: Arc::clone(&process), wasm: wasm.clone() }),
         control.clone(),
         Arc::new(FunctionLogs(logs.clone())),
         Arc::new(FunctionSessions { identity: identity.clone(), clock: Arc::clone(&clock) }),
@@ -143,6 +167,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         entropy,
     );
     let stopping = CancellationToken::new();
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(look_after(wasm, control.clone())));
     let (platform_stop, gateway_stop) = (stopping.clone(), stopping.clone());
     let doors = vec![
         tokio::spawn(async move {
@@ -159,7 +184,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         control,
         frontend,
         logs,
-        driver,
+        process,
         records,
         clock,
         stopping,
@@ -192,7 +217,7 @@ impl Running {
     /// Gets a runtime ready ahead of its first start, telling `progress` what it does. Gives what the user should
     /// know: another version of the interpreter than was asked for, no SDK.
     pub async fn prepare(&self, runtime: Runtime, progress: &(dyn Fn(&str) + Send + Sync)) -> Vec<String> {
-        match self.driver.prepare(runtime, progress).await {
+        match self.process.prepare(runtime, progress).await {
             Ok(prepared) => prepared.notes,
             Err(failure) => vec![failure.to_string()],
         }
@@ -206,7 +231,7 @@ impl Running {
             let _ = door.await;
         }
         self.frontend.drain(self.clock.tick() + limits::DRAIN_TIMEOUT).await;
-        self.driver.settled().await;
+        self.process.settled().await;
         self.logs.flush().await;
         self.records.close().await;
     }

@@ -7,12 +7,17 @@ use sonagi_control::{
     build::{self, Builder, Built, Step, Tools},
     manifest::{self, Context, Manifest},
 };
+use sonagi_model::{Clock as _, function::Runtime, release::ReleaseContent};
 use sonagi_server::{LocalInterpreters, RealClock};
 
 use crate::{args::Source, folders, progress::Progress};
 
 /// Steps that took less are not worth a line.
 const WORTH_A_LINE: Duration = Duration::from_millis(300);
+/// A server that has not answered after this is compiling something.
+const WORTH_A_WORD: Duration = Duration::from_secs(1);
+/// More functions than these are counted instead of named.
+const NAMES: usize = 3;
 
 pub(crate) fn load(source: &Source, context: &Context) -> Result<Manifest> {
     let parameters: BTreeMap<String, String> = source.parameters.iter().cloned().collect();
@@ -31,6 +36,38 @@ pub(crate) fn builder() -> Builder {
 pub(crate) async fn build(builder: &Builder, manifest: &Manifest, progress: &Progress) -> Result<Built> {
     progress.step(&format!("Building {}", manifest.app));
     Ok(builder.build(manifest, &Shown { progress }).await?)
+}
+
+/// Waits for the server, which makes functions ready before it activates a release, and says so when that takes long.
+pub(crate) async fn activate<T>(
+    content: &ReleaseContent,
+    progress: &Progress,
+    work: impl Future<Output = T>,
+) -> T {
+    progress.step("Activating");
+    let work = std::pin::pin!(work);
+    let told = async {
+        RealClock::new().sleep(WORTH_A_WORD).await;
+        if let Some(names) = compiled(content) {
+            progress.step(&format!("Compiling {names}"));
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        output = work => output,
+        never = told => never,
+    }
+}
+
+/// The functions that may have to be compiled.
+fn compiled(content: &ReleaseContent) -> Option<String> {
+    let names = content.functions.values().filter(|function| function.runtime == Runtime::Wasm);
+    let names: Vec<&str> = names.map(|function| function.name.as_str()).collect();
+    match names.as_slice() {
+        [] => None,
+        few if few.len() <= NAMES => Some(few.join(", ")),
+        many => Some(format!("{} WebAssembly functions", many.len())),
+    }
 }
 
 /// Says what a manifest holds that has no effect here.

@@ -48,9 +48,8 @@ pub(crate) async fn run(deploy: Deploy, shape: Shape) -> Result<ExitCode> {
         progress.step(&format!("Uploading package {} of {count}", index + 1));
         upload(&client, package).await?;
     }
-    progress.step("Activating");
-    let deployed: Deployed = client
-        .post(&format!("/apps/{}/releases", manifest.app), &built.content)
+    let path = format!("/apps/{}/releases", manifest.app);
+    let deployed: Deployed = build::activate(&built.content, &progress, client.post(&path, &built.content))
         .await
         .with_context(|| format!("deploy {}", manifest.app))?;
     progress.done();

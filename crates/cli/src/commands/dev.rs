@@ -9,7 +9,7 @@ use sonagi_control::{
     build::Builder,
     manifest::{Context, Manifest, ManifestError},
 };
-use sonagi_model::{Clock as _, logs::LogLine, release::Release};
+use sonagi_model::{Clock as _, function::Runtime, logs::LogLine, release::Release};
 use sonagi_sandbox::process::RuntimePolicy;
 use sonagi_server::{Followed, RealClock, Running};
 
@@ -111,7 +111,9 @@ impl Session {
         for package in built.packages {
             self.running.control().packages().put(package).await.context("store a package")?;
         }
-        let deployed = self.running.control().deploy(&manifest.app, built.content).await.context("deploy")?;
+        let content = built.content.clone();
+        let work = self.running.control().deploy(&manifest.app, content);
+        let deployed = build::activate(&built.content, &self.progress, work).await.context("deploy")?;
         Ok(match deployed {
             Deployed::Activated(release) | Deployed::Unchanged(release) => release,
         })
@@ -119,8 +121,9 @@ impl Session {
 
     /// Gets the runtimes ready, so that the first request need not wait for it.
     async fn prepare(&self, manifest: &Manifest) {
-        let mut runtimes: Vec<_> =
-            manifest.functions.iter().map(|declared| declared.function.runtime).collect();
+        // WebAssembly functions were made ready by the deployment.
+        let runtimes = manifest.functions.iter().map(|declared| declared.function.runtime);
+        let mut runtimes: Vec<_> = runtimes.filter(|&runtime| runtime != Runtime::Wasm).collect();
         runtimes.sort();
         runtimes.dedup();
         for runtime in runtimes {

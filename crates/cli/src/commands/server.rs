@@ -41,8 +41,7 @@ pub(crate) async fn start(place: &Place, data: std::path::PathBuf, policy: Runti
         account: place.account.clone(),
         region: place.region.clone(),
         runtimes: policy,
-        launcher,
-        launcher_arguments: vec![sonagi_sandbox::launcher::WORD.into()],
+        program: launcher,
         path: folders::search_path(),
         cache: folders::cache(),
     };

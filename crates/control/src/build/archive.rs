@@ -46,6 +46,12 @@ pub(super) fn list(function: &FunctionName, root: &Path, modules: Modules) -> Re
     walk(function, root, modules, &LEFT_OUT)
 }
 
+/// Every file and link of a function's own folder but those called as in `outputs`, which are what its tools leave.
+pub(super) fn list_source(function: &FunctionName, root: &Path, outputs: &[&str]) -> Result<Entries> {
+    let left_out: Vec<&str> = LEFT_OUT.iter().chain(outputs).copied().collect();
+    walk(function, root, Modules::LeftOut, &left_out)
+}
+
 /// Every file and link of what a tool made.
 pub(super) fn list_all(function: &FunctionName, root: &Path, modules: Modules) -> Result<Entries> {
     walk(function, root, modules, &[])
@@ -279,6 +285,21 @@ fn overlay(function: &FunctionName, above: &[u8], below: &[u8]) -> Result<Bytes>
 pub(super) fn names(zip: &[u8]) -> Vec<String> {
     let archive = ZipArchive::new(Cursor::new(zip));
     archive.map(|archive| names_of(&archive)).unwrap_or_default()
+}
+
+/// One file of a zip that this module made.
+pub(super) fn read_entry(function: &FunctionName, zip: &[u8], name: &str) -> Result<Vec<u8>> {
+    let broken = |cause| Error::Io {
+        function: function.clone(),
+        verb: "read the package's",
+        path: name.into(),
+        cause,
+    };
+    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|cause| broken(io::Error::other(cause)))?;
+    let file = archive.by_name(name).map_err(|cause| broken(io::Error::other(cause)))?;
+    let mut bytes = Vec::new();
+    file.take(limits::PACKAGE_UNPACKED_SIZE).read_to_end(&mut bytes).map_err(broken)?;
+    Ok(bytes)
 }
 
 /// One name for each index, in their order.

@@ -22,6 +22,7 @@ use super::{
     job::{Job, blocking},
     node, python,
     tool::{self, Run},
+    wasm,
 };
 use crate::manifest::{self, BuildKind, DeclaredFunction, Manifest};
 
@@ -73,7 +74,9 @@ impl Builder {
         let mut done: HashMap<String, (Package, Vec<String>)> = HashMap::new();
         for declared in &manifest.functions {
             let DeclaredFunction { function, source, build, extras, .. } = declared;
-            let same = format!("{source:?} {build:?} {extras:?} {}", function.runtime);
+            // A component is built for what its function was granted.
+            let granted = function.wasm.as_ref().map(|wasm| (wasm.wasi, wasm.keyvalue.is_empty()));
+            let same = format!("{source:?} {build:?} {extras:?} {} {granted:?}", function.runtime);
             let (package, names) = match done.get(&same) {
                 Some(built) => built.clone(),
                 None => {
@@ -143,7 +146,15 @@ impl Builder {
             }
             BuildKind::Makefile { target } => {
                 let entries = folder(Modules::Taken).await?;
-                return make(&job, &entries, target).await;
+                let zip = make(&job, &entries, target).await?;
+                return match function.runtime {
+                    Runtime::Wasm => wasm::of_makefile(&job, zip).await,
+                    Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) => Ok(zip),
+                };
+            }
+            BuildKind::Wasm(kind) => {
+                let asked = function.wasm.clone().unwrap_or_default();
+                return wasm::build(&job, source, *kind, &asked).await;
             }
         };
         let name = function.name.clone();
@@ -180,7 +191,7 @@ fn ready(job: &Job<'_>, source: &Path) -> Result<Bytes> {
 }
 
 /// `make build-<target>` with `ARTIFACTS_DIR`, as `sam build` runs it.
-async fn make(job: &Job<'_>, entries: &Entries, target: &str) -> Result<Bytes> {
+pub(super) async fn make(job: &Job<'_>, entries: &Entries, target: &str) -> Result<Bytes> {
     let function = job.function;
     let Some(program) = tool::find_all(&job.tools.path, "make").into_iter().next() else {
         return Err(Error::NoTool {

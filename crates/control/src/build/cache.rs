@@ -60,6 +60,11 @@ impl Cache {
         self.folder.join(format!("{kind}-{key}"))
     }
 
+    /// Where a tool keeps what it needs for its next build of the same. It is the tool's to fill and to lock.
+    pub(super) fn lasting(&self, kind: &str, key: &Digest) -> PathBuf {
+        self.path(kind, key)
+    }
+
     pub(super) fn workshop(&self) -> io::Result<Workshop> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(format!("work-{}-{number}", std::process::id()));

@@ -15,6 +15,7 @@ mod node;
 mod progress;
 mod python;
 mod tool;
+mod wasm;
 
 pub use builder::{Builder, Built, Tools};
 pub use error::{Error, Result};

@@ -21,6 +21,9 @@ use crate::manifest::Esbuild;
 /// Files that say what npm installs, and how.
 const LOCKS: [&str; 2] = ["package-lock.json", "npm-shrinkwrap.json"];
 
+/// Packages that builds run.
+const BUILDERS: [&str; 2] = ["esbuild", "@bytecodealliance/componentize-js"];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     /// What the function needs while it runs.
@@ -64,6 +67,17 @@ pub(super) async fn dependencies(job: &Job<'_>, entries: &Entries) -> Result<Opt
     Ok(Some(zip.into()))
 }
 
+/// A folder with the `node_modules` that a function is built with; `None` when it has no `package.json`.
+pub(super) async fn for_build(
+    job: &Job<'_>,
+    entries: &Entries,
+) -> Result<Option<(sonagi_model::Digest, PathBuf)>> {
+    match entries.contains_key("package.json") {
+        true => install(job, entries, Wanted::Build).await,
+        false => Ok(None),
+    }
+}
+
 /// A folder with `package.json` and the `node_modules` that it asks for.
 async fn install(
     job: &Job<'_>,
@@ -88,15 +102,14 @@ async fn install(
         return Ok(None);
     }
     let mut package = package;
-    // Without a lock only what is used need be installed: the production packages, and esbuild to build with.
-    if lock.is_none() {
-        let esbuild = package.get("devDependencies").and_then(|dev| dev.get("esbuild")).cloned();
-        package.remove("devDependencies");
-        if let (Some(version), Wanted::Build) = (esbuild, wanted) {
-            package.insert(
-                "devDependencies".into(),
-                Value::Object(Map::from_iter([("esbuild".into(), version)])),
-            );
+    // Without a lock only what is used need be installed: the production packages, and what builds.
+    if lock.is_none()
+        && let Some(Value::Object(mut tools)) = package.remove("devDependencies")
+        && wanted == Wanted::Build
+    {
+        tools.retain(|name, _| BUILDERS.contains(&name.as_str()));
+        if !tools.is_empty() {
+            package.insert("devDependencies".into(), Value::Object(tools));
         }
     }
     let node = job.tools.interpreters.find(job.runtime).await.map(|found| found.program);

@@ -217,7 +217,7 @@ fn lines(requirements: &str) -> impl Iterator<Item = &str> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-fn is_empty(requirements: &str) -> bool {
+pub(super) fn is_empty(requirements: &str) -> bool {
     lines(requirements).next().is_none()
 }
 

@@ -126,6 +126,7 @@ fn settings(request: &CreateFunction) -> Settings<'_> {
         ephemeral_storage: request.ephemeral_storage,
         tracing: request.tracing.as_deref(),
         logging: request.logging.as_ref(),
+        snap_start: request.snap_start.as_deref(),
     }
 }
 

@@ -50,6 +50,8 @@ pub struct CreateFunction {
     /// `Active` or `PassThrough`.
     pub tracing: Option<String>,
     pub logging: Option<Logging>,
+    /// `PublishedVersions` or `None`; for WebAssembly functions alone.
+    pub snap_start: Option<String>,
     pub tags: BTreeMap<String, String>,
     /// `Zip`; images are refused.
     pub package_type: Option<String>,
@@ -89,6 +91,8 @@ pub struct UpdateConfiguration {
     pub ephemeral_storage: Option<i64>,
     pub tracing: Option<String>,
     pub logging: Option<Logging>,
+    /// `PublishedVersions` or `None`; for WebAssembly functions alone.
+    pub snap_start: Option<String>,
     pub revision_id: Option<String>,
 }
 

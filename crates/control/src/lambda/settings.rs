@@ -1,7 +1,7 @@
 //! A function's settings, from the words of a request to the values of the model.
 
 use sonagi_model::{
-    function::{Architecture, Function, LogFormat, LogLevel, Runtime, Tracing},
+    function::{Architecture, Function, LogFormat, LogLevel, Runtime, Tracing, WasmStart},
     limits,
 };
 
@@ -9,7 +9,7 @@ use super::{
     Logging,
     constraint::{Violations, violated},
 };
-use crate::{Error, Result, releases::check_variables};
+use crate::{Error, Result, releases::check_variables, wasm};
 
 const ROLE_PATTERN: &str = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+";
 
@@ -26,6 +26,7 @@ pub(super) struct Settings<'a> {
     pub(super) ephemeral_storage: Option<i64>,
     pub(super) tracing: Option<&'a str>,
     pub(super) logging: Option<&'a Logging>,
+    pub(super) snap_start: Option<&'a str>,
 }
 
 impl Settings<'_> {
@@ -56,6 +57,9 @@ impl Settings<'_> {
         }
         if let Some(tracing) = self.tracing {
             found.one_of("tracingConfig.mode", tracing, &["Active", "PassThrough"]);
+        }
+        if let Some(apply_on) = self.snap_start {
+            found.one_of("snapStart.applyOn", apply_on, &["PublishedVersions", "None"]);
         }
         if let Some(logging) = self.logging {
             check_logging(logging, &mut found);
@@ -92,7 +96,33 @@ impl Settings<'_> {
         if let Some(logging) = self.logging {
             apply_logging(logging, function)?;
         }
-        Ok(())
+        self.apply_wasm(function)
+    }
+
+    /// What the other settings leave of a function is a WebAssembly function whole, or none at all.
+    fn apply_wasm(&self, function: &mut Function) -> Result<()> {
+        let snapshot = self.snap_start.map(|apply_on| apply_on == "PublishedVersions");
+        match function.runtime {
+            Runtime::Wasm => {
+                let wasm = function.wasm.get_or_insert_default();
+                wasm.start = match snapshot {
+                    Some(true) => WasmStart::Snapshot,
+                    Some(false) => WasmStart::Fresh,
+                    None => wasm.start,
+                };
+            }
+            Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) => {
+                if snapshot == Some(true) {
+                    return Err(Error::Unsupported(format!(
+                        "SnapStart is for WebAssembly functions (runtime provided.wasm), and this one's runtime is \
+                         {}: leave it out",
+                        function.runtime
+                    )));
+                }
+                function.wasm = None;
+            }
+        }
+        wasm::check(function).map_err(Error::Invalid)
     }
 }
 

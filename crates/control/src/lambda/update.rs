@@ -95,6 +95,7 @@ fn settings(request: &UpdateConfiguration) -> Settings<'_> {
         ephemeral_storage: request.ephemeral_storage,
         tracing: request.tracing.as_deref(),
         logging: request.logging.as_ref(),
+        snap_start: request.snap_start.as_deref(),
     }
 }
 

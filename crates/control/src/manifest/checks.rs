@@ -10,7 +10,7 @@ use sonagi_model::{
 };
 
 use super::{
-    BuildKind, DeclaredFunction, FunctionDraft,
+    BuildKind, DeclaredFunction, FunctionDraft, WasmBuild,
     problem::{Report, did_you_mean},
     source,
     tree::Span,
@@ -127,7 +127,8 @@ pub(super) fn usual_build(runtime: Runtime) -> BuildKind {
     match runtime {
         Runtime::Python { .. } => BuildKind::Python,
         Runtime::Nodejs { .. } => BuildKind::Node,
-        Runtime::Provided(_) | Runtime::Wasm => BuildKind::Copy,
+        Runtime::Provided(_) => BuildKind::Copy,
+        Runtime::Wasm => BuildKind::Wasm(WasmBuild::Inferred),
     }
 }
 

@@ -90,6 +90,40 @@ pub enum BuildKind {
     Zip,
     /// One file whose text is in the manifest.
     Inline { file: String, text: String },
+    /// A WebAssembly component: one that is there, or what the language's own tools make of the source. The package
+    /// holds the one file `function.wasm`. The source may be a single file (`x.wasm`, `x.wat`).
+    Wasm(WasmBuild),
+}
+
+/// What a WebAssembly function's component is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WasmBuild {
+    /// As the files of the source tell.
+    Inferred,
+    /// A component that is there, as binary or as text.
+    Ready,
+    /// JavaScript, by componentize-js.
+    JavaScript,
+    /// Python, by componentize-py.
+    Python,
+    /// Rust, by cargo.
+    Rust,
+    /// Go, by go.
+    Go,
+    /// C, by clang.
+    C,
+}
+
+impl WasmBuild {
+    /// The words that `build` has for these in a manifest, but for [`WasmBuild::Inferred`].
+    pub const NAMED: [(&'static str, Self); 6] = [
+        ("none", Self::Ready),
+        ("js", Self::JavaScript),
+        ("python", Self::Python),
+        ("rust", Self::Rust),
+        ("go", Self::Go),
+        ("c", Self::C),
+    ];
 }
 
 /// esbuild's options, under the names that SAM's `BuildProperties` has for them.

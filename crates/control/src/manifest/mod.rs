@@ -24,9 +24,10 @@ mod sam;
 mod source;
 mod toml;
 mod tree;
+mod wasm;
 mod yaml;
 
-pub use declared::{BuildKind, Context, DeclaredFunction, Esbuild, FunctionDraft, Manifest, Note};
+pub use declared::{BuildKind, Context, DeclaredFunction, Esbuild, FunctionDraft, Manifest, Note, WasmBuild};
 pub use load::load;
 pub use problem::{ManifestError, Problem};
-pub(crate) use source::candidates;
+pub(crate) use source::{candidates, neighbours};

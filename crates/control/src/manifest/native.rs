@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use sonagi_model::{
     AliasName, AppName,
     api::{Api, ApiKind, Cors, PayloadFormat, Route},
-    function::{Architecture, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, Tracing, UrlAuth},
+    function::{Architecture, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, Tracing, UrlAuth, Wasm},
     limits,
 };
 
@@ -18,7 +18,9 @@ use super::{
     problem::Report,
     routes, source,
     tree::{Data, Key, Node, Span},
+    wasm::{self, NATIVE, Said},
 };
+use crate::wasm::USUAL_HANDLER;
 
 /// The name of the one API that a `sonagi.toml` has.
 const API: &str = "api";
@@ -101,6 +103,8 @@ struct Defaults {
     log_format: Option<LogFormat>,
     log_level: Option<LogLevel>,
     architecture: Option<Architecture>,
+    /// For the app's WebAssembly functions.
+    wasm: Said,
 }
 
 impl Defaults {
@@ -121,6 +125,7 @@ impl Defaults {
             log_format: log_format(&fields),
             log_level: log_level(&fields),
             architecture: architecture(&fields),
+            wasm: Said::common(&fields, &NATIVE, report),
         };
         fields.finish();
         defaults
@@ -263,7 +268,7 @@ impl Reader<'_> {
             Runtime::Python { .. } => "app.handler",
             Runtime::Nodejs { .. } => "index.handler",
             Runtime::Provided(_) => "bootstrap",
-            Runtime::Wasm => "function.wasm",
+            Runtime::Wasm => USUAL_HANDLER,
         });
         let handler = fields.text("handler").unwrap_or_else(|| usual.into());
         let code = fields.text("code").unwrap_or_else(|| key.text.clone());
@@ -297,7 +302,7 @@ impl Reader<'_> {
         };
         let memory = memory(&fields).or(self.defaults.memory).unwrap_or(limits::MEMORY_DEFAULT);
         let timeout = timeout(&fields).or(self.defaults.timeout).unwrap_or(limits::TIMEOUT_DEFAULT);
-        let storage = tmp(&fields).or(self.defaults.tmp).unwrap_or(limits::EPHEMERAL_STORAGE_MIN);
+        let (wasm, storage) = self.wasm_and_storage(&fields, runtime);
         let description = fields.text("description").unwrap_or_default();
         let architecture = architecture(&fields).or(self.defaults.architecture);
         let log_format = log_format(&fields).or(self.defaults.log_format).unwrap_or_default();
@@ -322,6 +327,7 @@ impl Reader<'_> {
             memory,
             timeout,
             ephemeral_storage: storage,
+            wasm,
             variables,
             role,
             reserved_concurrency: reserved,
@@ -338,6 +344,25 @@ impl Reader<'_> {
         let declared = DeclaredFunction { function, source: folder, line, build, extras };
         checks::check_function(&declared, &places, report);
         Some(declared)
+    }
+
+    /// What WebAssembly functions alone have, and what all others alone have.
+    fn wasm_and_storage(&self, fields: &Fields<'_>, runtime: Option<Runtime>) -> (Option<Wasm>, u32) {
+        let report = self.report;
+        let none = limits::EPHEMERAL_STORAGE_MIN;
+        if let Some(runtime) = runtime.filter(|&runtime| runtime != Runtime::Wasm) {
+            wasm::refuse(fields, &NATIVE, runtime, report);
+            return (None, tmp(fields).or(self.defaults.tmp).unwrap_or(none));
+        }
+        if let (Some(_), Some((key, _))) = (runtime, fields.entry("tmp")) {
+            report.problem_with_help(&key.span, "a WebAssembly function has no /tmp", "leave `tmp` out");
+        }
+        fields.has("tmp");
+        let wasm = Said::whole(fields, &NATIVE, report).over(&self.defaults.wasm);
+        if let Err(message) = crate::wasm::config(&wasm.config) {
+            report.problem(&fields.span_of(NATIVE.config), message);
+        }
+        (runtime.map(|_| wasm), none)
     }
 
     /// `build = "none"`, `"makefile"`, or `{ esbuild = … }`.

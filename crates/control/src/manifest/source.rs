@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use sonagi_model::{function::Runtime, limits};
 
 use super::BuildKind;
+use crate::wasm;
 
 /// Why a source will not do, and what would.
 pub(super) struct Wrong {
@@ -74,13 +75,24 @@ pub(super) fn check_handler(
             "write `file.function`, such as `app.handler`".to_owned(),
         );
     }
+    if runtime == Runtime::Wasm
+        && let Err(message) = wasm::handler(handler)
+    {
+        return wrong(message, None);
+    }
     let later = match build {
         BuildKind::Copy | BuildKind::Inline { .. } => false,
         BuildKind::Python => source.join("requirements.txt").exists(),
         BuildKind::Node => source.join("package.json").exists(),
-        BuildKind::Esbuild(_) | BuildKind::Makefile { .. } | BuildKind::Zip => return Ok(()),
+        BuildKind::Esbuild(_) | BuildKind::Makefile { .. } | BuildKind::Zip | BuildKind::Wasm(_) => {
+            return Ok(());
+        }
     };
     if let BuildKind::Inline { file, .. } = build {
+        if let Runtime::Provided(_) | Runtime::Wasm = runtime {
+            // They have no inline code, which is said already.
+            return Ok(());
+        }
         let candidates = candidates(runtime, handler);
         return match candidates.iter().any(|candidate| candidate == file) {
             true => Ok(()),
@@ -153,7 +165,7 @@ fn belongs(runtime: Runtime, entry: &Path) -> bool {
 }
 
 /// Up to five names that would have been possible.
-fn neighbours(folder: &Path, fits: impl Fn(&Path) -> bool) -> Option<String> {
+pub(crate) fn neighbours(folder: &Path, fits: impl Fn(&Path) -> bool) -> Option<String> {
     let mut names: Vec<_> = std::fs::read_dir(folder)
         .ok()?
         .flatten()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sonagi_model::{function::Function, limits, release::ReleaseContent};
 
-use crate::{Error, Result};
+use crate::{Error, Result, wasm};
 
 /// Names that Lambda sets itself ("Defined runtime environment variables", reserved).
 const RESERVED: [&str; 18] = [
@@ -121,6 +121,7 @@ fn check_function(function: &Function) -> Result<()> {
             limits::DESCRIPTION_SIZE
         )));
     }
+    wasm::check(function).map_err(Error::Invalid)?;
     check_tags(&function.tags)?;
     check_variables(&function.variables)
 }

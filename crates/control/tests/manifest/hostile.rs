@@ -122,7 +122,9 @@ fn a_source_may_not_leave_by_a_link() {
     assert!(app.problems()[0].contains("leaves the folder that the manifest is in"));
 }
 
-const TOML: &str = "app = \"x\"\n[api]\ncors = true\n[function.hello]\nruntime = \"python3.11\"\nroutes = [\"GET /a/{b+}\", {route = \"$default\"}]\nurl = {auth = \"iam\"}\nenv = {A = \"1\"}\n";
+const TOML: &str = "app = \"x\"\n[api]\ncors = true\n[function.hello]\nruntime = \"python3.11\"\nroutes = [\"GET /a/{b+}\", {route = \"$default\"}]\nurl = {auth = \"iam\"}\nenv = {A = \"1\"}\n[function.wasm]\nruntime = \"wasm\"\nreuse = {age = 1}\nconfig = {a = \"b\"}\nkeyvalue = [\"a\"]\noutbound = [\"*.a.example:*\"]\nsnapshot_start = true\n";
+
+const WASM: &str = "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Metadata: {Sonagi: {SnapshotStart: true, Wasi: 0.3, Reuse: {Age: 1}, Config: {a: !Ref AWS::Region}, KeyValue: [a], Outbound: ['*.a.example:*']}}\n    Properties: {Runtime: provided.wasm, CodeUri: hello, SnapStart: {ApplyOn: None}}\n";
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
@@ -135,7 +137,7 @@ proptest! {
 
     #[test]
     fn no_damage_makes_a_reader_panic(at in 0_usize..900, length in 0_usize..40, text in "[!&*:\\-{}\\[\\]$ \\n\"a-zé]{0,8}") {
-        for (name, whole) in [("template.yaml", TEMPLATE), ("sonagi.toml", TOML)] {
+        for (name, whole) in [("template.yaml", TEMPLATE), ("template.yaml", WASM), ("sonagi.toml", TOML)] {
             let from = at.min(whole.len());
             let to = (from + length).min(whole.len());
             let damaged = format!("{}{text}{}", &whole[..from], &whole[to..]);

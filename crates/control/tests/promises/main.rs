@@ -7,5 +7,6 @@ mod catalog;
 mod functions;
 mod packages;
 mod permissions;
+mod preparation;
 mod releases;
 mod support;

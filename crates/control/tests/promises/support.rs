@@ -14,7 +14,7 @@ use sonagi_backend::{
     Records,
     embedded::{FileBlobs, RecordsConfig, SqliteRecords},
 };
-use sonagi_control::{Config, Control, Error, LiveFunction, lambda::CreateFunction};
+use sonagi_control::{Config, Control, Error, LiveFunction, Preparation, lambda::CreateFunction};
 use sonagi_model::{
     AppName, Digest, Entropy, FunctionName, LambdaName, Timestamp,
     clock::ManualClock,
@@ -57,6 +57,10 @@ impl World {
         .await
         .unwrap();
         Self { control, records, folder }
+    }
+
+    pub(crate) fn prepared_by(self, preparation: Arc<dyn Preparation>) -> Self {
+        Self { control: self.control.clone().prepared_by(preparation), ..self }
     }
 
     pub(crate) async fn reopen(self) -> Self {

@@ -66,11 +66,7 @@ impl Layout {
     }
 
     /// The entry and its value.
-    pub(super) fn read(
-        &self,
-        t: &mut dyn Transaction,
-        key: &str,
-    ) -> Result<Option<(Entry, Bytes)>, Error> {
+    pub(super) fn read(&self, t: &mut dyn Transaction, key: &str) -> Result<Option<(Entry, Bytes)>, Error> {
         let Some(entry) = self.entry(t, key)? else { return Ok(None) };
         let value = match &entry.value {
             Place::Beside(value) => value.clone(),

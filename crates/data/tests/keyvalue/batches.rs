@@ -18,7 +18,8 @@ async fn a_batch_reads_writes_and_deletes_many_keys() {
         let sizes: Vec<_> = values.iter().map(|value| value.as_ref().map(Bytes::len)).collect();
         assert_eq!(sizes, [[Some(size); 10].as_slice(), &[None, None]].concat());
     }
-    let twice = vec![("key0".into(), Bytes::from(vec![2; 900])), ("key0".into(), Bytes::from_static(b"last"))];
+    let twice =
+        vec![("key0".into(), Bytes::from(vec![2; 900])), ("key0".into(), Bytes::from_static(b"last"))];
     store.set_many(twice).await.unwrap();
     let values = store.get_many(vec!["key0".into(), "none".into(), "key0".into()]).await.unwrap();
     assert_eq!(values, [Some(Bytes::from_static(b"last")), None, Some(Bytes::from_static(b"last"))]);
@@ -31,7 +32,8 @@ async fn a_batch_reads_writes_and_deletes_many_keys() {
 #[tokio::test]
 async fn a_batch_that_is_refused_writes_nothing() {
     let (_folder, store) = store();
-    let mut entries: Vec<_> = keys(limits::KEYVALUE_BATCH + 1).into_iter().map(|key| (key, Bytes::new())).collect();
+    let mut entries: Vec<_> =
+        keys(limits::KEYVALUE_BATCH + 1).into_iter().map(|key| (key, Bytes::new())).collect();
     assert!(matches!(store.set_many(entries.clone()).await, Err(Error::TooManyKeys { count: 1_001 })));
     assert!(matches!(store.get_many(keys(1_001)).await, Err(Error::TooManyKeys { .. })));
     assert!(matches!(store.delete_many(keys(1_001)).await, Err(Error::TooManyKeys { .. })));

@@ -67,7 +67,8 @@ async fn acknowledged_writes_survive_sigkill() {
         }
         let mut child = Child::start(&[], "crash::child", folder.path());
         let wanted = 1 + numbers.below(60);
-        let mut said: Vec<String> = (0..wanted).map(|_| child.said().expect("it works until killed")).collect();
+        let mut said: Vec<String> =
+            (0..wanted).map(|_| child.said().expect("it works until killed")).collect();
         child.kill();
         said.extend(std::iter::from_fn(|| child.said()));
         acknowledged += said.len();

@@ -74,7 +74,10 @@ async fn pages_of_keys_are_whole_and_end() {
     let count = limits::KEYVALUE_LIST_KEYS * 2 + 7;
     let keys: Vec<String> = (0..count).map(|number| format!("{number:08}")).collect();
     for part in keys.chunks(limits::KEYVALUE_BATCH) {
-        store.set_many(part.iter().map(|key| (key.clone(), Bytes::from(vec![1; 600]))).collect()).await.unwrap();
+        store
+            .set_many(part.iter().map(|key| (key.clone(), Bytes::from(vec![1; 600]))).collect())
+            .await
+            .unwrap();
     }
     let mut seen = Vec::new();
     let mut sizes = Vec::new();
@@ -89,7 +92,10 @@ async fn pages_of_keys_are_whole_and_end() {
     assert_eq!(seen, keys);
     assert_eq!(sizes, [limits::KEYVALUE_LIST_KEYS, limits::KEYVALUE_LIST_KEYS, 7]);
     // A page that is full says nothing of more if there are none.
-    store.delete_many(keys[limits::KEYVALUE_LIST_KEYS..limits::KEYVALUE_LIST_KEYS * 2].to_vec()).await.unwrap();
+    store
+        .delete_many(keys[limits::KEYVALUE_LIST_KEYS..limits::KEYVALUE_LIST_KEYS * 2].to_vec())
+        .await
+        .unwrap();
     store.delete_many(keys[limits::KEYVALUE_LIST_KEYS * 2..].to_vec()).await.unwrap();
     assert_eq!(store.list_keys(None).await.unwrap().more, MoreKeys::End);
 }

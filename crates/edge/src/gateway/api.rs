@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Method, Response};
+use http::{HeaderMap, Method, Response, header};
 use sonagi_control::LiveApp;
 use sonagi_model::{
     api::{Api, ApiKind, PayloadFormat},
@@ -10,16 +10,18 @@ use sonagi_model::{
 };
 
 use super::{
-    Arrived, Compression, Inner,
+    Arrived, Compression, Inner, Line,
     answer::Reading,
     call::{Call, Waiting},
+    compress::Offer,
     cors,
-    finish::{Ids, finish},
+    finish::finish,
     front::{Front, Refusal},
+    ids::Ids,
     place::{Located, locate},
     routes::{Match, Routed, Router},
 };
-use crate::serve::ResponseBody;
+use crate::serve::{Body, ResponseBody};
 
 impl Inner {
     pub(super) async fn call_api(
@@ -30,26 +32,33 @@ impl Inner {
         arrived: Arrived,
     ) -> Response<ResponseBody> {
         let api = &app.release.content.apis[index];
-        let front = match api.kind {
-            ApiKind::Http => Front::HttpApi,
-            ApiKind::Rest => Front::RestApi,
-        };
-        let ids = Ids::new(&arrived.parts.headers, self.clock.now(), &*self.entropy);
-        let method = arrived.parts.method.clone();
+        let front = front_of(api.kind);
+        let Arrived { line, headers, body } = arrived;
+        let ids = Ids::new(&headers, self.clock.now(), &*self.entropy);
         // Kept for what is decided after the function has had its own.
-        let origin_headers = cors::request_headers(&arrived.parts.headers);
-        let mut response = self.answer_api(app, api, router, front, &ids, arrived).await;
-        if let (ApiKind::Http, Some(rules)) = (api.kind, &api.cors)
-            && !cors::is_preflight(&method, &origin_headers)
-        {
-            cors::apply(rules, &origin_headers, response.headers_mut());
-        }
         let minimum = match (api.kind, self.config.compression) {
             (ApiKind::Rest, _) => api.minimum_compression_size,
             (ApiKind::Http, Compression::Never) => None,
             (ApiKind::Http, Compression::From(bytes)) => Some(bytes),
         };
-        finish(response, front, &ids, &method, &origin_headers, minimum).await
+        let offer = minimum.map(|minimum| Offer::new(minimum, &line.method, &headers));
+        let response = match (api.kind, &api.cors) {
+            (ApiKind::Http, Some(rules)) => {
+                let origin = headers.get(header::ORIGIN).cloned();
+                if cors::is_preflight(&line.method, &headers) {
+                    cors::preflight(front, rules, origin.as_ref())
+                } else {
+                    let mut response =
+                        self.answer_api(app, api, router, &ids, &line, Rest { headers, body }).await;
+                    cors::apply(rules, origin.as_ref(), response.headers_mut());
+                    response
+                }
+            }
+            (ApiKind::Http, None) | (ApiKind::Rest, _) => {
+                self.answer_api(app, api, router, &ids, &line, Rest { headers, body }).await
+            }
+        };
+        finish(response, front, &ids, &line.method, offer.as_ref()).await
     }
 
     async fn answer_api(
@@ -57,17 +66,14 @@ impl Inner {
         app: &Arc<LiveApp>,
         api: &Api,
         router: &Router,
-        front: Front,
         ids: &Ids,
-        arrived: Arrived,
+        line: &Line,
+        rest: Rest,
     ) -> Response<ResponseBody> {
-        let method = &arrived.parts.method;
-        if let (ApiKind::Http, Some(rules)) = (api.kind, &api.cors)
-            && cors::is_preflight(method, &arrived.parts.headers)
-        {
-            return cors::preflight(front, rules, &arrived.parts.headers);
-        }
-        let Located { path: route_path, routed } = locate(api, router, method.as_str(), &arrived.path);
+        let Rest { headers, body } = rest;
+        let front = front_of(api.kind);
+        let method = &line.method;
+        let Located { path: route_path, routed } = locate(api, router, method.as_str(), line.path());
         let Match { route, values } = match routed {
             Routed::Route(found) => found,
             Routed::NoMethod(methods) => {
@@ -101,8 +107,11 @@ impl Inner {
             ApiKind::Rest => PayloadFormat::V1,
         };
         // Shares its bytes with the request.
-        let accept = arrived.parts.headers.get(http::header::ACCEPT).cloned();
-        let body = match arrived.body.read(self.config.body_size).await {
+        let accept = match front {
+            Front::RestApi => headers.get(header::ACCEPT).cloned(),
+            Front::HttpApi | Front::FunctionUrl => None,
+        };
+        let body = match body.read(self.config.body_size).await {
             Ok(body) => body,
             Err(error) => return super::call::refuse_body(error).answer(front),
         };
@@ -110,10 +119,8 @@ impl Inner {
             front,
             format,
             ids,
-            parts: arrived.parts,
-            peer: arrived.peer,
-            authority: &arrived.authority,
-            path: &arrived.path,
+            line,
+            headers,
             route_path,
             body,
             api: &api.id.0,
@@ -124,6 +131,7 @@ impl Inner {
             resource: &declared.path,
             variables: router.variables(route),
             values: &values,
+            told: Some((router.told(), route)),
             binary_media_types: &api.binary_media_types,
             caller: None,
             target,
@@ -133,5 +141,18 @@ impl Inner {
         let accept = accept.as_ref().and_then(|value| value.to_str().ok());
         let reading = Reading { front, format, binary_media_types: &api.binary_media_types, accept };
         self.call(call, reading).await
+    }
+}
+
+/// What is left of a request once it is known what it asks for.
+struct Rest {
+    headers: HeaderMap,
+    body: Body,
+}
+
+fn front_of(kind: ApiKind) -> Front {
+    match kind {
+        ApiKind::Http => Front::HttpApi,
+        ApiKind::Rest => Front::RestApi,
     }
 }

@@ -1,33 +1,33 @@
-//! One call of a function: event in, answer out, failures in the front's own words.
+//! One call of a function: event or HTTP in, answer out, failures in the front's own words.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderMap, Method, Response};
 use sonagi_control::Target;
 use sonagi_invoke::{Error, Invoked, Request, Tail};
-use sonagi_model::{AliasName, api::PayloadFormat, clock::within};
-use sonagi_sandbox::Answer;
+use sonagi_model::{AliasName, api::PayloadFormat, clock::within, function::Runtime};
+use sonagi_sandbox::{Answer, Input};
 
 use super::{
-    Inner,
+    Inner, Line,
     answer::{self, Malformed, Reading},
+    direct,
     event::{Asked, Caller},
-    finish::Ids,
     front::{Front, Refusal},
-    request::prepare,
+    ids::Ids,
+    request::{SourceIp, prepare},
+    told::Told,
 };
-use crate::serve::{BodyError, Peer, ResponseBody};
+use crate::serve::{BodyError, ResponseBody};
 
-/// A request that found its function. What the event tells of it is explained at [`Asked`].
+/// A request that found its function. What an event tells of it is explained at [`Asked`].
 pub(super) struct Call<'a> {
     pub(super) front: Front,
     pub(super) format: PayloadFormat,
     pub(super) ids: &'a Ids,
-    pub(super) parts: http::request::Parts,
-    pub(super) peer: Peer,
-    pub(super) authority: &'a str,
-    pub(super) path: &'a str,
+    pub(super) line: &'a Line,
+    pub(super) headers: HeaderMap,
     pub(super) route_path: &'a str,
     pub(super) body: Bytes,
     pub(super) api: &'a str,
@@ -38,6 +38,8 @@ pub(super) struct Call<'a> {
     pub(super) resource: &'a str,
     pub(super) variables: &'a [Box<str>],
     pub(super) values: &'a [&'a str],
+    /// What the route's API tells functions that are given HTTP, and the route's place in it.
+    pub(super) told: Option<(&'a Told, usize)>,
     pub(super) binary_media_types: &'a [String],
     pub(super) caller: Option<&'a Caller>,
     pub(super) target: Arc<Target>,
@@ -69,10 +71,17 @@ impl Inner {
     pub(super) async fn call(&self, call: Call<'_>, reading: Reading<'_>) -> Response<ResponseBody> {
         let (front, waiting) = (call.front, call.waiting);
         let target = Arc::clone(&call.target);
-        let request = self.request(call);
+        let asked = match target.function.runtime {
+            Runtime::Wasm => Form::Http(&call.line.method),
+            Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) => Form::Event(reading),
+        };
+        let request = match request(call, asked) {
+            Ok(request) => request,
+            Err(refusal) => return refusal.answer(front),
+        };
         let answered = async {
             let invoked = self.frontend.invoke(request).await.map_err(|error| refuse(&error))?;
-            respond(invoked, reading, waiting).await.map_err(|malformed| {
+            respond(invoked, asked, waiting).await.map_err(|malformed| {
                 let function = &target.function.lambda_name;
                 tracing::info!(%function, %malformed, "a function's answer was refused");
                 Refusal::Function
@@ -88,72 +97,98 @@ impl Inner {
         };
         answered.unwrap_or_else(|refusal| refusal.answer(front))
     }
+}
 
-    fn request(&self, call: Call<'_>) -> Request {
-        let Call { mut parts, peer, body, target, .. } = call;
-        let now = self.clock.now();
-        let source_ip = peer.remote.ip().to_canonical().to_string();
-        let trace = &call.ids.trace;
-        prepare(&mut parts.headers, peer, &source_ip, call.authority, body.len(), trace, call.front);
-        let asked = Asked {
-            front: call.front,
-            method: &parts.method,
-            path: call.path,
-            route_path: call.route_path,
-            query: parts.uri.query(),
-            version: parts.version,
-            headers: &parts.headers,
-            body: &body,
-            source_ip: &source_ip,
-            host: call.authority,
-            account: call.account,
-            api: call.api,
-            stage: call.stage,
-            stage_variables: call.stage_variables,
-            route_method: call.route_method,
-            resource: call.resource,
-            variables: call.variables,
-            values: call.values,
-            binary_media_types: call.binary_media_types,
-            request: call.ids.request,
-            extended: &call.ids.extended,
-            now,
-            caller: call.caller,
-        };
-        let payload = asked.event(call.format);
-        let arn = match call.alias {
-            Some(alias) => format!("{}:{alias}", target.arn),
-            None => target.arn.clone(),
-        };
-        Request {
-            target,
-            request: call.ids.request,
-            arn,
-            input: payload.into(),
-            trace: Some(trace.clone()),
-            client_context: None,
-            cognito_identity: None,
-            tail: Tail::No,
-            timeout: None,
-        }
-    }
+/// What a function is given, and so what its answer must be.
+#[derive(Debug, Clone, Copy)]
+enum Form<'a> {
+    Event(Reading<'a>),
+    /// The method decides what an answer may hold.
+    Http(&'a Method),
+}
+
+fn request(call: Call<'_>, form: Form<'_>) -> Result<Request, Refusal> {
+    let (target, ids) = (Arc::clone(&call.target), call.ids);
+    let arn = match call.alias {
+        Some(alias) => format!("{}:{alias}", target.arn),
+        None => target.arn.clone(),
+    };
+    let input = match form {
+        Form::Event(_) => Input::Event(event(call)),
+        Form::Http(_) => Input::Http(Box::new(direct::request(call)?)),
+    };
+    Ok(Request {
+        target,
+        request: ids.request,
+        arn,
+        input,
+        trace: Some(ids.trace.to_text()),
+        client_context: None,
+        cognito_identity: None,
+        tail: Tail::No,
+        timeout: None,
+    })
+}
+
+fn event(mut call: Call<'_>) -> Bytes {
+    let line = call.line;
+    let host = line.authority(&call.headers).to_owned();
+    let source_ip = SourceIp::of(line.peer);
+    let (size, trace, extended) = (call.body.len(), &call.ids.trace, call.ids.extended());
+    prepare(&mut call.headers, line.peer, &source_ip, &host, size, trace, call.front);
+    let asked = Asked {
+        front: call.front,
+        method: &line.method,
+        path: line.path(),
+        route_path: call.route_path,
+        query: line.uri.query(),
+        version: line.version,
+        headers: &call.headers,
+        body: &call.body,
+        source_ip: source_ip.as_str(),
+        host: &host,
+        account: call.account,
+        api: call.api,
+        stage: call.stage,
+        stage_variables: call.stage_variables,
+        route_method: call.route_method,
+        resource: call.resource,
+        variables: call.variables,
+        values: call.values,
+        binary_media_types: call.binary_media_types,
+        request: call.ids.request,
+        extended: extended.as_str(),
+        now: call.ids.now,
+        caller: call.caller,
+    };
+    asked.event(call.format)
 }
 
 async fn respond(
     invoked: Invoked,
-    reading: Reading<'_>,
+    asked: Form<'_>,
     waiting: Waiting,
 ) -> Result<Response<ResponseBody>, Malformed> {
-    match (invoked.answer, waiting) {
-        (Answer::Success(payload), _) => answer::read(&payload, reading),
+    match (asked, invoked.answer, waiting) {
         // The function's log has its story.
-        (Answer::Failure(failure), _) => Err(Malformed::Failed(failure.error_type)),
-        (Answer::Stream(stream), Waiting::ForStream) => answer::open(stream, reading.front).await,
-        (Answer::Stream(stream), Waiting::AtMost(_) | Waiting::ForFunction) => {
+        (_, Answer::Failure(failure), _) => Err(Malformed::Failed(failure.error_type)),
+        (Form::Event(reading), Answer::Success(payload), _) => answer::read(&payload, reading),
+        (Form::Event(reading), Answer::Stream(stream), Waiting::ForStream) => {
+            answer::open(stream, reading.front).await
+        }
+        (Form::Event(reading), Answer::Stream(stream), Waiting::AtMost(_) | Waiting::ForFunction) => {
             answer::collect(stream, reading).await
         }
+        (Form::Http(method), Answer::Http(answer), Waiting::ForStream) => {
+            answer::pass_on(answer, method).await
+        }
+        (Form::Http(method), Answer::Http(answer), Waiting::AtMost(_) | Waiting::ForFunction) => {
+            answer::pass_whole(answer, method).await
+        }
         // Nobody asked for it.
-        (Answer::Http(_), _) => Err(Malformed::NotFormatted),
+        (Form::Event(_), Answer::Http(_), _) | (Form::Http(_), Answer::Success(_) | Answer::Stream(_), _) => {
+            Err(Malformed::NotFormatted)
+        }
     }
 }
 

@@ -25,17 +25,30 @@ impl Coding {
     }
 }
 
-/// Compresses a whole answer of at least `minimum` bytes whose type gains by it, if the client takes a coding.
-/// Streams pass as they are.
-pub(super) async fn compress(
-    mut response: Response<ResponseBody>,
-    method: &Method,
-    request: &HeaderMap,
+/// What a request says of how its answer may come, kept while its function has the rest.
+#[derive(Debug)]
+pub(super) struct Offer {
+    /// Bytes from which an answer is compressed.
     minimum: u64,
-) -> Response<ResponseBody> {
-    let Some(body) = response.body().as_whole().cloned() else { return response };
+    method: Method,
+    /// The lines of `Accept-Encoding`; there is seldom more than one.
+    accepted: Option<HeaderValue>,
+    more: Vec<HeaderValue>,
+}
+
+impl Offer {
+    pub(super) fn new(minimum: u64, method: &Method, headers: &HeaderMap) -> Self {
+        let mut lines = headers.get_all(header::ACCEPT_ENCODING).iter().cloned();
+        Self { minimum, method: method.clone(), accepted: lines.next(), more: lines.collect() }
+    }
+}
+
+/// Compresses a whole answer that is large enough and whose type gains by it, if the client takes a coding. Streams
+/// pass as they are.
+pub(super) async fn compress(mut response: Response<ResponseBody>, offer: &Offer) -> Response<ResponseBody> {
+    let Some(body) = response.body().as_whole() else { return response };
     let headers = response.headers();
-    if (body.len() as u64) < minimum
+    if (body.len() as u64) < offer.minimum
         || body.is_empty()
         || headers.contains_key(header::CONTENT_ENCODING)
         || headers.contains_key(header::CONTENT_RANGE)
@@ -45,10 +58,11 @@ pub(super) async fn compress(
     {
         return response;
     }
+    let body = body.clone();
     // From here on the answer depends on what the client takes, whether or not it takes anything.
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let Some(coding) = accepted(request) else { return response };
-    if *method == Method::HEAD {
+    let Some(coding) = accepted(offer.accepted.iter().chain(&offer.more)) else { return response };
+    if offer.method == Method::HEAD {
         return response;
     }
     let original = body.len();
@@ -116,9 +130,9 @@ fn gains(content_type: &HeaderValue) -> bool {
 }
 
 /// The coding with the highest weight in `Accept-Encoding`, brotli at a tie (RFC 9110 §12.5.3).
-fn accepted(request: &HeaderMap) -> Option<Coding> {
+fn accepted<'v>(values: impl Iterator<Item = &'v HeaderValue>) -> Option<Coding> {
     let (mut gzip, mut brotli, mut any) = (None, None, None);
-    for value in request.get_all(header::ACCEPT_ENCODING) {
+    for value in values {
         for item in value.to_str().ok()?.split(',') {
             let mut parts = item.split(';');
             let name = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -162,8 +176,7 @@ mod tests {
             ("gzip;q=nonsense", None),
             ("", None),
         ] {
-            let headers = [(header::ACCEPT_ENCODING, HeaderValue::from_static(value))].into_iter().collect();
-            assert_eq!(accepted(&headers), expected, "{value}");
+            assert_eq!(accepted([HeaderValue::from_static(value)].iter()), expected, "{value}");
         }
     }
 }

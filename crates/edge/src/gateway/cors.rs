@@ -17,26 +17,15 @@ pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The headers of a request that decide, after its function has answered, how the answer is dressed.
-pub(super) fn request_headers(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::new();
-    for name in [header::ORIGIN, header::ACCESS_CONTROL_REQUEST_METHOD, header::ACCEPT_ENCODING] {
-        for value in headers.get_all(&name) {
-            kept.append(name.clone(), value.clone());
-        }
-    }
-    kept
-}
-
 /// The answer to a preflight: 204 from an HTTP API, 200 from a function URL; without any leave for other origins.
-pub(super) fn preflight(front: Front, cors: &Cors, request: &HeaderMap) -> Response<ResponseBody> {
+pub(super) fn preflight(front: Front, cors: &Cors, origin: Option<&HeaderValue>) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::empty());
     *response.status_mut() = match front {
         Front::HttpApi => StatusCode::NO_CONTENT,
         Front::FunctionUrl | Front::RestApi => StatusCode::OK,
     };
     let headers = response.headers_mut();
-    if allow(cors, request, headers) {
+    if allow(cors, origin, headers) {
         list(headers, header::ACCESS_CONTROL_ALLOW_METHODS, &cors.allow_methods);
         list(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, &cors.allow_headers);
         if let Some(age) = cors.max_age {
@@ -47,7 +36,7 @@ pub(super) fn preflight(front: Front, cors: &Cors, request: &HeaderMap) -> Respo
 }
 
 /// Puts the configured headers on an answer, in place of what the function said.
-pub(super) fn apply(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
+pub(super) fn apply(cors: &Cors, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
     for name in [
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         header::ACCESS_CONTROL_ALLOW_METHODS,
@@ -58,7 +47,7 @@ pub(super) fn apply(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) 
     ] {
         response.remove(name);
     }
-    if allow(cors, request, response) {
+    if allow(cors, origin, response) {
         list(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, &cors.expose_headers);
     }
 }
@@ -88,13 +77,13 @@ pub(super) fn mock(cors: &Cors, methods: &[String]) -> Response<ResponseBody> {
 }
 
 /// Names the request's origin, if it is allowed.
-fn allow(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) -> bool {
+fn allow(cors: &Cors, origin: Option<&HeaderValue>, response: &mut HeaderMap) -> bool {
     let any = cors.allow_origins.iter().any(|allowed| allowed == "*");
     if !any || cors.allow_credentials {
         // The answer depends on who asks, so a cache must keep them apart.
         response.append(header::VARY, HeaderValue::from_static("origin"));
     }
-    let Some(origin) = request.get(header::ORIGIN) else { return false };
+    let Some(origin) = origin else { return false };
     if !cors.allow_origins.iter().any(|allowed| matches(allowed, origin.as_bytes())) {
         return false;
     }

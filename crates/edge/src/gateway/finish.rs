@@ -1,28 +1,18 @@
-//! A request's ids, and what every answer of the gateway gets before it leaves.
+//! What every answer of the gateway gets before it leaves.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
-use sonagi_model::{Entropy, RequestId, Timestamp};
+use http::{HeaderName, HeaderValue, Method, Response, header};
+use http_body::Body as _;
 
-use super::{compress::compress, front::Front, request};
+use super::{
+    compress::{Offer, compress},
+    front::Front,
+    ids::{Ids, TRACE},
+};
 use crate::serve::ResponseBody;
 
-/// The two ids of a request at API Gateway; the first is the invocation's too.
-pub(super) struct Ids {
-    pub(super) request: RequestId,
-    /// 16 characters, as in `requestContext.requestId` of an HTTP API.
-    pub(super) extended: String,
-    /// The `X-Amzn-Trace-Id` header's value: the client's, or a new one.
-    pub(super) trace: String,
-}
-
-impl Ids {
-    pub(super) fn new(headers: &HeaderMap, now: Timestamp, entropy: &dyn Entropy) -> Self {
-        let request = RequestId::random(entropy);
-        let extended = URL_SAFE.encode(&request.as_bytes()[5..]);
-        Self { request, extended, trace: request::trace(headers, now, entropy) }
-    }
-}
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const HTTP_API_ID: HeaderName = HeaderName::from_static("apigw-requestid");
+const REST_API_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
 
 /// Adds the front's own headers and compresses what may be.
 pub(super) async fn finish(
@@ -30,29 +20,41 @@ pub(super) async fn finish(
     front: Front,
     ids: &Ids,
     method: &Method,
-    request: &HeaderMap,
-    compress_from: Option<u64>,
+    offer: Option<&Offer>,
 ) -> Response<ResponseBody> {
     let headers = response.headers_mut();
-    let mut say = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(HeaderName::from_static(name), value);
+    let mut say = |name: HeaderName, value: Option<HeaderValue>| {
+        if let Some(value) = value {
+            headers.insert(name, value);
         }
     };
+    let request = || HeaderValue::from_bytes(&ids.request.text()).ok();
+    let extended = || HeaderValue::from_str(ids.extended().as_str()).ok();
     match front {
-        Front::HttpApi => say("apigw-requestid", &ids.extended),
+        Front::HttpApi => say(HTTP_API_ID, extended()),
         Front::RestApi => {
-            say("x-amzn-requestid", &ids.request.to_string());
-            say("x-amz-apigw-id", &ids.extended);
-            say("x-amzn-trace-id", &ids.trace);
+            say(REQUEST_ID, request());
+            say(REST_API_ID, extended());
+            say(TRACE, ids.trace.to_header());
         }
         Front::FunctionUrl => {
-            say("x-amzn-requestid", &ids.request.to_string());
-            say("x-amzn-trace-id", &ids.trace);
+            say(REQUEST_ID, request());
+            say(TRACE, ids.trace.to_header());
         }
     }
-    match compress_from {
-        Some(minimum) => compress(response, method, request, minimum).await,
+    let response = match offer {
+        Some(offer) => compress(response, offer).await,
         None => response,
+    };
+    if *method == Method::HEAD { without_body(response) } else { response }
+}
+
+/// The same head as with the body (RFC 9110 §9.3.2). In HTTP/2 nobody else takes the body away.
+fn without_body(response: Response<ResponseBody>) -> Response<ResponseBody> {
+    let (mut parts, body) = response.into_parts();
+    let length = body.size_hint().exact().filter(|&length| length > 0);
+    if let Some(length) = length {
+        parts.headers.insert(header::CONTENT_LENGTH, length.into());
     }
+    Response::from_parts(parts, ResponseBody::empty())
 }

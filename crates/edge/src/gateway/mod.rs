@@ -1,9 +1,9 @@
 //! The apps' own traffic: from an HTTP request to a function and back.
 //!
 //! ```text
-//!   host ──► place (API or function URL) ──► routes ──► event ──► invoke::Frontend
-//!                                                                      │
-//!   client ◄── finish (ids, CORS, compression) ◄── answer ◄────────────┘
+//!   host ──► place (API or function URL) ──► routes ──► event, or HTTP as it is (direct) ──► invoke::Frontend
+//!                                                                                                  │
+//!   client ◄── finish (ids, CORS, compression) ◄── answer ◄────────────────────────────────────────┘
 //! ```
 //!
 //! Start reading at [`Gateway::handle`]. Always true here:
@@ -20,21 +20,24 @@ mod authorize;
 mod call;
 mod compress;
 mod cors;
+mod direct;
 mod event;
 mod finish;
 mod front;
 mod hosts;
+mod ids;
 mod percent;
 mod place;
 mod request;
 mod routers;
 mod routes;
+mod told;
 mod url;
 
-use std::{future::Future, sync::Arc};
+use std::{borrow::Cow, future::Future, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
 use sonagi_control::Control;
 use sonagi_identity::Identity;
 use sonagi_invoke::Frontend;
@@ -106,15 +109,35 @@ struct Inner {
     places: Places,
 }
 
-/// A request, once it is known where it goes.
+/// A request whose host and path make sense.
 struct Arrived {
-    parts: http::request::Parts,
+    line: Line,
+    headers: HeaderMap,
     body: Body,
+}
+
+/// What a request asks for, and who sent it.
+struct Line {
+    method: Method,
+    uri: Uri,
+    version: Version,
     peer: Peer,
-    /// The host with its port, as the client named it.
-    authority: String,
+}
+
+impl Line {
+    /// The host with its port, as the client named it. A target with a host of its own overrules the header (RFC
+    /// 9112 §3.2.2); HTTP/2 has it there alone.
+    fn authority<'a>(&'a self, headers: &'a HeaderMap) -> &'a str {
+        match self.uri.authority() {
+            Some(authority) => authority.as_str().rsplit('@').next().unwrap_or_default(),
+            None => headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().trim(),
+        }
+    }
+
     /// From the first slash on, still encoded.
-    path: String,
+    fn path(&self) -> &str {
+        self.uri.path()
+    }
 }
 
 impl Gateway {
@@ -142,18 +165,16 @@ impl Gateway {
 
     /// Answers one request.
     pub async fn handle(&self, request: Request<Body>, peer: Peer) -> Response<ResponseBody> {
-        let (parts, body) = request.into_parts();
-        let arrived = match arrive(parts, body, peer) {
+        let arrived = match arrive(request, peer) {
             Ok(arrived) => arrived,
             Err(problem) => return message(StatusCode::BAD_REQUEST, problem),
         };
         let inner = &*self.inner;
-        let host = hosts::name(&arrived.authority).to_ascii_lowercase();
         let place = {
+            let host = lower_case(hosts::name(arrived.line.authority(&arrived.headers)));
             let live = inner.control.live();
-            let method = arrived.parts.method.as_str();
-            let found = inner.places.find(&live, &inner.config.domains, &host, method, &arrived.path);
-            match found {
+            let (method, path) = (arrived.line.method.as_str(), arrived.line.path());
+            match inner.places.find(&live, &inner.config.domains, &host, method, path) {
                 Some(place) => place,
                 None => return inner.nothing_here(&live, &host),
             }
@@ -190,29 +211,33 @@ impl Inner {
 }
 
 /// Checks what every request must have: one host, and a path.
-fn arrive(parts: http::request::Parts, body: Body, peer: Peer) -> Result<Arrived, &'static str> {
-    if parts.method == http::Method::CONNECT {
+fn arrive(request: Request<Body>, peer: Peer) -> Result<Arrived, &'static str> {
+    let (http::request::Parts { method, uri, version, headers, .. }, body) = request.into_parts();
+    if method == Method::CONNECT {
         return Err("CONNECT is for proxies; send the request itself.");
     }
-    let mut hosts = parts.headers.get_all(header::HOST).iter();
-    let named = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => Some(host.to_str().map_err(|_| "The Host header is not a host name.")?),
-        (None, _) => None,
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if host.to_str().is_err() => return Err("The Host header is not a host name."),
+        (None, _) if uri.authority().is_none() && version >= Version::HTTP_11 => {
+            return Err("The Host header is missing.");
+        }
         (Some(_), Some(_)) => return Err("There is more than one Host header."),
-    };
-    // A target with a host of its own overrules the header (RFC 9112 §3.2.2); HTTP/2 has it there alone.
-    let authority = match (parts.uri.authority(), named) {
-        (Some(authority), _) => authority.as_str().rsplit('@').next().unwrap_or_default(),
-        (None, Some(named)) => named.trim(),
-        (None, None) if parts.version < http::Version::HTTP_11 => "",
-        (None, None) => return Err("The Host header is missing."),
-    };
-    let path = parts.uri.path();
-    if !path.starts_with('/') {
+        (Some(_), None) | (None, _) => {}
+    }
+    if !uri.path().starts_with('/') {
         return Err("The request's path does not begin with a slash.");
     }
-    let (authority, path) = (authority.to_owned(), path.to_owned());
-    Ok(Arrived { parts, body, peer, authority, path })
+    Ok(Arrived { line: Line { method, uri, version, peer }, headers, body })
+}
+
+/// Copied only if it is not that already.
+fn lower_case(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
 }
 
 fn message(status: StatusCode, text: &str) -> Response<ResponseBody> {

@@ -1,43 +1,30 @@
 //! What the gateway takes from a request's headers and adds to them before a function sees them.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-use sonagi_model::{Entropy, Timestamp};
+use std::{fmt::Write as _, net::IpAddr};
 
-use super::front::Front;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::{
+    front::Front,
+    ids::{TRACE, Trace},
+};
 use crate::serve::Peer;
 
-const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// About one connection and not about the request (RFC 9110 §7.6.1), or already answered here.
-static HOP_BY_HOP: [HeaderName; 9] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::EXPECT,
-];
-
-/// Prepares the headers for a function.
+/// Prepares the headers for a function that is sent an event.
 pub(super) fn prepare(
     headers: &mut HeaderMap,
     peer: Peer,
-    source_ip: &str,
+    source_ip: &SourceIp,
     authority: &str,
     body_size: usize,
-    trace: &str,
+    trace: &Trace,
     front: Front,
 ) {
-    drop_named_by_connection(headers);
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
+    keep_end_to_end(headers, |_| Keep::Yes);
     // HTTP/2 says it in `:authority`, and an absolute target overrules the header (RFC 9112 §3.2.2).
     if headers.get(header::HOST).is_none_or(|host| host != authority)
         && let Ok(host) = HeaderValue::from_str(authority)
@@ -48,57 +35,129 @@ pub(super) fn prepare(
     if front == Front::HttpApi || body_size > 0 || headers.contains_key(header::CONTENT_LENGTH) {
         headers.insert(header::CONTENT_LENGTH, body_size.into());
     }
+    if let Some(source_ip) = source_ip.to_header() {
+        forward(headers, peer, source_ip, trace);
+    }
+}
+
+/// Whether a header goes on to a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Yes,
+    No,
+}
+
+/// Takes away what is about one connection and not about the message (RFC 9110 §7.6.1), and what `keep` does not
+/// want. One pass looks at every name; headers without such names, the usual ones, cost nothing else.
+pub(super) fn keep_end_to_end(headers: &mut HeaderMap, keep: impl Fn(&HeaderName) -> Keep) {
+    let mut gone: Vec<HeaderName> = Vec::new();
+    for name in headers.keys() {
+        if *name == header::CONNECTION {
+            gone.extend(named_by_connection(headers));
+        }
+        if is_hop_by_hop(name) || keep(name) == Keep::No {
+            gone.push(name.clone());
+        }
+    }
+    for name in &gone {
+        headers.remove(name);
+    }
+}
+
+/// Or already answered here.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "expect"
+    )
+}
+
+fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        // Most say no more than this, and it goes in any case.
+        .filter(|name| !name.eq_ignore_ascii_case("keep-alive") && !name.eq_ignore_ascii_case("close"))
+        .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+        // What the event itself is made of cannot be taken away by naming it.
+        .filter(|name| *name != header::HOST && *name != header::AUTHORIZATION)
+}
+
+/// Says whence the request came, and its trace.
+pub(super) fn forward(headers: &mut HeaderMap, peer: Peer, source_ip: HeaderValue, trace: &Trace) {
     let chain = match headers.get(&FORWARDED_FOR) {
         Some(before) => HeaderValue::from_bytes(&[before.as_bytes(), b", ", source_ip.as_bytes()].concat()),
-        None => HeaderValue::from_str(source_ip),
+        None => Ok(source_ip),
     };
     if let Ok(chain) = chain {
         headers.insert(FORWARDED_FOR, chain);
     }
     headers.insert(FORWARDED_PORT, peer.local.port().into());
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
-    if let Ok(value) = HeaderValue::from_str(trace) {
+    if let Some(value) = trace.to_header() {
         headers.insert(TRACE, value);
     }
 }
 
-/// The client's trace, if its header makes sense, or a new one.
-pub(super) fn trace(headers: &HeaderMap, now: Timestamp, entropy: &dyn Entropy) -> String {
-    match headers.get(&TRACE).and_then(|value| value.to_str().ok()) {
-        Some(given) if is_trace(given) => given.to_owned(),
-        Some(_) | None => new_trace(now, entropy),
+/// The text of a client's address, without an allocation.
+pub(super) struct SourceIp {
+    text: [u8; LONGEST_IP],
+    length: usize,
+}
+
+/// An IPv4 address within an IPv6 one.
+const LONGEST_IP: usize = 45;
+
+impl SourceIp {
+    pub(super) fn of(peer: Peer) -> Self {
+        Self::new(peer.remote.ip().to_canonical())
+    }
+
+    fn new(ip: IpAddr) -> Self {
+        let mut all = Self { text: [0; LONGEST_IP], length: 0 };
+        let written = write!(all, "{ip}");
+        debug_assert!(written.is_ok());
+        all
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text[..self.length]).unwrap_or_default()
+    }
+
+    pub(super) fn to_header(&self) -> Option<HeaderValue> {
+        HeaderValue::from_str(self.as_str()).ok()
     }
 }
 
-fn drop_named_by_connection(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
-        // What the event itself is made of cannot be taken away by naming it.
-        .filter(|name| *name != header::HOST && *name != header::AUTHORIZATION)
-        .collect();
-    for name in named {
-        headers.remove(name);
+impl std::fmt::Write for SourceIp {
+    fn write_str(&mut self, part: &str) -> std::fmt::Result {
+        let end = self.length + part.len();
+        let place = self.text.get_mut(self.length..end).ok_or(std::fmt::Error)?;
+        place.copy_from_slice(part.as_bytes());
+        self.length = end;
+        Ok(())
     }
 }
 
-/// `Root=1-<8 hex digits>-<24 hex digits>`, with other fields perhaps ("Tracing header" in the X-Ray guide).
-fn is_trace(value: &str) -> bool {
-    value.split(';').any(|field| {
-        let Some(root) = field.trim().strip_prefix("Root=1-") else { return false };
-        let hex = |part: &str, size: usize| part.len() == size && part.bytes().all(|b| b.is_ascii_hexdigit());
-        root.split_once('-').is_some_and(|(time, id)| hex(time, 8) && hex(id, 24))
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn new_trace(now: Timestamp, entropy: &dyn Entropy) -> String {
-    let random = entropy.bytes::<12>();
-    let (mut high, mut low) = ([0; 4], [0; 8]);
-    high.copy_from_slice(&random[..4]);
-    low.copy_from_slice(&random[4..]);
-    let time = now.seconds() as u32;
-    format!("Root=1-{time:08x}-{:08x}{:016x}", u32::from_be_bytes(high), u64::from_be_bytes(low))
+    #[test]
+    fn an_address_is_written_as_ever() {
+        for text in ["127.0.0.1", "::1", "2001:db8:1111:2222:3333:4444:5555:6666", "::ffff:255.255.255.255"] {
+            assert_eq!(SourceIp::new(text.parse().unwrap()).as_str(), text);
+        }
+    }
 }

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use sonagi_model::api::{Api, ApiKind};
 
-use super::percent::decode;
+use super::{percent::decode, told::Told};
 
 /// The routes of one API, ready to be asked.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(super) struct Router {
     variables: Vec<Vec<Box<str>>>,
     /// The route of `$default`.
     default: Option<usize>,
+    told: Told,
 }
 
 #[derive(Debug, Default)]
@@ -93,6 +94,7 @@ impl Router {
             nodes: vec![Node::default()],
             variables: Vec::with_capacity(api.routes.len()),
             default: None,
+            told: Told::default(),
         };
         for (index, route) in api.routes.iter().enumerate() {
             let mut variables = Vec::new();
@@ -103,6 +105,7 @@ impl Router {
             }
             router.variables.push(variables);
         }
+        router.told = Told::of(api, &router.variables);
         router
     }
 
@@ -150,6 +153,11 @@ impl Router {
     /// The names of a route's variables, in the order of its path.
     pub(super) fn variables(&self, route: usize) -> &[Box<str>] {
         &self.variables[route]
+    }
+
+    /// What functions that are given HTTP are told of the API and its routes.
+    pub(super) fn told(&self) -> &Told {
+        &self.told
     }
 
     /// Finds the route of `method` and `path`; the path begins with a slash and is still encoded.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::Response;
+use http::{HeaderMap, Response, header};
 use sonagi_control::LiveFunction;
 use sonagi_model::{
     api::PayloadFormat,
@@ -10,14 +10,16 @@ use sonagi_model::{
 };
 
 use super::{
-    Arrived, Compression, Inner,
+    Arrived, Compression, Inner, Line,
     answer::Reading,
     authorize::authorize,
     call::{Call, Waiting},
+    compress::Offer,
     cors,
     event::Caller,
-    finish::{Ids, finish},
+    finish::finish,
     front::{Front, Refusal},
+    ids::Ids,
 };
 use crate::serve::ResponseBody;
 
@@ -30,23 +32,27 @@ impl Inner {
         url: &FunctionUrl,
         arrived: Arrived,
     ) -> Response<ResponseBody> {
-        let ids = Ids::new(&arrived.parts.headers, self.clock.now(), &*self.entropy);
-        let method = arrived.parts.method.clone();
-        let origin_headers = cors::request_headers(&arrived.parts.headers);
-        let preflight = cors::is_preflight(&method, &arrived.parts.headers);
-        let mut response = match &url.cors {
-            // A browser never signs a preflight, so it is answered before anyone is asked who they are.
-            Some(rules) if preflight => cors::preflight(FRONT, rules, &origin_headers),
-            Some(_) | None => self.answer_url(function, url, &ids, arrived).await,
-        };
-        if let Some(rules) = url.cors.as_ref().filter(|_| !preflight) {
-            cors::apply(rules, &origin_headers, response.headers_mut());
-        }
-        let minimum = match self.config.compression {
+        let ids = Ids::new(&arrived.headers, self.clock.now(), &*self.entropy);
+        let method = arrived.line.method.clone();
+        let offer = match self.config.compression {
             Compression::Never => None,
-            Compression::From(bytes) => Some(bytes),
+            Compression::From(minimum) => Some(Offer::new(minimum, &method, &arrived.headers)),
         };
-        finish(response, FRONT, &ids, &method, &origin_headers, minimum).await
+        let response = match &url.cors {
+            Some(rules) => {
+                let origin = arrived.headers.get(header::ORIGIN).cloned();
+                // A browser never signs a preflight, so it is answered before anyone is asked who they are.
+                if cors::is_preflight(&method, &arrived.headers) {
+                    cors::preflight(FRONT, rules, origin.as_ref())
+                } else {
+                    let mut response = self.answer_url(function, url, &ids, arrived).await;
+                    cors::apply(rules, origin.as_ref(), response.headers_mut());
+                    response
+                }
+            }
+            None => self.answer_url(function, url, &ids, arrived).await,
+        };
+        finish(response, FRONT, &ids, &method, offer.as_ref()).await
     }
 
     async fn answer_url(
@@ -56,6 +62,7 @@ impl Inner {
         ids: &Ids,
         arrived: Arrived,
     ) -> Response<ResponseBody> {
+        let Arrived { line, headers, body } = arrived;
         let target =
             match function.resolve(url.qualifier.as_ref().map(|alias| alias.as_str()), &*self.entropy) {
                 Ok(target) => target,
@@ -66,13 +73,13 @@ impl Inner {
             };
         // The payload's own limit is what holds here; a function URL has no larger one.
         let limit = self.config.body_size.min(sonagi_model::limits::PAYLOAD_SIZE);
-        let body = match arrived.body.read(limit).await {
+        let body = match body.read(limit).await {
             Ok(body) => body,
             Err(error) => return super::call::refuse_body(error).answer(FRONT),
         };
         let caller = match url.auth {
             UrlAuth::None => None,
-            UrlAuth::AwsIam => match self.caller(function, &arrived.parts, &arrived.authority, &body) {
+            UrlAuth::AwsIam => match self.caller(function, &line, &headers, &body) {
                 Ok(caller) => caller,
                 Err(cause) => {
                     tracing::debug!(%cause, "a request to a function URL was refused");
@@ -88,11 +95,9 @@ impl Inner {
             front: FRONT,
             format: PayloadFormat::V2,
             ids,
-            parts: arrived.parts,
-            peer: arrived.peer,
-            authority: &arrived.authority,
-            path: &arrived.path,
-            route_path: &arrived.path,
+            line: &line,
+            headers,
+            route_path: line.path(),
             body,
             api: &url.id.0,
             account,
@@ -102,6 +107,7 @@ impl Inner {
             resource: "$default",
             variables: &[],
             values: &[],
+            told: None,
             binary_media_types: &[],
             caller: caller.as_ref(),
             target,
@@ -119,15 +125,15 @@ impl Inner {
     fn caller(
         &self,
         function: &LiveFunction,
-        parts: &http::request::Parts,
-        authority: &str,
+        line: &Line,
+        headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Option<Caller>, sonagi_identity::Error> {
-        let mut headers: Vec<(&str, &[u8])> =
-            parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        if !parts.headers.contains_key(http::header::HOST) {
-            headers.push(("host", authority.as_bytes()));
+        let mut signed: Vec<(&str, &[u8])> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        if !headers.contains_key(header::HOST) {
+            signed.push(("host", line.authority(headers).as_bytes()));
         }
-        authorize(&self.identity, function, &parts.method, &parts.uri, &headers, body, self.clock.now())
+        authorize(&self.identity, function, &line.method, &line.uri, &signed, body, self.clock.now())
     }
 }

@@ -345,7 +345,13 @@ impl Environment for FakeEnvironment {
                 answer.send(Answer::Success(call.input.event().unwrap().clone())).ok();
             }
         }
-        Finished { outcome, duration: Duration::from_millis(3), cpu: None, memory_peak: 30 << 20, reusable: true }
+        Finished {
+            outcome,
+            duration: Duration::from_millis(3),
+            cpu: None,
+            memory_peak: 30 << 20,
+            reusable: true,
+        }
     }
 
     async fn died(&mut self) {

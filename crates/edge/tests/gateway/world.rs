@@ -305,7 +305,13 @@ impl Environment for Scripted {
                 std::future::pending::<()>().await;
             }
         }
-        Finished { outcome, duration: Duration::from_millis(1), cpu: None, memory_peak: 1 << 20, reusable: true }
+        Finished {
+            outcome,
+            duration: Duration::from_millis(1),
+            cpu: None,
+            memory_peak: 1 << 20,
+            reusable: true,
+        }
     }
 
     async fn died(&mut self) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use bytes::Bytes;
-use sonagi_model::invocation::ColdStart;
+use sonagi_model::{Tick, invocation::ColdStart, limits::ENVIRONMENT_AGE};
 use sonagi_sandbox::{Answer, Environment, Finished, HttpAnswer, HttpBody};
 use tokio::sync::oneshot;
 
@@ -26,6 +26,7 @@ pub(super) struct Worker {
     journal: Journal,
     /// Of the start, until an invocation has reported it.
     cold: Option<ColdStart>,
+    born: Tick,
     member: Membership,
 }
 
@@ -51,7 +52,8 @@ impl Worker {
         cold: Option<ColdStart>,
         member: Membership,
     ) -> Self {
-        Self { environment, journal, cold, member }
+        let born = member.engine.clock.tick();
+        Self { environment, journal, cold, born, member }
     }
 
     /// Serves from the end of a start on.
@@ -170,7 +172,8 @@ impl Worker {
         let Finished { outcome, duration, cpu, memory_peak, reusable } = finished;
         run.end(&self.journal, outcome, Used { duration: spent + duration, cpu, memory_peak });
         replying.end(|| self.journal.sink().take());
-        let next = if reusable { self.member.next() } else { Next::Stop };
+        let age = self.member.engine.clock.tick().since(self.born);
+        let next = if reusable && age < ENVIRONMENT_AGE { self.member.next() } else { Next::Stop };
         (next, Held { _permit: permit, _active: active })
     }
 }
@@ -224,16 +227,20 @@ impl Replying {
                 let _ = reply.send(Ok(Reply { answer, tail: None, late: Some(LateTail::new(late)) }));
                 Self::Streaming { tail }
             }
-            (Self::WithTail { reply, limit }, Answer::Http(HttpAnswer { status, headers, body: HttpBody::Parts(parts) })) => {
+            (
+                Self::WithTail { reply, limit },
+                Answer::Http(HttpAnswer { status, headers, body: HttpBody::Parts(parts) }),
+            ) => {
                 let (tail, late) = oneshot::channel();
                 let body = HttpBody::Parts(stream::limited_parts(parts, limit));
                 let answer = Answer::Http(HttpAnswer { status, headers, body });
                 let _ = reply.send(Ok(Reply { answer, tail: None, late: Some(LateTail::new(late)) }));
                 Self::Streaming { tail }
             }
-            (Self::WithTail { reply, .. }, answer @ (Answer::Success(_) | Answer::Failure(_) | Answer::Http(_))) => {
-                Self::Held { reply, answer }
-            }
+            (
+                Self::WithTail { reply, .. },
+                answer @ (Answer::Success(_) | Answer::Failure(_) | Answer::Http(_)),
+            ) => Self::Held { reply, answer },
             (other @ (Self::Held { .. } | Self::Streaming { .. } | Self::Done), _) => other,
         };
     }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use sonagi_invoke::{Config, EnvironmentState, Error, ThrottleReason};
+use sonagi_model::limits::ENVIRONMENT_AGE;
 
 use crate::world::{World, text};
 
@@ -42,6 +43,23 @@ async fn an_idle_environment_is_stopped_after_its_keep_alive() {
     world.advance(1).await;
     assert_eq!(world.driver.alive(), 0);
     assert_eq!(world.frontend.environments(), []);
+    assert_eq!(text(world.invoke(&hello, "echo").await), "echo in 2");
+}
+
+#[tokio::test]
+async fn an_environment_that_is_always_used_gives_way_before_its_credentials_end() {
+    let world = World::start();
+    let hello = world.deploy("hello", |_| {});
+    let half_of_keep_alive = 300_000;
+    let rounds = ENVIRONMENT_AGE.as_millis() as u64 / half_of_keep_alive;
+    for _ in 0..rounds {
+        assert_eq!(text(world.invoke(&hello, "echo").await), "echo in 1");
+        world.advance(half_of_keep_alive).await;
+    }
+    // This one is its last.
+    assert_eq!(text(world.invoke(&hello, "echo").await), "echo in 1");
+    world.frontend.idle().await;
+    assert_eq!(world.driver.alive(), 0);
     assert_eq!(text(world.invoke(&hello, "echo").await), "echo in 2");
 }
 

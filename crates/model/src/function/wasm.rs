@@ -191,7 +191,8 @@ impl OutboundRule {
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
         };
         // What ends in a number would be read as an address (WHATWG URL, "ends in a number").
-        let number = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+        let number =
+            name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
         if name.len() > 253 || number || !name.split('.').all(label) {
             return None;
         }
@@ -256,8 +257,23 @@ mod tests {
     #[test]
     fn what_is_no_host_is_refused() {
         for text in [
-            "", "*", "*.", "a..b", "ftp://a.example", "a b", "a.example:0", "a.example:65536", "a.example:+1",
-            "http://", "[fd00::1", "[fd00::1]8", "1.2.3", "0x7f.1", "a.example/path", "user@a.example", "*.*.example",
+            "",
+            "*",
+            "*.",
+            "a..b",
+            "ftp://a.example",
+            "a b",
+            "a.example:0",
+            "a.example:65536",
+            "a.example:+1",
+            "http://",
+            "[fd00::1",
+            "[fd00::1]8",
+            "1.2.3",
+            "0x7f.1",
+            "a.example/path",
+            "user@a.example",
+            "*.*.example",
         ] {
             assert!(text.parse::<OutboundRule>().is_err(), "{text}");
         }

@@ -73,6 +73,9 @@ fn slots() -> PoolingAllocationConfig {
     pool.max_core_instances_per_component(limits::WASM_CORE_INSTANCES)
         .max_memories_per_component(limits::WASM_MEMORIES)
         .max_tables_per_component(limits::WASM_TABLES)
+        // They may all be one module's.
+        .max_memories_per_module(limits::WASM_MEMORIES)
+        .max_tables_per_module(limits::WASM_TABLES)
         .max_memory_size(limits::WASM_MEMORY_SIZE)
         .table_elements(limits::WASM_TABLE_ELEMENTS)
         .max_component_instance_size(INSTANCE_SIZE)

@@ -8,7 +8,10 @@ use std::{
 use sonagi_model::{
     AliasName, LambdaName,
     api::Cors,
-    function::{Architecture, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, Tracing, UrlAuth},
+    function::{
+        Architecture, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, Tracing, UrlAuth, Wasm,
+        WasmStart,
+    },
     limits,
 };
 
@@ -21,15 +24,17 @@ use super::{
         problem::Report,
         source,
         tree::{Data, Key, Node},
+        wasm::{self, Said},
     },
     layers,
     template::{Resource, Template},
 };
+use crate::wasm::USUAL_HANDLER;
 
 pub(super) const PLACE: &str = "an AWS::Serverless::Function";
 
 /// Properties that are accepted and do nothing here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 17] = [
+const WITHOUT_EFFECT: [(&str, &str); 16] = [
     (
         "Policies",
         "permissions are not read: a function may call the functions of its own app, and nothing else yet",
@@ -41,7 +46,6 @@ const WITHOUT_EFFECT: [(&str, &str); 17] = [
     ("KmsKeyArn", "variables are not encrypted with a key of your own"),
     ("SourceKMSKeyArn", "code is not encrypted with a key of your own"),
     ("RuntimeManagementConfig", "the runtime is what this machine has"),
-    ("SnapStart", "environments are started afresh"),
     ("ProvisionedConcurrencyConfig", "environments are started when they are needed"),
     ("PropagateTags", "tags stay where they are"),
     ("VersionDescription", "published versions have no description"),
@@ -104,7 +108,7 @@ pub(super) fn read(
     let handler = match fields.text("Handler") {
         Some(handler) => handler,
         None if matches!(runtime, Some(Runtime::Provided(_))) => "bootstrap".into(),
-        None if runtime == Some(Runtime::Wasm) => "function.wasm".into(),
+        None if runtime == Some(Runtime::Wasm) => USUAL_HANDLER.into(),
         None => {
             if runtime.is_some() && !stands(&resource.properties, "Handler") {
                 fields.missing("Handler", "such as `Handler: app.handler`");
@@ -135,12 +139,8 @@ pub(super) fn read(
         fields.note("Tracing", "the trace header is passed on, and no traces are collected");
     }
     let architecture = architecture(&fields, report);
-    let storage = fields.fields("EphemeralStorage").and_then(|storage| {
-        let range = limits::EPHEMERAL_STORAGE_MIN..=limits::EPHEMERAL_STORAGE_MAX;
-        let size = storage.number32("Size", range, " MB");
-        storage.finish();
-        size
-    });
+    let storage = storage(&fields, resource, runtime, report);
+    let wasm = wasm_settings(&fields, build_properties.as_ref(), runtime, report);
     let extras =
         fields.get("Layers").map_or_else(BTreeSet::new, |node| layers::read(template, node, runtime, report));
     deployment(&fields, report);
@@ -194,6 +194,7 @@ pub(super) fn read(
         memory: memory.unwrap_or(limits::MEMORY_DEFAULT),
         timeout: timeout.unwrap_or(limits::TIMEOUT_DEFAULT),
         ephemeral_storage: storage.unwrap_or(limits::EPHEMERAL_STORAGE_MIN),
+        wasm,
         variables,
         role,
         reserved_concurrency: reserved,
@@ -420,6 +421,63 @@ fn url(
     let url = FunctionUrl { id, auth: auth?, mode, cors, qualifier: alias };
     checks::check_url(&url, &span, template.report);
     Some(url)
+}
+
+/// A WebAssembly function has none; what `Globals` say is for the others.
+fn storage(
+    fields: &Fields<'_>,
+    resource: &Resource<'_>,
+    runtime: Option<Runtime>,
+    report: &Report,
+) -> Option<u32> {
+    let storage = fields.fields("EphemeralStorage")?;
+    let range = limits::EPHEMERAL_STORAGE_MIN..=limits::EPHEMERAL_STORAGE_MAX;
+    let size = storage.number32("Size", range, " MB");
+    storage.finish();
+    if runtime != Some(Runtime::Wasm) {
+        return size;
+    }
+    let own = resource.node.get("Properties").and_then(|own| own.entry("EphemeralStorage"));
+    if let Some((key, _)) = own.filter(|_| size.is_some_and(|size| size != limits::EPHEMERAL_STORAGE_MIN)) {
+        let message = "a WebAssembly function has no /tmp";
+        report.problem_with_help(&key.span, message, "leave `EphemeralStorage` out");
+    }
+    None
+}
+
+/// `Metadata: Sonagi:`, since the resource type has no place for these. `SnapStart` means the same as
+/// `SnapshotStart`, as in Lambda's API.
+fn wasm_settings(
+    fields: &Fields<'_>,
+    metadata: Option<&Node>,
+    runtime: Option<Runtime>,
+    report: &Report,
+) -> Option<Wasm> {
+    let words = &wasm::SAM;
+    let sonagi = metadata.and_then(|node| node.entry("Sonagi"));
+    let said =
+        sonagi.and_then(|(key, node)| Some(Fields::of(node, "`Metadata: Sonagi`", report)?.at(&key.span)));
+    if let Some(runtime) = runtime.filter(|&runtime| runtime != Runtime::Wasm) {
+        fields.note("SnapStart", "environments are started afresh");
+        if let Some(said) = said {
+            wasm::refuse(&said, words, runtime, report);
+            said.finish();
+        }
+        return None;
+    }
+    let snap_start = fields.fields("SnapStart").and_then(|snap_start| {
+        let choices = [("None", WasmStart::Fresh), ("PublishedVersions", WasmStart::Snapshot)];
+        let start = snap_start.choice("ApplyOn", &choices);
+        snap_start.finish();
+        start
+    });
+    let usual = Said { start: snap_start, ..Said::default() };
+    let said = said.map_or_else(Said::default, |said| {
+        let all = Said::whole(&said, words, report);
+        said.finish();
+        all
+    });
+    runtime.map(|_| said.over(&usual))
 }
 
 fn logging(fields: &Fields<'_>, report: &Report) -> (LogFormat, LogLevel) {

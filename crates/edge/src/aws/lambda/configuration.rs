@@ -6,7 +6,7 @@ use serde::Serialize;
 use sonagi_control::Target;
 use sonagi_model::{
     Digest, Timestamp,
-    function::{LogFormat, Runtime, Tracing},
+    function::{LogFormat, Runtime, Tracing, WasmStart},
 };
 
 use crate::platform::Parts;
@@ -131,7 +131,12 @@ pub(super) fn configuration<'a>(
         package_type: "Zip",
         architectures: [function.architecture.as_str()],
         ephemeral_storage: EphemeralStorage { size: function.ephemeral_storage },
-        snap_start: SnapStart { apply_on: "None", optimization_status: "Off" },
+        snap_start: match function.wasm.as_ref().map(|wasm| wasm.start) {
+            Some(WasmStart::Snapshot) => {
+                SnapStart { apply_on: "PublishedVersions", optimization_status: "On" }
+            }
+            Some(WasmStart::Fresh) | None => SnapStart { apply_on: "None", optimization_status: "Off" },
+        },
         logging_config: LoggingConfig {
             log_format: if json { "JSON" } else { "Text" },
             application_log_level: json.then(|| function.log_level.as_str()),

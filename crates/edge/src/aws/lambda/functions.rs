@@ -45,6 +45,13 @@ struct TracingMode {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+struct SnapStartInput {
+    #[serde(default)]
+    apply_on: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct LoggingInput {
     log_format: Option<String>,
     application_log_level: Option<String>,
@@ -76,7 +83,6 @@ struct Beyond {
     file_system_configs: Option<Value>,
     image_config: Option<Value>,
     code_signing_config_arn: Option<Value>,
-    snap_start: Option<Value>,
     durable_config: Option<Value>,
     capacity_provider_config: Option<Value>,
     tenancy_config: Option<Value>,
@@ -95,7 +101,6 @@ impl Beyond {
             ("FileSystemConfigs", &self.file_system_configs),
             ("ImageConfig", &self.image_config),
             ("CodeSigningConfigArn", &self.code_signing_config_arn),
-            ("SnapStart", &self.snap_start),
             ("DurableConfig", &self.durable_config),
             ("CapacityProviderConfig", &self.capacity_provider_config),
             ("TenancyConfig", &self.tenancy_config),
@@ -170,6 +175,7 @@ struct Create<'a> {
     ephemeral_storage: Option<Size>,
     tracing_config: Option<TracingMode>,
     logging_config: Option<LoggingInput>,
+    snap_start: Option<SnapStartInput>,
     tags: Option<BTreeMap<String, String>>,
     package_type: Option<String>,
 }
@@ -193,6 +199,7 @@ pub(super) async fn create(parts: &Parts, call: Call) -> Answer {
         ephemeral_storage: request.ephemeral_storage.map(|storage| storage.size),
         tracing: request.tracing_config.and_then(|tracing| tracing.mode),
         logging: request.logging_config.map(LoggingInput::into_logging),
+        snap_start: request.snap_start.and_then(|snap_start| snap_start.apply_on),
         tags: request.tags.unwrap_or_default(),
         package_type: request.package_type,
     };
@@ -260,6 +267,7 @@ struct UpdateConfigurationInput {
     ephemeral_storage: Option<Size>,
     tracing_config: Option<TracingMode>,
     logging_config: Option<LoggingInput>,
+    snap_start: Option<SnapStartInput>,
     revision_id: Option<String>,
 }
 
@@ -278,6 +286,7 @@ pub(super) async fn update_configuration(parts: &Parts, call: &Call) -> Answer {
         ephemeral_storage: request.ephemeral_storage.map(|storage| storage.size),
         tracing: request.tracing_config.and_then(|tracing| tracing.mode),
         logging: request.logging_config.map(LoggingInput::into_logging),
+        snap_start: request.snap_start.and_then(|snap_start| snap_start.apply_on),
         revision_id: request.revision_id,
     };
     let changed = parts.control.update_configuration(&call.name, update).await?;

@@ -9,7 +9,7 @@ use serde::{
     de::{self, Visitor},
 };
 use serde_json::value::RawValue;
-use sonagi_model::api::PayloadFormat;
+use sonagi_model::{api::PayloadFormat, limits::ANSWER_HEADERS};
 
 use super::Malformed;
 use crate::{gateway::Front, serve::ResponseBody};
@@ -126,6 +126,9 @@ impl Head {
         }
         for name in &HOP_BY_HOP {
             headers.remove(name);
+        }
+        if headers.len() > ANSWER_HEADERS {
+            return Err(Malformed::TooManyHeaders { limit: ANSWER_HEADERS });
         }
         Ok(Self { status, headers })
     }

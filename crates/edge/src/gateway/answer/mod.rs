@@ -4,6 +4,7 @@
 //! format"; "Set up Lambda proxy integrations in API Gateway", section "Output format" (REST); "Invoking Lambda
 //! function URLs". An answer that breaks its format is the function's failure, never a half-made response.
 
+mod direct;
 mod fields;
 mod head;
 mod prelude;
@@ -19,6 +20,7 @@ use sonagi_model::api::PayloadFormat;
 
 use super::{Front, event::is_binary_type};
 use crate::serve::ResponseBody;
+pub(super) use direct::{pass_on, pass_whole};
 use fields::{Fields, Text};
 use head::Head;
 pub(super) use stream::{collect, open};
@@ -50,8 +52,14 @@ pub(super) enum Malformed {
     PreludeTooLarge { limit: usize },
     #[error("the streamed answer ended within its metadata")]
     PreludeCut,
-    #[error("the streamed answer is larger than {limit} bytes")]
-    StreamTooLarge { limit: usize },
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge { limit: u64 },
+    #[error("the answer has more than {limit} header lines")]
+    TooManyHeaders { limit: usize },
+    #[error("the answer's headers are larger than {limit} bytes")]
+    HeadersTooLarge { limit: usize },
+    #[error("the body is not of the {announced} bytes that its content-length announces")]
+    Length { announced: u64 },
     #[error("the stream broke off: {0}")]
     Broken(String),
     /// It answered that it failed.

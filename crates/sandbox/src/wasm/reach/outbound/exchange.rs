@@ -65,7 +65,8 @@ impl Inner {
         }
         self.keep(&grants, to, connection);
         let clock = Arc::clone(&self.config.clock);
-        Ok(answer.map(|body| AnswerBody::new(body, clock, waits.between_bytes, (slot, permit)).boxed_unsync()))
+        Ok(answer
+            .map(|body| AnswerBody::new(body, clock, waits.between_bytes, (slot, permit)).boxed_unsync()))
     }
 
     /// Parks the connection once the answer that it carries has been read.

@@ -22,9 +22,10 @@ pub(super) fn securing(error: &io::Error) -> Error {
         Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
             Error::TlsCertificateError
         }
-        Some(rustls::Error::AlertReceived(alert)) => {
-            Error::TlsAlertReceived { alert_id: Some((*alert).into()), alert_message: Some(format!("{alert:?}")) }
-        }
+        Some(rustls::Error::AlertReceived(alert)) => Error::TlsAlertReceived {
+            alert_id: Some((*alert).into()),
+            alert_message: Some(format!("{alert:?}")),
+        },
         // Others of rustls' errors are defects of the other side's protocol.
         Some(_) => Error::TlsProtocolError,
         None if error.kind() == io::ErrorKind::UnexpectedEof => Error::ConnectionTerminated,
@@ -54,7 +55,10 @@ pub(super) fn receiving(error: &hyper::Error) -> Error {
     if error.is_incomplete_message() || has_io(error, io::ErrorKind::UnexpectedEof) {
         return Error::HttpResponseIncomplete;
     }
-    if error.is_parse() || has_io(error, io::ErrorKind::InvalidData) || has_io(error, io::ErrorKind::InvalidInput) {
+    if error.is_parse()
+        || has_io(error, io::ErrorKind::InvalidData)
+        || has_io(error, io::ErrorKind::InvalidInput)
+    {
         return Error::HttpProtocolError;
     }
     ended(error)

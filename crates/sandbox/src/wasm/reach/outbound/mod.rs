@@ -21,6 +21,8 @@ mod hooks;
 mod pool;
 mod resolver;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod waits;
 

@@ -109,7 +109,9 @@ impl Pool {
         let before = own.idle.len();
         own.idle.retain(|idle| idle.until > now && !idle.connection.sender.is_closed());
         let found = own.idle.iter().rposition(|idle| {
-            idle.destination == *to && passes.address(idle.connection.address) && idle.connection.sender.is_ready()
+            idle.destination == *to
+                && passes.address(idle.connection.address)
+                && idle.connection.sender.is_ready()
         });
         let taken = found.and_then(|place| own.idle.remove(place));
         apps.idle -= before - own.idle.len();
@@ -165,6 +167,11 @@ impl Pool {
         let apps = self.lock();
         assert_eq!(apps.idle, apps.by_name.values().map(|app| app.idle.len()).sum::<usize>());
         apps.idle
+    }
+
+    #[cfg(test)]
+    pub(super) fn requests(&self) -> usize {
+        self.lock().requests
     }
 
     /// Nothing is counted and nothing kept.

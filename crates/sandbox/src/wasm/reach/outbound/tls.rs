@@ -39,7 +39,9 @@ impl Tls {
 
     pub(super) async fn secure(&self, host: &Host, stream: TcpStream) -> Result<TlsStream<TcpStream>, Error> {
         let name = match host {
-            Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| Error::HttpRequestUriInvalid)?,
+            Host::Name(name) => {
+                ServerName::try_from(name.clone()).map_err(|_| Error::HttpRequestUriInvalid)?
+            }
             Host::Address(address) => ServerName::IpAddress(IpAddr::into(*address)),
         };
         let connector = self.connector.get_or_try_init(|| connector(self.roots.clone())).await?;
@@ -55,7 +57,9 @@ async fn connector(roots: Roots) -> Result<TlsConnector, Error> {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(certificates);
     if store.is_empty() {
-        tracing::error!("no certificate authorities: install ca-certificates, so that functions can use https");
+        tracing::error!(
+            "no certificate authorities: install ca-certificates, so that functions can use https"
+        );
         return Err(Error::ConfigurationError);
     }
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

@@ -19,7 +19,8 @@ pub(super) struct Waits {
 impl Waits {
     pub(super) fn of(options: Option<RequestOptions>) -> Self {
         let options = options.unwrap_or_default();
-        let within = |asked: Option<Duration>, usual: Duration, most: Duration| asked.unwrap_or(usual).min(most);
+        let within =
+            |asked: Option<Duration>, usual: Duration, most: Duration| asked.unwrap_or(usual).min(most);
         Self {
             connect: within(
                 options.connect_timeout,
@@ -56,7 +57,10 @@ mod tests {
             between_bytes_timeout: Some(wait),
         };
         let short = Duration::from_millis(3);
-        assert_eq!(Waits::of(Some(all(short))), Waits { connect: short, first_byte: short, between_bytes: short });
+        assert_eq!(
+            Waits::of(Some(all(short))),
+            Waits { connect: short, first_byte: short, between_bytes: short }
+        );
         let longest = Waits::of(Some(all(Duration::MAX)));
         assert_eq!(longest.connect, limits::OUTBOUND_CONNECT_TIMEOUT_MAX);
         assert_eq!(longest.first_byte, limits::OUTBOUND_FIRST_BYTE_TIMEOUT_MAX);
