@@ -4,6 +4,8 @@
 
 mod answers;
 mod cross_origin;
+mod direct;
+mod direct_answers;
 mod events;
 mod failures;
 mod routing;

@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -32,8 +32,8 @@ use sonagi_model::{
     release::ReleaseContent,
 };
 use sonagi_sandbox::{
-    Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Outcome,
-    StartFailure, Started, StreamAnswer, StreamFailure,
+    Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, HttpAnswer,
+    HttpBody, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -49,7 +49,36 @@ pub(crate) enum Reply {
     Text(String),
     Fail,
     Stream { content_type: &'static str, parts: Vec<Result<Bytes, ()>> },
+    Http(Http),
     Never,
+}
+
+/// An answer over HTTP.
+#[derive(Clone)]
+pub(crate) struct Http {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: HttpReply,
+}
+
+#[derive(Clone)]
+pub(crate) enum HttpReply {
+    Whole(Bytes),
+    Parts(Vec<Result<Bytes, ()>>),
+    /// One part, and then nothing for ever.
+    Stuck(Bytes),
+}
+
+/// An answer of these header lines.
+pub(crate) fn http(status: u16, headers: &[(&'static str, &'static str)], body: HttpReply) -> Reply {
+    let lines = headers.iter().map(|&(name, value)| {
+        (HeaderName::from_static(name), HeaderValue::from_static(value))
+    });
+    let mut headers = HeaderMap::new();
+    lines.for_each(|(name, value)| {
+        headers.append(name, value);
+    });
+    Reply::Http(Http { status, headers, body })
 }
 
 pub(crate) struct World {
@@ -116,15 +145,24 @@ impl World {
         Self { address, clock, script, control, package, _folder: folder }
     }
 
-    /// Deploys an app with the functions `f` and `g` and these APIs.
+    /// Deploys an app with the functions `f` and `g` and these APIs. They are given events.
     pub(crate) async fn deploy(&self, app: &str, apis: Vec<Api>, url: Option<FunctionUrl>) {
+        self.deploy_of(Runtime::Python { minor: 11 }, app, apis, url).await;
+    }
+
+    /// The same with functions that are given HTTP.
+    pub(crate) async fn deploy_wasm(&self, app: &str, apis: Vec<Api>, url: Option<FunctionUrl>) {
+        self.deploy_of(Runtime::Wasm, app, apis, url).await;
+    }
+
+    async fn deploy_of(&self, runtime: Runtime, app: &str, apis: Vec<Api>, url: Option<FunctionUrl>) {
         let mut functions = BTreeMap::new();
         for name in ["f", "g"] {
             let mut function = Function::new(
                 FunctionName::new(name).unwrap(),
                 LambdaName::new(&format!("{app}-{name}")).unwrap(),
-                Runtime::Python { minor: 11 },
-                "app.handler".into(),
+                runtime,
+                if runtime == Runtime::Wasm { "function.wasm" } else { "app.handler" }.into(),
                 self.package,
             );
             function.timeout = 60;
@@ -145,8 +183,16 @@ impl World {
 
     /// The event of the last invocation, and the name of its function.
     pub(crate) fn event(&self) -> (String, Value) {
-        let (function, payload) = self.script.last.lock().unwrap().clone().expect("nothing was invoked");
-        (function, serde_json::from_slice(&payload).unwrap())
+        let (function, input) = self.script.last.lock().unwrap().clone().expect("nothing was invoked");
+        (function, serde_json::from_slice(input.event().expect("it was given HTTP")).unwrap())
+    }
+
+    /// The HTTP request that the last invocation was given.
+    pub(crate) fn given(&self) -> Request<Bytes> {
+        match self.script.last.lock().unwrap().clone().expect("nothing was invoked").1 {
+            Input::Http(request) => *request,
+            Input::Event(_) => panic!("it was given an event"),
+        }
     }
 
     pub(crate) fn invocations(&self) -> u64 {
@@ -236,7 +282,7 @@ pub(crate) fn url(auth: UrlAuth, mode: InvokeMode) -> FunctionUrl {
 
 struct Script {
     reply: Mutex<Reply>,
-    last: Mutex<Option<(String, Bytes)>>,
+    last: Mutex<Option<(String, Input)>>,
     count: AtomicU64,
     taken: Arc<AtomicU64>,
     hanging: Notify,
@@ -250,6 +296,18 @@ impl Default for Script {
             count: AtomicU64::new(0),
             taken: Arc::default(),
             hanging: Notify::new(),
+        }
+    }
+}
+
+impl Script {
+    async fn send(&self, parts: Vec<Result<Bytes, ()>>, sender: &mpsc::Sender<Result<Bytes, StreamFailure>>) {
+        for part in parts {
+            let failed = StreamFailure { error_type: "Boom".into(), payload: Bytes::from_static(b"{}") };
+            if sender.send(part.map_err(|()| failed)).await.is_err() {
+                break;
+            }
+            self.taken.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
@@ -273,7 +331,7 @@ struct Scripted {
 impl Environment for Scripted {
     async fn invoke(&mut self, call: Call, answer: AnswerSender) -> Finished {
         let script = &self.script;
-        *script.last.lock().unwrap() = Some((self.function.clone(), call.input.event().unwrap().clone()));
+        *script.last.lock().unwrap() = Some((self.function.clone(), call.input));
         script.count.fetch_add(1, Ordering::SeqCst);
         let reply = script.reply.lock().unwrap().clone();
         let mut outcome = Outcome::Success;
@@ -291,13 +349,24 @@ impl Environment for Scripted {
             Reply::Stream { content_type, parts } => {
                 let (sender, body) = mpsc::channel(1);
                 drop(answer.send(Answer::Stream(StreamAnswer { content_type: content_type.into(), body })));
-                for part in parts {
-                    let failed =
-                        StreamFailure { error_type: "Boom".into(), payload: Bytes::from_static(b"{}") };
-                    if sender.send(part.map_err(|()| failed)).await.is_err() {
-                        break;
+                script.send(parts, &sender).await;
+            }
+            Reply::Http(Http { status, headers, body }) => {
+                let status = StatusCode::from_u16(status).unwrap();
+                let (sender, parts) = mpsc::channel(1);
+                let whole = match &body {
+                    HttpReply::Whole(bytes) => HttpBody::Whole(bytes.clone()),
+                    HttpReply::Parts(_) | HttpReply::Stuck(_) => HttpBody::Parts(parts),
+                };
+                drop(answer.send(Answer::Http(HttpAnswer { status, headers, body: whole })));
+                match body {
+                    HttpReply::Whole(_) => {}
+                    HttpReply::Parts(parts) => script.send(parts, &sender).await,
+                    HttpReply::Stuck(part) => {
+                        script.send(vec![Ok(part)], &sender).await;
+                        script.hanging.notify_one();
+                        std::future::pending::<()>().await;
                     }
-                    script.taken.fetch_add(1, Ordering::SeqCst);
                 }
             }
             Reply::Never => {

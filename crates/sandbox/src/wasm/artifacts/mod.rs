@@ -237,7 +237,13 @@ impl Artifacts {
         if let Err(Refusal::Machine { doing, cause }) = &result {
             tracing::warn!(doing, %cause, component = %flight.key.component, "a component was not compiled");
         }
+        let compiled = result.is_ok();
         pilot.land(result, self.0.clock.tick());
+        if compiled {
+            // A file that was written just now is not remembered as checked.
+            self.0.clock.sleep(vault::SETTLED).await;
+            let _ = self.blocking(READ, move |cache| cache.code(&flight.key).map(drop)).await;
+        }
     }
 
     async fn make(&self, component: PathBuf, flight: Flight) -> Result<(), Refusal> {
@@ -258,6 +264,7 @@ impl Artifacts {
             wasi: key.wasi,
             start: key.start,
             memory,
+            initialisation: limits::SNAPSHOT_TIMEOUT,
         };
         let compiled = compile::run(&self.0.compiler, order, &self.0.clock).await?;
         if compiled.component != key.component {
@@ -281,7 +288,7 @@ impl Artifacts {
             };
             sealed().map_err(Refusal::machine(WRITE))?;
             cache.usage.note(key, cache.clock.now());
-            // What is there now is what counts, and the first load need not check it.
+            // What is there now is what counts.
             match cache.code(&key)? {
                 Some(_) => Ok(()),
                 None => Err(Refusal::Machine { doing: WRITE, cause: io::ErrorKind::NotFound.into() }),
@@ -325,7 +332,7 @@ impl Cache {
 
     fn code(&self, key: &Key) -> Result<Option<Sealed>, Refusal> {
         let path = self.folder.code(key);
-        self.vault.open(&path, &self.folder.place(&path)).map_err(Refusal::machine(READ))
+        self.vault.open(&path, &self.folder.place(&path), self.clock.now()).map_err(Refusal::machine(READ))
     }
 
     /// Writes into the index which component `source` is.

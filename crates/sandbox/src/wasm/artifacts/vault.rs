@@ -5,10 +5,12 @@
 //! remembered and what is mapped is that same open file, whatever its path leads to by then; and it is looked at again
 //! once it is mapped.
 //!
-//! What remains: native code is mapped from the file as it is touched, so whoever may write to the file itself, which
-//! is the server's user and root, can change what runs later; and a change within the same tick of the file system's
-//! clock as a check (some milliseconds) that keeps the size is not seen. Both could as well change the server's program.
-//! Files are read-only and folders private to keep accidents out.
+//! The file system's clock goes on in ticks of some milliseconds, and two changes within one tick look like one, so a
+//! file is remembered only once it has not changed for [`SETTLED`].
+//!
+//! What remains: native code is mapped from the file, and read from it as it is touched. Whoever may write to the file
+//! itself, which is the server's user and root, can change what runs after it was mapped; these could as well change
+//! the server's program. Files are read-only and folders private to keep accidents out.
 
 use std::{
     collections::HashMap,
@@ -20,12 +22,16 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use sonagi_model::limits;
+use sonagi_model::{Timestamp, limits};
 
 use super::seal::{Broken, Sealer};
 use crate::wasm::compile::Facts;
+
+/// For how long a file must not have changed before it is remembered: many ticks of any file system's clock.
+pub(super) const SETTLED: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub(super) struct Vault {
@@ -63,6 +69,14 @@ impl Identity {
             changed: (data.ctime(), data.ctime_nsec()),
         })
     }
+
+    /// Whether any further change shows. Not, where the file's time is ahead of ours.
+    fn settled(&self, now: Timestamp) -> bool {
+        let (seconds, nanos) = self.changed;
+        let micros = seconds.checked_mul(1_000_000).and_then(|micros| micros.checked_add(nanos / 1_000));
+        let changed = micros.and_then(|micros| u64::try_from(micros).ok()).map(Timestamp);
+        changed.is_some_and(|changed| now.since(changed) >= SETTLED)
+    }
 }
 
 /// A file of ours, open.
@@ -99,7 +113,7 @@ impl Vault {
     }
 
     /// The native code at `path`, if there is any that is ours. What is not ours is reported and removed.
-    pub(super) fn open(&self, path: &Path, place: &str) -> io::Result<Option<Sealed>> {
+    pub(super) fn open(&self, path: &Path, place: &str, now: Timestamp) -> io::Result<Option<Sealed>> {
         let Some(file) = open(path)? else { return Ok(None) };
         let identity = match Identity::of(&file) {
             Ok(identity) => identity,
@@ -114,7 +128,9 @@ impl Vault {
         }
         match self.check(&file, place, identity) {
             Ok(facts) => {
-                self.checked().insert(path.into(), Checked { identity, facts });
+                if identity.settled(now) {
+                    self.checked().insert(path.into(), Checked { identity, facts });
+                }
                 Ok(Some(Sealed { file, identity, facts }))
             }
             // A failing disk or a lack of memory says nothing about the file.

@@ -99,18 +99,23 @@ fn handler(outline: &Outline, wasi: WasiVersion) -> Result<(), String> {
             .collect()
     };
     let (old, new) = (versions(P2), versions(P3));
-    if old.iter().any(|version| offers::is_of(version, "0.2")) {
-        return Ok(());
-    }
-    if new.iter().any(|version| offers::is_of(version, "0.3")) {
-        return match wasi {
-            WasiVersion::P3 => Ok(()),
-            WasiVersion::P2 => Err(format!(
-                "the component exports `{P3}@{}`. Support for 0.3 is experimental and asked for: say `wasi = \"0.3\"` in \
-                 the function's settings, or build it for `{P2}` of 0.2.x",
-                new[0]
-            )),
-        };
+    let old_works = old.iter().find(|version| offers::is_of(version, "0.2"));
+    let new_works = new.iter().find(|version| offers::is_of(version, "0.3"));
+    match (wasi, old_works, new_works) {
+        (WasiVersion::P2, Some(_), _) | (WasiVersion::P3, _, Some(_)) => return Ok(()),
+        (WasiVersion::P2, None, Some(version)) => {
+            return Err(format!(
+                "the component exports `{P3}@{version}`. Support for 0.3 is experimental and asked for: say `wasi = \
+                 \"0.3\"` in the function's settings, or build the component for `{P2}` of 0.2.x"
+            ));
+        }
+        (WasiVersion::P3, Some(version), None) => {
+            return Err(format!(
+                "the component exports `{P2}@{version}`, and the function says `wasi = \"0.3\"`, which asks for \
+                 `{P3}` of 0.3.x: leave `wasi` out"
+            ));
+        }
+        (_, None, None) => {}
     }
     let works = format!("`{P2}` of 0.2.x works, and `{P3}` of 0.3.x with `wasi = \"0.3\"`");
     if let Some((interface, version)) =

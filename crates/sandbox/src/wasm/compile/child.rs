@@ -10,8 +10,13 @@ use std::{
     process::ExitCode,
 };
 
-use sonagi_model::{Digest, function::WasmStart, limits};
+use sonagi_model::{
+    Digest,
+    function::{WasiVersion, WasmStart},
+    limits,
+};
 use wasmtime::component::Component;
+use wasmtime_wasi_http::{p2, p3};
 
 use super::{
     check, confine,
@@ -111,9 +116,15 @@ fn work(order: &Order) -> Result<Compiled, Stop> {
     let linked = linker::linker(&engine, order.wasi)
         .and_then(|linker| linker::for_component(&linker, &component))
         .map_err(|error| Stop::Failed("link the component", io::Error::other(format!("{error:#}"))))?;
-    linked
+    let linked = linked
         .instantiate_pre(&component)
         .map_err(|error| Stop::refused("what the component imports is not as it is offered here", &error))?;
+    let exports = match order.wasi {
+        WasiVersion::P2 => p2::bindings::ProxyPre::new(linked).map(drop),
+        WasiVersion::P3 => p3::bindings::ServicePre::new(linked).map(drop),
+    };
+    exports
+        .map_err(|error| Stop::refused("what the component exports is not as `wasi:http` has it", &error))?;
     let largest = component.resources_required().and_then(|resources| resources.max_initial_memory_size);
     let facts = Facts { memory: outline.memory.max(largest.unwrap_or(0)) };
     check::memory(facts.memory, order.memory).map_err(Stop::Refused)?;

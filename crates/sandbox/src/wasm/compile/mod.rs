@@ -23,6 +23,8 @@ mod run;
 mod seclusion;
 mod snapshot;
 mod sys;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::{path::PathBuf, process::ExitCode};
 

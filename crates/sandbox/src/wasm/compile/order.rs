@@ -6,6 +6,7 @@ use std::{
     net::Shutdown,
     os::unix::net::UnixStream,
     path::PathBuf,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -30,6 +31,8 @@ pub(crate) struct Order {
     pub(crate) start: WasmStart,
     /// MiB that the function has.
     pub(crate) memory: u32,
+    /// How long the initialisation for a snapshot may run.
+    pub(crate) initialisation: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +96,7 @@ mod tests {
             wasi: WasiVersion::P3,
             start: WasmStart::Snapshot,
             memory: 128,
+            initialisation: Duration::from_secs(1),
         };
         send(&ours, &order).unwrap();
         assert_eq!(receive::<Order>(&theirs).unwrap(), Some(order));

@@ -15,6 +15,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -23,9 +24,8 @@ use http_body_util::{BodyExt as _, Empty, Limited};
 use sonagi_model::{function::WasiVersion, limits};
 use tokio::{runtime::Runtime, sync::oneshot};
 use wasmtime::{
-    Engine, Error, Result, Store, bail,
+    Engine, Error, Result, Store, Trap, bail,
     component::{Component, Instance, Val},
-    error::Context as _,
 };
 use wasmtime_wasi_http::{
     WasiHttpView as _,
@@ -77,11 +77,12 @@ pub(super) fn take(bytes: &[u8], order: &Order) -> Result<Vec<u8>, Stop> {
         Seclusion::new(runtime.handle().clone()).map_err(Stop::failed("make a place for the snapshot"))?;
     let memory = (u64::from(order.memory) << 20) + READING * u64::from(limits::WASM_MEMORIES);
     let mut store = seclusion.store(&engine, usize::try_from(memory).unwrap_or(usize::MAX));
-    let instance = initialise(&runtime, &engine, &mut store, &component).map_err(|error| {
-        let words = seclusion.last_words();
-        let words = if words.is_empty() { words } else { format!(". It wrote: {words}") };
-        because(&format!("the component's initialisation for its snapshot failed{words}"), &error)
-    })?;
+    let instance =
+        initialise(&runtime, &engine, &mut store, &component, order.initialisation).map_err(|error| {
+            let words = seclusion.last_words();
+            let words = if words.is_empty() { words } else { format!(". It wrote: {words}") };
+            because(&format!("the component's initialisation for its snapshot failed{words}"), &error)
+        })?;
     if !store.data().table.is_empty() {
         return Err(refused(
             "after its initialisation the component still holds handles (streams, bodies, fields or the like), which \
@@ -121,6 +122,7 @@ fn initialise(
     engine: &Engine,
     store: &mut Store<Host>,
     component: &Component,
+    most: Duration,
 ) -> Result<Instance> {
     let linker = linker::linker(engine, WasiVersion::P2)?;
     let linker = linker::for_component(&linker, component)?;
@@ -131,7 +133,7 @@ fn initialise(
     let (late, is_late) = oneshot::channel();
     let watched = engine.clone();
     let watch = thread::Builder::new().name("deadline".into()).spawn(move || {
-        if is_over.recv_timeout(limits::SNAPSHOT_TIMEOUT) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if is_over.recv_timeout(most) == Err(mpsc::RecvTimeoutError::Timeout) {
             // Whoever waited has ended in the meantime.
             let _ = late.send(());
             watched.increment_epoch();
@@ -148,12 +150,15 @@ fn initialise(
         tokio::select! {
             biased;
             done = work => done,
-            Ok(()) = is_late => Err(Error::msg("it did not end in time")),
+            Ok(()) = is_late => Err(Trap::Interrupt.into()),
         }
     });
     drop(over);
     let _ = watch.join();
-    done.with_context(|| format!("it may take {} s", limits::SNAPSHOT_TIMEOUT.as_secs()))
+    done.map_err(|error| match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => Error::msg(format!("it did not end within {} s", most.as_secs_f32())),
+        Some(_) | None => error,
+    })
 }
 
 /// Whether there was one.

@@ -49,7 +49,7 @@ impl Destination {
         // What comes after the host is a port that fits, or nothing at all.
         let port = match authority.as_str().get(authority.host().len()..).unwrap_or_default() {
             "" => usual,
-            _ => authority.port_u16().filter(|&port| port > 0).ok_or(Error::HttpRequestUriInvalid)?,
+            rest => port(rest).ok_or(Error::HttpRequestUriInvalid)?,
         };
         Ok(Self { scheme, host, port })
     }
@@ -85,6 +85,13 @@ impl Host {
         let fits = name.len() <= 253 && !number && name.split('.').all(label);
         fits.then(|| Self::Name(name.to_ascii_lowercase()))
     }
+}
+
+/// Of a colon and digits.
+fn port(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix(':')?;
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| digits.parse().ok()).flatten().filter(|&port| port > 0)
 }
 
 fn ends_as_number(label: &str) -> bool {

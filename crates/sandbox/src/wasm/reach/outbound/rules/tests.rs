@@ -145,6 +145,5 @@ proptest! {
         {
             prop_assert!(http::HeaderValue::try_from(destination.authority()).is_ok());
         }
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Which connections are used again, and for how long they are kept.
 
+use sonagi_model::limits;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{
@@ -7,7 +8,6 @@ use super::{
     servers::{Server, raw},
     text,
 };
-use sonagi_model::limits;
 
 #[tokio::test]
 async fn an_app_uses_its_connection_again_and_no_other_app_does() {
@@ -60,12 +60,14 @@ async fn a_connection_that_nobody_uses_is_closed_after_a_while() {
 #[tokio::test]
 async fn no_more_idle_connections_are_kept_than_the_limit() {
     let (world, server) = (World::new(), Server::start().await);
-    let uri = format!("http://{}/", server.address);
+    // So large that a connection is busy until its answer has been read.
+    let uri = format!("http://{}/large", server.address);
     let mut guest = world.guest_of(server.address);
     let mut answers = Vec::new();
     for _ in 0..limits::OUTBOUND_IDLE_APP + 5 {
         answers.push(get(&mut guest, &uri).await.unwrap());
     }
+    assert_eq!(server.accepted(), answers.len());
     for answer in answers {
         text(answer).await.unwrap();
     }

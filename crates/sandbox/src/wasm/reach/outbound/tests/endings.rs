@@ -45,7 +45,8 @@ async fn an_answer_that_is_cut_off_or_no_http_is_an_error_that_says_so() {
         let failed = failure(garbage).await;
         assert!(matches!(failed, Error::HttpProtocolError), "{failed}: {}", garbage.escape_ascii());
     }
-    let failed = failure(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n").await;
+    let failed =
+        failure(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n").await;
     assert!(matches!(failed, Error::HttpUpgradeFailed), "{failed}");
 }
 
@@ -87,7 +88,10 @@ async fn a_server_that_never_answers_is_given_up() {
     for (options, wait) in [
         (None, limits::OUTBOUND_FIRST_BYTE_TIMEOUT_DEFAULT),
         (
-            Some(RequestOptions { first_byte_timeout: Some(Duration::from_millis(20)), ..Default::default() }),
+            Some(RequestOptions {
+                first_byte_timeout: Some(Duration::from_millis(20)),
+                ..Default::default()
+            }),
             Duration::from_millis(20),
         ),
         (

@@ -62,7 +62,9 @@ async fn an_app_leaves_room_for_others() {
     let apps = limits::OUTBOUND_REQUESTS / limits::OUTBOUND_REQUESTS_APP;
     for app in 1..=apps {
         let app = AppName::new(&format!("app{app}")).unwrap();
-        slots.extend((0..limits::OUTBOUND_REQUESTS_APP).map_while(|_| pool.count(&app, Counted::Request).ok()));
+        slots.extend(
+            (0..limits::OUTBOUND_REQUESTS_APP).map_while(|_| pool.count(&app, Counted::Request).ok()),
+        );
     }
     assert_eq!(slots.len(), limits::OUTBOUND_REQUESTS);
     assert!(matches!(pool.count(&other, Counted::Request), Err(Error::ConnectionLimitReached)));

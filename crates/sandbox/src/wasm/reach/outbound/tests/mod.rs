@@ -25,6 +25,9 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks as _};
 use super::{Outbound, OutboundConfig, OutboundHooks, Resolver, Roots};
 use crate::wasm::reach::{Grants, Nothing};
 
+/// How often other tasks may run before what a test waits for must have come.
+const PATIENCE: usize = 20_000_000;
+
 /// A client, and what its surroundings are.
 pub(super) struct World {
     pub(super) clock: ManualClock,
@@ -92,11 +95,15 @@ impl World {
         self.guest("shop", &[&format!("http://{server}")])
     }
 
-    /// Lets tasks and sockets go on until `done`; for ever, if it never is.
+    /// Lets tasks and sockets go on until `done`.
     pub(super) async fn until(&self, done: impl Fn(&Self) -> bool) {
-        while !done(self) {
+        for _ in 0..PATIENCE {
+            if done(self) {
+                return;
+            }
             tokio::task::yield_now().await;
         }
+        panic!("it never comes");
     }
 
     /// Moves time once somebody waits for it.

@@ -72,12 +72,17 @@ where
         async move {
             let (parts, body) = request.into_parts();
             let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let large = parts.uri.path() == "/large";
             let answer = match parts.uri.path() {
                 "/redirect" => Response::builder().status(302).header("location", "http://169.254.169.254/"),
                 _ => Response::builder(),
             };
             drop(seen.send(parts));
-            let body = if body.is_empty() { Bytes::from_static(b"hello") } else { body };
+            let body = match large {
+                true => Bytes::from(vec![b'a'; 1 << 20]),
+                false if body.is_empty() => Bytes::from_static(b"hello"),
+                false => body,
+            };
             Ok::<_, Infallible>(answer.body(Full::new(body)).unwrap())
         }
     });
