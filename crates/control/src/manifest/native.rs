@@ -10,7 +10,7 @@ use sonagi_model::{
 };
 
 use super::{
-    BuildKind, Context, DeclaredFunction, Esbuild, FunctionDraft, checks,
+    BuildKind, Context, DeclaredFunction, Esbuild, FunctionDraft, WasmBuild, checks,
     checks::Places,
     fields::{self, Fields},
     load::Loaded,
@@ -365,7 +365,7 @@ impl Reader<'_> {
         (runtime.map(|_| wasm), none)
     }
 
-    /// `build = "none"`, `"makefile"`, or `{ esbuild = … }`.
+    /// `build = "none"`, `"makefile"`, `{ esbuild = … }`, or a WebAssembly function's language.
     fn build(
         &self,
         fields: &Fields<'_>,
@@ -374,10 +374,15 @@ impl Reader<'_> {
         folder: Option<&Path>,
     ) -> BuildKind {
         let usual = match folder {
-            Some(folder) if folder.is_file() => BuildKind::Zip,
+            Some(file) if file.is_file() && !(runtime == Some(Runtime::Wasm) && source::is_component(file)) => {
+                BuildKind::Zip
+            }
             _ => runtime.map_or(BuildKind::Copy, checks::usual_build),
         };
         let Some(node) = fields.get("build") else { return usual };
+        if runtime == Some(Runtime::Wasm) {
+            return self.wasm_build(node, name, usual);
+        }
         if let Some(fields) = node.map().and_then(|_| Fields::of(node, "`build`", self.report)) {
             let Some(options) = fields.fields("esbuild") else {
                 fields.finish();
@@ -412,6 +417,23 @@ impl Reader<'_> {
                 usual
             }
         }
+    }
+
+    fn wasm_build(&self, node: &Node, name: &str, usual: BuildKind) -> BuildKind {
+        let Some(word) = fields::text(node, "`build`", self.report) else { return usual };
+        if word == "makefile" {
+            return BuildKind::Makefile { target: name.into() };
+        }
+        if let Some((_, build)) = WasmBuild::NAMED.iter().find(|(known, _)| *known == word) {
+            return BuildKind::Wasm(*build);
+        }
+        if word != "auto" {
+            let known: Vec<&str> = WasmBuild::NAMED.iter().map(|(known, _)| *known).collect();
+            let message =
+                format!("`build` is {word:?}, which is not one of auto, makefile, {}", known.join(", "));
+            self.report.problem(&node.span, message);
+        }
+        usual
     }
 
     fn url(&self, fields: &Fields<'_>, name: &str, alias: Option<AliasName>) -> Option<FunctionUrl> {

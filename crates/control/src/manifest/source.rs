@@ -80,6 +80,11 @@ pub(super) fn check_handler(
     {
         return wrong(message, None);
     }
+    if runtime == Runtime::Wasm && *build != BuildKind::Zip && handler != wasm::USUAL_HANDLER {
+        let message =
+            format!("the handler {handler:?} is for a zip, and what is built is {:?}", wasm::USUAL_HANDLER);
+        return wrong(message, "leave `handler` out".to_owned());
+    }
     let later = match build {
         BuildKind::Copy | BuildKind::Inline { .. } => false,
         BuildKind::Python => source.join("requirements.txt").exists(),
@@ -112,6 +117,11 @@ pub(super) fn check_handler(
         format!("the handler {handler:?} wants the file `{first}`, which is not in `{name}`"),
         neighbours(source, |entry| belongs(runtime, entry)).map(|names| format!("there is {names}")),
     )
+}
+
+/// Whether a file is a WebAssembly component by its name, as binary or as text.
+pub(super) fn is_component(file: &Path) -> bool {
+    file.extension().is_some_and(|end| end == "wasm" || end == "wat")
 }
 
 /// Whether a file that the handler may mean is in `folder`.

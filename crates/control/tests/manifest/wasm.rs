@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use sonagi_control::manifest::Manifest;
+use sonagi_control::manifest::{BuildKind, Manifest, WasmBuild};
 use sonagi_model::{
     function::{OutboundRule, Reuse, Runtime, WasiVersion, Wasm, WasmStart},
     limits,
@@ -206,6 +206,15 @@ fn each_wrong_value_is_said_at_its_place() {
             "3:11: the handler \"../function.wasm\" names no component: write the path of its file in the package, such \
              as \"function.wasm\"",
         ),
+        (
+            "handler = \"other.wasm\"",
+            "3:11: the handler \"other.wasm\" is for a zip, and what is built is \"function.wasm\" (leave `handler` out)",
+        ),
+        (
+            "build = \"cobol\"",
+            "3:9: `build` is \"cobol\", which is not one of auto, makefile, none, js, python, rust, go, c",
+        ),
+        ("build = { esbuild = { entry = [\"a.ts\"] } }", "3:9: `build` must be text, and is a map"),
         ("reuze = true", "3:1: `reuze` is not a key that function `hello` has (did you mean `reuse`?)"),
     ] {
         assert_eq!(native(keys).problems(), [wanted]);
@@ -257,6 +266,42 @@ fn globals_of_a_template_are_for_webassembly_functions_too() {
     let function = &loaded(&app("template.yaml", text)).functions[0].function;
     assert_eq!((function.runtime, function.memory), (Runtime::Wasm, 256));
     assert_eq!(function.ephemeral_storage, limits::EPHEMERAL_STORAGE_MIN);
+}
+
+#[test]
+fn how_a_component_is_built_is_said_or_left_to_the_files() {
+    let build = |app: &App| loaded(app).functions[0].build.clone();
+    for (word, wanted) in [
+        ("auto", BuildKind::Wasm(WasmBuild::Inferred)),
+        ("none", BuildKind::Wasm(WasmBuild::Ready)),
+        ("js", BuildKind::Wasm(WasmBuild::JavaScript)),
+        ("python", BuildKind::Wasm(WasmBuild::Python)),
+        ("rust", BuildKind::Wasm(WasmBuild::Rust)),
+        ("go", BuildKind::Wasm(WasmBuild::Go)),
+        ("c", BuildKind::Wasm(WasmBuild::C)),
+    ] {
+        assert_eq!(build(&native(&format!("build = \"{word}\""))), wanted);
+    }
+    assert_eq!(build(&native("")), BuildKind::Wasm(WasmBuild::Inferred));
+    let native = |code: &str| native(&format!("code = \"hello/{code}\"")).with(&format!("hello/{code}"), "");
+    for file in ["x.wasm", "x.wat"] {
+        assert!(matches!(build(&native(file)), BuildKind::Wasm(_)));
+    }
+    assert_eq!(build(&native("x.zip")), BuildKind::Zip);
+    let method = |word: &str| sam("", &format!("    Metadata: {{BuildMethod: {word}}}\n"));
+    assert_eq!(build(&method("rust")), BuildKind::Wasm(WasmBuild::Rust));
+    assert_eq!(build(&method("makefile")), BuildKind::Makefile { target: "Hello".into() });
+    assert_eq!(
+        method("esbuild").problems(),
+        ["9:29: the build method `esbuild` is not one of makefile, none, js, python, rust, go, c"]
+    );
+}
+
+#[test]
+fn a_component_in_a_zip_may_have_any_name() {
+    let text = "[function.hello]\nruntime = \"wasm\"\ncode = \"hello.zip\"\nhandler = \"lib/shop.wasm\"\n";
+    let manifest = loaded(&App::new("shop").with("hello.zip", "").with("sonagi.toml", text));
+    assert_eq!(manifest.functions[0].function.handler, "lib/shop.wasm");
 }
 
 #[test]

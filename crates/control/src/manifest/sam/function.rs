@@ -17,7 +17,7 @@ use sonagi_model::{
 
 use super::{
     super::{
-        BuildKind, DeclaredFunction, Esbuild, FunctionDraft,
+        BuildKind, DeclaredFunction, Esbuild, FunctionDraft, WasmBuild,
         checks::{self, Places},
         fields::Fields,
         names, native,
@@ -289,6 +289,9 @@ fn code(
             return (None, usual);
         }
     };
+    if runtime == Some(Runtime::Wasm) && folder.is_file() && source::is_component(&folder) {
+        return (Some(folder), BuildKind::Wasm(WasmBuild::Ready));
+    }
     if folder.is_file() {
         if !uri.ends_with(".zip") && !uri.ends_with(".jar") {
             report.problem(&span, format!("`CodeUri` {uri:?} is neither a folder nor a zip"));
@@ -296,10 +299,30 @@ fn code(
         return (Some(folder), BuildKind::Zip);
     }
     let build = match metadata {
+        Some(metadata) if runtime == Some(Runtime::Wasm) => wasm_method(metadata, key, usual, report),
         Some(metadata) => build_method(metadata, &folder, key, name, usual, report),
         None => usual,
     };
     (Some(folder), build)
+}
+
+/// `Metadata`: `BuildMethod` of a WebAssembly function, in the words of `sonagi.toml`.
+fn wasm_method(metadata: &Node, key: &Key, usual: BuildKind, report: &Report) -> BuildKind {
+    let Some(fields) = Fields::of(metadata, "`Metadata`", report) else { return usual };
+    if fields.flag("SkipBuild") == Some(true) {
+        return BuildKind::Wasm(WasmBuild::Ready);
+    }
+    let Some(method) = fields.text("BuildMethod") else { return usual };
+    if method == "makefile" {
+        return BuildKind::Makefile { target: key.text.clone() };
+    }
+    if let Some((_, build)) = WasmBuild::NAMED.iter().find(|(known, _)| *known == method) {
+        return BuildKind::Wasm(*build);
+    }
+    let known: Vec<&str> = WasmBuild::NAMED.iter().map(|(known, _)| *known).collect();
+    let message = format!("the build method `{method}` is not one of makefile, {}", known.join(", "));
+    report.problem(&fields.span_of("BuildMethod"), message);
+    usual
 }
 
 /// `Metadata`: `BuildMethod` and `BuildProperties` ("Building Lambda functions" in the SAM developer guide).
