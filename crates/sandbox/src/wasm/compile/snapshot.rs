@@ -139,7 +139,7 @@ fn initialise(
             watched.increment_epoch();
         }
     })?;
-    let done = runtime.block_on(async {
+    let done: Result<Instance> = runtime.block_on(async {
         let work = async {
             let instance = linker.instantiate_async(&mut *store, component).await?;
             if !call_initialiser(store, &instance).await? {

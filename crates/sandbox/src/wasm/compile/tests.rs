@@ -9,11 +9,11 @@ use std::{
 
 use proptest::prelude::*;
 use sonagi_model::{
-    Clock, Digest, ManualClock,
+    Clock, Digest,
+    clock::ManualClock,
     function::{WasiVersion, WasmStart},
     limits,
 };
-use wasmtime::component::Component;
 
 use super::{
     Compiler, Order, Refusal, check, main,
@@ -218,12 +218,6 @@ fn an_import_that_is_not_offered_is_named_with_what_is() {
 
 #[tokio::test]
 async fn a_component_that_imports_sockets_compiles_since_interpreters_always_do() {
-    let text = include_str!("../../../../../tests/fixtures/wasm/hello.wat");
-    let sockets = "(component (import \"wasi:sockets/network@0.2.9\" (instance (export \"network\" (type (sub resource)))))";
-    // The import comes first and is an instance and a type, so what is counted from the front would be off by one.
-    let with =
-        wat::parse_str(format!("{sockets} (component {} (instance $hello (instantiate 0", &text[10..])).ok();
-    assert!(with.is_none(), "this text is whole by itself");
     let order = order(Path::new("/"), Path::new("/"));
     let component = serving(
         "(import \"wasi:sockets/tcp@0.2.9\" (instance (export \"tcp-socket\" (type (sub resource)))))",
@@ -344,12 +338,8 @@ async fn a_snapshot_is_taken_of_what_a_request_or_an_init_function_left() {
         (core instance $ii (instantiate $im))
         (func $init (canon lift (core func $ii \"init\"))) (export \"init\" (func $init)))";
     let with_init = wat::parse_str(format!("{end} {init}")).unwrap();
-    let compiled = bench_of(&with_init).await;
+    let compiled = compile(&with_init, snapshot).await.unwrap();
     assert!(compiled.facts.memory >= 3 * (64 << 10), "{compiled:?}");
-}
-
-async fn bench_of(component: &[u8]) -> Compiled {
-    compile(component, snapshot).await.unwrap()
 }
 
 #[tokio::test]
