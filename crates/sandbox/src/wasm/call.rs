@@ -3,7 +3,7 @@
 use std::{future, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::oneshot;
 use wasmtime::{AsContextMut as _, Error, Result, Store};
@@ -14,7 +14,7 @@ use wasmtime_wasi_http::{
     p3,
 };
 
-use super::{failure::Failed, host::Host, loaded::Loaded, output::Output};
+use super::{events, failure::Failed, host::Host, loaded::Loaded, memory::Peak, output::Output};
 
 /// An instance, and all that belongs to it.
 pub(super) struct Instance {
@@ -34,8 +34,16 @@ pub(super) struct Ended {
 }
 
 impl Instance {
-    pub(super) fn new(loaded: &Loaded, variables: &[(String, String)], out: &Output, err: &Output) -> Self {
-        Self { store: Host::store(loaded.engine(), loaded.setting(), variables, out, err), proxy: None }
+    pub(super) fn new(
+        loaded: &Loaded,
+        variables: &[(String, String)],
+        out: &Output,
+        err: &Output,
+        peak: &Peak,
+    ) -> Self {
+        let mut store = Host::store(loaded.engine(), loaded.setting(), variables, out, err);
+        store.data_mut().memory.watched_by(peak);
+        Self { store, proxy: None }
     }
 
     /// Bytes.
@@ -55,7 +63,7 @@ pub(super) async fn serve(
     request: Request<Bytes>,
     responder: Responder,
 ) -> Ended {
-    let result = instance.serve(&loaded, request, responder).await;
+    let result = instance.serve(&loaded, addressed(request), responder).await;
     Ended { instance, result }
 }
 
@@ -80,6 +88,15 @@ impl Instance {
             proxy @ Proxy::P3(_) => serve_p3(store, proxy, request, responder).await,
         }
     }
+}
+
+/// With a host that a component can be told, which HTTP/1.0 need not have.
+fn addressed(mut request: Request<Bytes>) -> Request<Bytes> {
+    let host = request.headers().get(header::HOST);
+    if request.uri().authority().is_none() && host.is_none_or(|host| host.to_str().is_err()) {
+        request.headers_mut().insert(header::HOST, events::HOST);
+    }
+    request
 }
 
 /// A body that is there already.
@@ -122,9 +139,10 @@ async fn serve_p3(
         .await?
 }
 
-/// `InternalError(Some("…"))` is named `Http.InternalError`.
+/// `ErrorCode::InternalError(Some("…"))` is named `Http.InternalError`.
 fn declined(code: &impl std::fmt::Debug) -> Failed {
     let message = format!("{code:?}");
+    let message = message.strip_prefix("ErrorCode::").unwrap_or(&message);
     let name = message.split(['(', ' ', '{']).next().unwrap_or_default();
-    Failed::Declined { name: format!("Http.{name}"), message }
+    Failed::Declined { name: format!("Http.{name}"), message: message.to_owned() }
 }

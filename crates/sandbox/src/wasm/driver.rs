@@ -25,6 +25,7 @@ use super::{
     lanes::Lanes,
     linker,
     loaded::Loaded,
+    memory::Peak,
     output::Output,
     reach::{Grants, Outbound, Reach},
     variables,
@@ -315,7 +316,7 @@ impl Driver for WasmDriver {
             err: output(),
             reuse: spec.wasm.as_ref().and_then(|wasm| wasm.reuse),
             kept: None,
-            memory_peak: 0,
+            memory_peak: Peak::default(),
         };
         // An instance is made by each invocation, within its own time.
         Ok(Started { environment: Box::new(environment), create, init: Duration::ZERO })

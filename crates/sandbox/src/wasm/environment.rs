@@ -14,6 +14,7 @@ use super::{
     failure::Failed,
     lanes::{Lanes, Run, Spent},
     loaded::Loaded,
+    memory::Peak,
     output::Output,
     serving::{Asked, Guest, Serving, Step},
 };
@@ -28,8 +29,7 @@ pub(super) struct WasmEnvironment {
     pub(super) err: Output,
     pub(super) reuse: Option<Reuse>,
     pub(super) kept: Option<Kept>,
-    /// Bytes.
-    pub(super) memory_peak: usize,
+    pub(super) memory_peak: Peak,
 }
 
 /// An instance that serves again.
@@ -46,7 +46,7 @@ impl WasmEnvironment {
             self.reuse.is_some_and(|reuse| now.since(kept.made) < Duration::from_secs(reuse.age.into()))
         });
         kept.unwrap_or_else(|| Kept {
-            instance: Instance::new(&self.loaded, &self.variables, &self.out, &self.err),
+            instance: Instance::new(&self.loaded, &self.variables, &self.out, &self.err, &self.memory_peak),
             made: now,
             served: 0,
         })
@@ -92,7 +92,6 @@ impl Environment for WasmEnvironment {
         self.loaded.used(cpu);
         let outcome = match ended {
             Some(Ended { instance, result }) => {
-                self.memory_peak = self.memory_peak.max(instance.memory());
                 let failed = match result {
                     Ok(()) => serving.failed(),
                     Err(error) => Some(instance.failed(error, self.loaded.setting().memory)),
@@ -117,7 +116,7 @@ impl Environment for WasmEnvironment {
         };
         self.out.flush();
         self.err.flush();
-        let memory_peak = self.memory_peak as u64;
+        let memory_peak = self.memory_peak.bytes() as u64;
         Finished { outcome, duration, cpu: Some(cpu), memory_peak, reusable: true }
     }
 
@@ -129,6 +128,8 @@ impl Environment for WasmEnvironment {
 
 impl WasmEnvironment {
     fn fail(&self, failed: &Failed, call: &Call, serving: &mut Serving) -> Outcome {
+        // What it printed comes before why it ended.
+        self.out.flush();
         failed.tell(&self.err);
         let failure = failed.failure(&call.request);
         let outcome = failed.outcome(&failure);

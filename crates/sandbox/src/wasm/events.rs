@@ -16,6 +16,8 @@ use crate::Call;
 
 /// The type of an event that somebody sent by invoking the function.
 const TYPE: HeaderValue = HeaderValue::from_static("dev.sonagi.invocation");
+/// Who is asked when nobody was named.
+pub(super) const HOST: HeaderValue = HeaderValue::from_static("sonagi.internal");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The event as a request.
@@ -24,7 +26,7 @@ pub(super) fn request(call: &Call, payload: Bytes) -> Request<Bytes> {
     *request.method_mut() = Method::POST;
     let headers = request.headers_mut();
     headers.reserve(16);
-    headers.insert(header::HOST, HeaderValue::from_static("sonagi.internal"));
+    headers.insert(header::HOST, HOST);
     headers.insert(header::CONTENT_TYPE, JSON);
     let mut set = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {

@@ -54,6 +54,20 @@ async fn a_body_that_is_not_read_is_no_trouble() {
 }
 
 #[tokio::test]
+async fn a_request_that_names_no_host_is_answered() {
+    let bench = Bench::new();
+    for fixture in [Fixture::Guest, Fixture::Later] {
+        let mut running = bench.run(fixture).await;
+        let unnamed = Request::get("/hello").body(Bytes::new()).unwrap();
+        let misnamed = Request::get("/hello").header("host", &b"caf\xe9"[..]).body(Bytes::new()).unwrap();
+        for request in [unnamed, misnamed] {
+            let done = running.give(Input::Http(Box::new(request)), Duration::from_secs(20)).await;
+            assert_eq!(done.body(), "hello\n");
+        }
+    }
+}
+
+#[tokio::test]
 async fn large_answers_come_whole_whatever_their_parts() {
     let bench = Bench::new();
     let mut running = bench.run(Fixture::Guest).await;
@@ -153,11 +167,13 @@ async fn what_is_done_behind_an_answer_is_part_of_the_invocation() {
     assert_eq!(done.body(), "begun\n");
     assert_eq!(running.log(&done), "behind the answer");
     // The answer was good, and its caller has it; the invocation was not.
-    let done = running.get("/behind/trap").await;
+    let done = running.get_within("/behind/block", Duration::from_millis(100)).await;
     let Collected::Http { body, failure: None, .. } = &done.answer else { panic!("{:?}", done.answer) };
     assert_eq!(body, "begun\n");
-    assert_eq!(done.finished.outcome, Outcome::Fault("Runtime.ExitError".into()));
-    assert!(running.log(&done).contains("unreachable"), "{}", running.log(&done));
+    assert_eq!(done.finished.outcome, Outcome::TimedOut);
+    // One that fails before its answer was taken has not answered.
+    let done = running.get("/behind/trap").await;
+    done.exited("Runtime.ExitError", "Runtime exited with error: wasm trap: wasm `unreachable`");
 }
 
 #[tokio::test]

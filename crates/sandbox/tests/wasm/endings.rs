@@ -67,7 +67,7 @@ async fn a_table_cannot_grow_without_end() {
     let mut running = bench.run(Fixture::Guest).await;
     let done = running.get("/table").await;
     assert_eq!(done.failure().0, "Runtime.ExitError");
-    assert!(running.log(&done).contains("!grow_table"), "{}", running.log(&done));
+    assert!(running.log(&done).contains("!fall"), "{}", running.log(&done));
     assert!(done.finished.memory_peak < 16 << 20, "{}", done.finished.memory_peak);
     serves_again(&mut running).await;
 }
