@@ -94,7 +94,7 @@ impl Folder {
         self.root.join("used")
     }
 
-    fn drafts(&self) -> PathBuf {
+    pub(super) fn drafts(&self) -> PathBuf {
         self.root.join("drafts")
     }
 

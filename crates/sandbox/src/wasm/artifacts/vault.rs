@@ -171,6 +171,11 @@ impl Vault {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn remembers(&self, path: &Path) -> bool {
+        self.checked().contains_key(path)
+    }
+
     pub(super) fn forget(&self, path: &Path) {
         self.checked().remove(path);
     }
