@@ -85,6 +85,18 @@ pub(crate) enum Template {
     Provided,
     /// An AWS SAM template with a Python function
     Sam,
+    /// A WebAssembly function in JavaScript
+    WasmJs,
+    /// A WebAssembly function in Python
+    WasmPython,
+    /// A WebAssembly function in Rust
+    WasmRust,
+    /// A WebAssembly function in Go
+    WasmGo,
+    /// A WebAssembly function in C
+    WasmC,
+    /// A WebAssembly function as component text, which needs no toolchain
+    WasmText,
 }
 
 /// Where the platform lives and answers.

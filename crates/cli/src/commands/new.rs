@@ -9,6 +9,9 @@ use crate::{
     output::{self, Shape},
 };
 
+/// What tools leave in an app's folders.
+const IGNORED: &str = ".sonagi/\n.venv/\nnode_modules/\n__pycache__/\ntarget/\n";
+
 /// A file of a template.
 struct File {
     path: &'static str,
@@ -37,6 +40,42 @@ const SAM: &[File] = &[
     file("hello/app.py", include_str!("../../templates/sam/hello/app.py")),
 ];
 
+const WASM_JS: &[File] = &[
+    file("sonagi.toml", include_str!("../../templates/wasm-js/sonagi.toml")),
+    file("README.md", include_str!("../../templates/wasm-js/README.md")),
+    file("hello/app.js", include_str!("../../templates/wasm-js/app.js")),
+    file("hello/package.json", include_str!("../../templates/wasm-js/package.json")),
+];
+const WASM_PYTHON: &[File] = &[
+    file("sonagi.toml", include_str!("../../templates/wasm-python/sonagi.toml")),
+    file("README.md", include_str!("../../templates/wasm-python/README.md")),
+    file("hello/app.py", include_str!("../../templates/wasm-python/app.py")),
+];
+const WASM_RUST: &[File] = &[
+    file("sonagi.toml", include_str!("../../templates/wasm-rust/sonagi.toml")),
+    file("README.md", include_str!("../../templates/wasm-rust/README.md")),
+    file("hello/Cargo.toml", include_str!("../../templates/wasm-rust/Cargo.toml")),
+    file("hello/src/main.rs", include_str!("../../templates/wasm-rust/src/main.rs")),
+    file("hello/src/config.rs", include_str!("../../templates/wasm-rust/src/config.rs")),
+];
+const WASM_GO: &[File] = &[
+    file("sonagi.toml", include_str!("../../templates/wasm-go/sonagi.toml")),
+    file("README.md", include_str!("../../templates/wasm-go/README.md")),
+    file("hello/go.mod", include_str!("../../templates/wasm-go/go.mod")),
+    file("hello/main.go", include_str!("../../templates/wasm-go/main.go")),
+    file("hello/wasi.go", include_str!("../../templates/wasm-go/wasi.go")),
+];
+const WASM_C: &[File] = &[
+    file("sonagi.toml", include_str!("../../templates/wasm-c/sonagi.toml")),
+    file("README.md", include_str!("../../templates/wasm-c/README.md")),
+    file("hello/app.c", include_str!("../../templates/wasm-c/app.c")),
+];
+const WASM_TEXT: &[File] = &[
+    file("sonagi.toml", include_str!("../../templates/wasm-text/sonagi.toml")),
+    file("README.md", include_str!("../../templates/wasm-text/README.md")),
+    file("hello/function.wat", include_str!("../../templates/wasm-text/function.wat")),
+];
+
 pub(crate) fn run(new: &New, shape: Shape) -> Result<ExitCode> {
     let name = new.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let app = AppName::new(name).context("the folder's name becomes the app's")?;
@@ -45,6 +84,12 @@ pub(crate) fn run(new: &New, shape: Shape) -> Result<ExitCode> {
         Template::Node => NODE,
         Template::Provided => PROVIDED,
         Template::Sam => SAM,
+        Template::WasmJs => WASM_JS,
+        Template::WasmPython => WASM_PYTHON,
+        Template::WasmRust => WASM_RUST,
+        Template::WasmGo => WASM_GO,
+        Template::WasmC => WASM_C,
+        Template::WasmText => WASM_TEXT,
     };
     if new.path.exists() {
         bail!("{} is there already: name a new folder", new.path.display());
@@ -53,7 +98,7 @@ pub(crate) fn run(new: &New, shape: Shape) -> Result<ExitCode> {
         write(&new.path, file, &app)
             .with_context(|| format!("write {}", new.path.join(file.path).display()))?;
     }
-    let ignore = File { path: ".gitignore", text: ".sonagi/\nnode_modules/\n__pycache__/\n", mode: 0o644 };
+    let ignore = File { path: ".gitignore", text: IGNORED, mode: 0o644 };
     write(&new.path, &ignore, &app).context("write .gitignore")?;
     match shape {
         Shape::Json => output::json(&json!({ "app": app, "path": new.path }))?,

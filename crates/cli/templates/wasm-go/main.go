@@ -8,7 +8,7 @@ import (
 
 func init() {
 	Handle(func(request Request) Response {
-		if kind := request.Headers.Get("ce-type"); kind != "" {
+		if kind := request.Headers["ce-type"]; kind != "" {
 			return onEvent(kind, request.Body)
 		}
 		return onRequest(request.Path)

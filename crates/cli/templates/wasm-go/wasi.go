@@ -3,7 +3,6 @@
 package main
 
 import (
-	"net/http"
 	"strings"
 	"unsafe"
 )
@@ -11,7 +10,7 @@ import (
 // Request is a whole request.
 type Request struct {
 	Path    string // with the query
-	Headers http.Header
+	Headers map[string]string // by their names in small letters
 	Body    []byte
 }
 
@@ -67,7 +66,7 @@ func handle(request, out uint32) {
 }
 
 func read(request uint32) Request {
-	whole := Request{Path: "/", Headers: http.Header{}}
+	whole := Request{Path: "/", Headers: map[string]string{}}
 	requestPath(request, area())
 	if result[0]&0xff == 1 {
 		whole.Path = text(1)
@@ -75,7 +74,7 @@ func read(request uint32) Request {
 	headers := requestHeaders(request)
 	fieldsEntries(headers, area())
 	for _, field := range unsafe.Slice((*[4]uint32)(at(result[0])), result[1]) {
-		whole.Headers.Add(copied(field[0], field[1]), copied(field[2], field[3]))
+		whole.Headers[strings.ToLower(copied(field[0], field[1]))] = copied(field[2], field[3])
 	}
 	dropFields(headers)
 	requestConsume(request, area())
