@@ -19,3 +19,4 @@ mod releases;
 mod sam;
 mod sdk_inside;
 mod time_limits;
+mod wasm;

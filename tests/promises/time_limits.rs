@@ -15,7 +15,7 @@ def handler(event, context):
 ";
 
 /// Returns once a function has printed `text`.
-async fn until(followed: &mut Follower, text: &str) {
+pub(crate) async fn until(followed: &mut Follower, text: &str) {
     while let Some(line) = followed.next().await {
         if matches!(line, Followed::Entry(entry) if entry.line.text == text) {
             return;

@@ -219,6 +219,20 @@ impl World {
         Answered { status: parts.status, headers: parts.headers, body }
     }
 
+    /// The status alone, for answers whose heads are larger than clients take as a rule.
+    pub(crate) async fn status(&self, host: &str, path: &str) -> StatusCode {
+        let stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+            .max_headers(40_000)
+            .max_buf_size(4 << 20)
+            .handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
+        tokio::spawn(async move { drop(connection.await) });
+        let request = Request::get(path).header("host", host).body(Full::<Bytes>::default()).unwrap();
+        sender.send_request(request).await.unwrap().status()
+    }
+
     /// Sends a request and leaves its answer's body to be read.
     pub(crate) async fn open(&self, request: Request<Full<Bytes>>) -> http::Response<hyper::body::Incoming> {
         let stream = tokio::net::TcpStream::connect(self.address).await.unwrap();

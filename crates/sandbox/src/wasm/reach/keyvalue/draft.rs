@@ -18,7 +18,7 @@ mod bindings {
     });
 }
 
-use bindings::wasi::keyvalue::{atomics, batch, store};
+pub(super) use bindings::wasi::keyvalue::{atomics, batch, store};
 
 pub(super) fn link<T: Send + 'static>(
     linker: &mut Linker<T>,

@@ -24,7 +24,7 @@ mod bindings {
     });
 }
 
-use bindings::wasi::keyvalue::{atomics, batch, store};
+pub(super) use bindings::wasi::keyvalue::{atomics, batch, store};
 
 /// Why a swap did not happen.
 pub(crate) enum SwapError {

@@ -7,6 +7,8 @@
 mod bucket;
 mod draft;
 mod draft2;
+#[cfg(test)]
+mod tests;
 
 use bucket::Bucket;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
