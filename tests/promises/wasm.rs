@@ -1,10 +1,13 @@
 //! WebAssembly functions behind every door, with everything that process functions have.
 
+use std::sync::Arc;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use serde_json::{Value, json};
 use sonagi_harness::{Answer, App, World, get, request, send};
+use sonagi_invoke::{Metered, Record, RecordStream};
 use sonagi_model::{LambdaName, release::Release};
 use sonagi_sandbox::Outcome;
 
@@ -31,6 +34,14 @@ pub(crate) fn guest(name: &str, more: &str) -> App {
 /// What an `Invoke` with `LogType: Tail` says of the log.
 fn tail(answer: &Answer) -> String {
     String::from_utf8(STANDARD.decode(answer.header("x-amz-log-result")).unwrap()).unwrap()
+}
+
+/// The next invocation that ends.
+async fn ended(records: &mut RecordStream) -> Arc<Record> {
+    match records.next().await {
+        Some(Metered::Record(record)) => record,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The host of a function's own address.
@@ -117,14 +128,14 @@ async fn logs_reports_and_metering_are_those_of_any_function() {
     assert!(lines[5].contains("\tMemory Size: 256 MB\tMax Memory Used: "), "{log}");
     assert!(!lines[5].contains("Max Memory Used: 0 MB"), "{log}");
 
-    let record = records.next().await.unwrap();
+    let record = ended(&mut records).await;
     assert_eq!((record.request.to_string(), &record.outcome), (id, &Outcome::Success));
     assert_eq!(record.release, release.number);
     assert_eq!(record.usage.memory, 256);
     assert!((1..4).contains(&record.usage.memory_peak), "{record:?}");
     assert!(record.usage.cpu.unwrap().as_nanos() > 0 && record.usage.billed > 0, "{record:?}");
     world.invoke("told-f", r#""/touch/50""#).await;
-    let record = records.next().await.unwrap();
+    let record = ended(&mut records).await;
     assert!((50..60).contains(&record.usage.memory_peak), "{record:?}");
 
     let host = world.platform().to_string();
@@ -173,7 +184,11 @@ async fn a_failure_is_a_clean_502_and_a_function_error() {
         assert_eq!(invoked.json()["errorType"], error_type, "{order}: {}", invoked.text());
     }
     let trapped = world.invoke("bad-f", r#""/trap""#).await;
-    assert!(tail(&trapped).contains("wasm backtrace:") && tail(&trapped).contains("!fall"), "{}", tail(&trapped));
+    assert!(
+        tail(&trapped).contains("wasm backtrace:") && tail(&trapped).contains("!fall"),
+        "{}",
+        tail(&trapped)
+    );
     assert!(!trapped.text().contains("backtrace"), "{}", trapped.text());
     assert_eq!(world.get("bad", "/hello").await.text(), "hello\n");
 }
@@ -220,7 +235,7 @@ async fn concurrency_is_limited_as_that_of_any_function() {
     });
     assert_eq!(first.json()["errorType"], "Sandbox.Timedout");
     assert_eq!(world.invoke("one-f", r#""/hello""#).await.text(), "hello\n");
-    let totals = world.running().frontend().totals();
+    let totals = world.running().frontend().usage();
     let one: LambdaName = "one-f".parse().unwrap();
     let one = totals.iter().find(|totals| totals.function == one).unwrap().totals;
     assert_eq!((one.invocations, one.errors, one.timeouts, one.throttles), (2, 1, 1, 2), "{one:?}");
@@ -266,31 +281,11 @@ async fn keys_and_values_survive_a_restart_and_belong_to_their_app() {
     // Those who count at once count right.
     let calls = (0..20).map(|_| world.get("kv", "/keyvalue/add/other/count/1"));
     let mut counts: Vec<u32> = Vec::new();
-    for answer in futures_of(calls).await {
+    for answer in futures::future::join_all(calls).await {
         counts.push(answer.text().parse().unwrap());
     }
     counts.sort();
     assert_eq!(counts, (1..=20).collect::<Vec<_>>());
-}
-
-/// All of them at once.
-async fn futures_of(calls: impl Iterator<Item = impl Future<Output = Answer>>) -> Vec<Answer> {
-    let mut calls: Vec<_> = calls.map(|call| Box::pin(async move { Some(call.await) })).collect();
-    let mut answers: Vec<Option<Answer>> = calls.iter().map(|_| None).collect();
-    std::future::poll_fn(move |context| {
-        for (call, answer) in calls.iter_mut().zip(&mut answers) {
-            if answer.is_none()
-                && let std::task::Poll::Ready(done) = call.as_mut().poll(context)
-            {
-                *answer = done;
-            }
-        }
-        match answers.iter().all(Option::is_some) {
-            true => std::task::Poll::Ready(answers.drain(..).flatten().collect()),
-            false => std::task::Poll::Pending,
-        }
-    })
-    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -396,7 +391,7 @@ async fn a_cache_that_is_lost_or_tampered_with_is_made_again() {
     assert_eq!(world.get("kept", "/").await.text(), "Hello from wasm\n");
     assert_eq!(world.get("also", "/hello").await.text(), "hello\n");
 
-    for change in [flip as fn(&mut Vec<u8>), cut, empty] {
+    for change in [(|bytes| flip(bytes)) as fn(&mut Vec<u8>), cut, empty] {
         world.stop().await;
         for file in files(&cache) {
             let mut bytes = std::fs::read(&file).unwrap();
@@ -411,7 +406,7 @@ async fn a_cache_that_is_lost_or_tampered_with_is_made_again() {
     }
 }
 
-fn flip(bytes: &mut Vec<u8>) {
+fn flip(bytes: &mut [u8]) {
     let middle = bytes.len() / 2;
     if let Some(byte) = bytes.get_mut(middle) {
         *byte ^= 1;
@@ -449,7 +444,7 @@ async fn a_client_that_leaves_does_not_end_the_invocation() {
         () = until(&mut followed, "about to") => {}
     }
     world.clock().advance(std::time::Duration::from_secs(3)).await;
-    assert_eq!(records.next().await.unwrap().outcome, Outcome::TimedOut);
+    assert_eq!(ended(&mut records).await.outcome, Outcome::TimedOut);
     world.idle().await;
     let answers: Value = world.invoke("left-f", r#""/fail/200/object""#).await.json();
     assert_eq!(answers["errorType"], "Boom");

@@ -61,6 +61,7 @@ impl World {
     }
 
     /// With the machine's tools, those that registries brought before all others, and what other runs have built.
+    #[expect(clippy::disallowed_methods, reason = "the tools that this machine has are those on its path")]
     fn equipped() -> Self {
         let path = std::env::var("PATH").unwrap();
         let path = format!("{}:{path}", installed().join("bin").display());
@@ -154,7 +155,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let target = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy(&path, &target) } else { drop(fs::copy(&path, target).unwrap()) }
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, target).unwrap();
+        }
     }
 }
 

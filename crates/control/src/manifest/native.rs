@@ -374,7 +374,9 @@ impl Reader<'_> {
         folder: Option<&Path>,
     ) -> BuildKind {
         let usual = match folder {
-            Some(file) if file.is_file() && !(runtime == Some(Runtime::Wasm) && source::is_component(file)) => {
+            Some(file)
+                if file.is_file() && !(runtime == Some(Runtime::Wasm) && source::is_component(file)) =>
+            {
                 BuildKind::Zip
             }
             _ => runtime.map_or(BuildKind::Copy, checks::usual_build),

@@ -103,7 +103,10 @@ async fn what_frames_a_response_is_not_the_functions_to_say() {
     // Two lengths are none.
     world.reply(http(200, &[("content-length", "5"), ("content-length", "6")], parts(&["hello"])));
     let answered = world.get(STREAMING_HOST, "/x").await;
-    assert_eq!((answered.text(), &answered.headers["transfer-encoding"]), ("hello", &"chunked".parse().unwrap()));
+    assert_eq!(
+        (answered.text(), &answered.headers["transfer-encoding"]),
+        ("hello", &"chunked".parse().unwrap())
+    );
 }
 
 #[tokio::test]
@@ -114,14 +117,16 @@ async fn a_streams_announced_length_is_kept_and_held_to() {
     assert_eq!((answered.text(), &answered.headers["content-length"]), ("onetwo", &"6".parse().unwrap()));
     // Too short: the client sees an error, and not a shorter answer.
     world.reply(http(200, &[("content-length", "7")], parts(&["one", "two"])));
-    let answered = world.open(Request::get("/x").header("host", STREAMING_HOST).body(Full::default()).unwrap());
+    let answered =
+        world.open(Request::get("/x").header("host", STREAMING_HOST).body(Full::default()).unwrap());
     assert!(answered.await.into_body().collect().await.is_err());
     // Too long at once: it can still be told.
     world.reply(http(200, &[("content-length", "2")], parts(&["one"])));
     assert_eq!(world.get(STREAMING_HOST, "/x").await.status, 502);
     // Too long later: no byte beyond what was announced.
     world.reply(http(200, &[("content-length", "4")], parts(&["one", "two"])));
-    let answered = world.open(Request::get("/x").header("host", STREAMING_HOST).body(Full::default()).unwrap());
+    let answered =
+        world.open(Request::get("/x").header("host", STREAMING_HOST).body(Full::default()).unwrap());
     assert!(answered.await.into_body().collect().await.is_err());
     // Announced, and nothing came.
     world.reply(http(200, &[("content-length", "4")], parts(&[])));
@@ -269,10 +274,12 @@ async fn headers_without_end_are_refused() {
         }
         headers
     };
-    let large = |size: usize| HeaderMap::from_iter([(
-        http::header::ETAG,
-        HeaderValue::from_bytes(&vec![b'x'; size - "etag".len()]).unwrap(),
-    )]);
+    let large = |size: usize| {
+        HeaderMap::from_iter([(
+            http::header::ETAG,
+            HeaderValue::from_bytes(&vec![b'x'; size - "etag".len()]).unwrap(),
+        )])
+    };
     for host in HOSTS {
         for (headers, passes) in [
             (many(ANSWER_HEADERS + 1), false),
@@ -281,7 +288,11 @@ async fn headers_without_end_are_refused() {
             (large(ANSWER_HEADERS_SIZE), true),
         ] {
             world.reply(Reply::Http(Http { status: 200, headers, body: whole("x") }));
-            assert_eq!(world.status(host, "/x").await.as_u16(), if passes { 200 } else { failure(host) }, "{host}");
+            assert_eq!(
+                world.status(host, "/x").await.as_u16(),
+                if passes { 200 } else { failure(host) },
+                "{host}"
+            );
         }
     }
 }

@@ -71,9 +71,8 @@ pub(crate) enum HttpReply {
 
 /// An answer of these header lines.
 pub(crate) fn http(status: u16, headers: &[(&'static str, &'static str)], body: HttpReply) -> Reply {
-    let lines = headers.iter().map(|&(name, value)| {
-        (HeaderName::from_static(name), HeaderValue::from_static(value))
-    });
+    let lines =
+        headers.iter().map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
     let mut headers = HeaderMap::new();
     lines.for_each(|(name, value)| {
         headers.append(name, value);

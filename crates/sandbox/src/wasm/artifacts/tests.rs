@@ -126,7 +126,8 @@ async fn a_component_is_compiled_once_and_found_by_the_next_server() {
     let source = bench.source("a");
     assert!(!bench.loads(&bench.artifacts, &source));
     // Sixteen at once, of two packages that hold the same component.
-    let wanted: Vec<Source> = (0..16).map(|number| bench.source(if number % 2 == 0 { "a" } else { "b" })).collect();
+    let wanted: Vec<Source> =
+        (0..16).map(|number| bench.source(if number % 2 == 0 { "a" } else { "b" })).collect();
     let all = wanted.iter().map(|source| {
         let (artifacts, source) = (bench.artifacts.clone(), source.clone());
         tokio::spawn(async move { artifacts.ensure(&source, Urgency::Waiting).await })
@@ -258,7 +259,8 @@ async fn a_component_that_was_refused_is_not_tried_again_for_a_while() {
 #[tokio::test]
 async fn code_that_is_there_is_refused_to_a_function_with_too_little_memory() {
     let component = wat::parse_str(
-        include_str!("../../../../../tests/fixtures/wasm/hello.wat").replace("(memory (;0;) 1)", "(memory 2112)"),
+        include_str!("../../../../../tests/fixtures/wasm/hello.wat")
+            .replace("(memory (;0;) 1)", "(memory 2112)"),
     );
     let bench = Bench::with(component.unwrap());
     let large = Source { memory: 256, ..bench.source("a") };
@@ -285,7 +287,8 @@ async fn a_handler_that_names_no_component_file_is_refused() {
     }
     let large = bench.folder.path().join("large.wasm");
     fs::File::create(&large).unwrap().set_len(limits::COMPONENT_SIZE + 1).unwrap();
-    let text = invalid(bench.artifacts.ensure(&Source { file: large, ..bench.source("a") }, Urgency::Waiting).await);
+    let text =
+        invalid(bench.artifacts.ensure(&Source { file: large, ..bench.source("a") }, Urgency::Waiting).await);
     assert!(text.contains("larger than 128 MiB"), "{text}");
     assert_eq!(bench.compiled(), 0);
 }
@@ -328,7 +331,9 @@ async fn what_was_not_used_for_longest_goes_first_and_what_is_live_stays() {
     assert!(!stale.exists() && stranger.exists() && !junk.exists());
     let size = fs::metadata(bench.code()).unwrap().len();
     for artifacts in [&bench.artifacts, &bench.reopened()] {
-        assert!(bench.loads(artifacts, &live) && bench.loads(artifacts, &old) && bench.loads(artifacts, &new));
+        assert!(
+            bench.loads(artifacts, &live) && bench.loads(artifacts, &old) && bench.loads(artifacts, &new)
+        );
     }
     // The next server knows the order from the file.
     let next = bench.reopened();

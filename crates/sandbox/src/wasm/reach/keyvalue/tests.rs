@@ -12,8 +12,8 @@ use wasmtime::component::ResourceTable;
 
 use super::{KeyValueView, draft, draft2};
 use crate::wasm::reach::{
-    Grants, KeyPage, MoreKeys, NumberRange, Outbound, OutboundConfig, Reach, ReachError, Revised, Revision, Roots,
-    Swapped, SystemResolver,
+    Grants, KeyPage, MoreKeys, NumberRange, Outbound, OutboundConfig, Reach, ReachError, Revised, Revision,
+    Roots, Swapped, SystemResolver,
 };
 
 /// Keys of `app/store/key`, each with the number of its write. Pages of two.
