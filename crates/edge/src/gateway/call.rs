@@ -84,7 +84,10 @@ impl Inner {
             respond(invoked, asked, waiting).await.map_err(|malformed| {
                 let function = &target.function.lambda_name;
                 tracing::info!(%function, %malformed, "a function's answer was refused");
-                Refusal::Function
+                match asked {
+                    Form::Event(_) => Refusal::Function,
+                    Form::Http(_) => Refusal::Upstream,
+                }
             })
         };
         let answered = match waiting {

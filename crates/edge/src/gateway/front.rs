@@ -23,6 +23,8 @@ pub(super) enum Refusal {
     Malformed,
     /// The function failed, or answered what is not an answer.
     Function,
+    /// The same of a function that speaks HTTP: a bad gateway at every front (RFC 9110 §15.6.3).
+    Upstream,
     TimedOut,
     Throttled {
         retry_after: u64,
@@ -53,11 +55,16 @@ impl Refusal {
             (Self::Function | Self::Internal, HttpApi) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, r#"{"message":"Internal Server Error"}"#)
             }
-            (Self::Function, RestApi) => (StatusCode::BAD_GATEWAY, r#"{"message": "Internal server error"}"#),
+            (Self::Upstream, HttpApi) => (StatusCode::BAD_GATEWAY, r#"{"message":"Internal Server Error"}"#),
+            (Self::Function | Self::Upstream, RestApi) => {
+                (StatusCode::BAD_GATEWAY, r#"{"message": "Internal server error"}"#)
+            }
             (Self::Internal, RestApi) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, r#"{"message": "Internal server error"}"#)
             }
-            (Self::Function, FunctionUrl) => (StatusCode::BAD_GATEWAY, "Internal Server Error"),
+            (Self::Function | Self::Upstream, FunctionUrl) => {
+                (StatusCode::BAD_GATEWAY, "Internal Server Error")
+            }
             (Self::Internal, FunctionUrl) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
             (Self::TimedOut, HttpApi) => {
                 (StatusCode::SERVICE_UNAVAILABLE, r#"{"message":"Service Unavailable"}"#)
@@ -103,7 +110,9 @@ impl Refusal {
         if front == Front::RestApi {
             let kind = match self {
                 Self::NoRoute => Some("MissingAuthenticationTokenException"),
-                Self::Function | Self::Internal | Self::TimedOut => Some("InternalServerErrorException"),
+                Self::Function | Self::Upstream | Self::Internal | Self::TimedOut => {
+                    Some("InternalServerErrorException")
+                }
                 Self::Throttled { .. } => Some("TooManyRequestsException"),
                 Self::TooLarge => Some("RequestEntityTooLargeException"),
                 Self::Forbidden => Some("ForbiddenException"),

@@ -15,6 +15,11 @@ pub(super) enum Site<'h> {
     Any,
 }
 
+/// Whether a `Host` header may say it: a server refuses all else (RFC 9112 §3.2, RFC 3986 §3.2.2).
+pub(super) fn is_host(text: &[u8]) -> bool {
+    text.trim_ascii().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(byte))
+}
+
 /// The host of `authority` without its port; an IPv6 address keeps its brackets.
 pub(super) fn name(authority: &str) -> &str {
     match authority.rfind(':') {
@@ -67,6 +72,16 @@ mod tests {
             ("", Site::Any),
         ] {
             assert_eq!(site(host, &domains), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_has_no_user_no_path_and_no_space() {
+        for host in ["petshop.localhost:8080", "[::1]:8080", "a_b.localhost", "", " localhost "] {
+            assert!(is_host(host.as_bytes()), "{host}");
+        }
+        for host in ["me@localhost", "localhost/x", "a b", "a\\b", "a?b", "a#b", "\u{e4}"] {
+            assert!(!is_host(host.as_bytes()), "{host}");
         }
     }
 

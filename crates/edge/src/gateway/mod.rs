@@ -216,9 +216,11 @@ fn arrive(request: Request<Body>, peer: Peer) -> Result<Arrived, &'static str> {
     if method == Method::CONNECT {
         return Err("CONNECT is for proxies; send the request itself.");
     }
-    let mut hosts = headers.get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) if host.to_str().is_err() => return Err("The Host header is not a host name."),
+    let mut said = headers.get_all(header::HOST).iter();
+    match (said.next(), said.next()) {
+        (Some(host), None) if !hosts::is_host(host.as_bytes()) => {
+            return Err("The Host header is not a host name.");
+        }
         (None, _) if uri.authority().is_none() && version >= Version::HTTP_11 => {
             return Err("The Host header is missing.");
         }

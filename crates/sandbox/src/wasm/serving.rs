@@ -132,7 +132,11 @@ impl Serving {
             State::Streaming(streaming) => match streaming.poll(context, guest) {
                 Streamed::Onward => Step::Onward,
                 Streamed::Waits => Step::Waits,
-                Streamed::Whole => self.over(Ok(())),
+                Streamed::Whole => {
+                    // The end is the last word; what the guest still does behind it is no part of its answer.
+                    self.last = None;
+                    self.over(Ok(()))
+                }
                 Streamed::Broken(failed) => self.over(Err(failed)),
             },
             State::Over(_) => Step::Done,

@@ -164,7 +164,9 @@ async fn whatever_takes_too_long_is_ended_at_its_deadline() {
         assert!(took >= SOON && took < SOON * 5, "{path} took {took:?}");
         if path == "/behind/spin" {
             // The answer was whole.
-            assert!(matches!(&done.answer, Collected::Http { body, failure: None, .. } if body == "begun\n"));
+            let whole =
+                matches!(&done.answer, Collected::Http { body, failure: None, .. } if body == "begun\n");
+            assert!(whole, "{:?}", done.answer);
         } else {
             let (error_type, message) = done.failure();
             assert_eq!(error_type, "Sandbox.Timedout", "{path}");

@@ -41,7 +41,12 @@ pub(in crate::gateway) async fn pass_on(
         HttpBody::Whole(body) => head.with_whole(body, STREAM_SIZE, method),
         HttpBody::Parts(mut parts) => match first(&mut parts).await? {
             Some(first) => head.with_parts(first, parts),
-            None => head.with_whole(Bytes::new(), STREAM_SIZE, method),
+            None => match head.announced {
+                Some(announced @ 1..) if *method != Method::HEAD && !head.is_bodiless() => {
+                    Err(Malformed::Length { announced })
+                }
+                Some(_) | None => head.with_whole(Bytes::new(), STREAM_SIZE, method),
+            },
         },
     }
 }
