@@ -106,7 +106,7 @@ fn children(id: u32) -> Result<Vec<u32>> {
 }
 
 /// KiB.
-fn pss(id: u32) -> Result<u64> {
+pub(crate) fn pss(id: u32) -> Result<u64> {
     let text = fs::read_to_string(format!("/proc/{id}/smaps_rollup"))?;
     let line = text.lines().find(|line| line.starts_with("Pss:")).context("no Pss line")?;
     Ok(line.split_whitespace().nth(1).context("no number")?.parse()?)

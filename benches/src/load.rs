@@ -1,4 +1,4 @@
-//! The load: connections that each send the next request when the answer has come.
+//! The load: connections that each send the next request when the answer has come, or at a pace.
 
 use std::{
     net::SocketAddr,
@@ -14,73 +14,139 @@ use tokio::{
 
 use crate::statistics::Samples;
 
+/// What a good answer has in its body: "hello" or "Hello" and something.
+const GREETING: &[u8] = b"ello";
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    request: Vec<u8>,
+}
+
+impl Target {
+    /// GET `path`.
+    pub(crate) fn new(address: SocketAddr, host: &str, path: &str) -> Self {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
+        Self { address, request }
+    }
+}
+
 /// What one run showed.
 pub(crate) struct Run {
     pub(crate) per_second: f64,
     pub(crate) latency: Samples,
 }
 
-/// Sends GET / with `host` over `connections` for `length`.
-pub(crate) async fn run(
-    address: SocketAddr,
-    host: &str,
-    connections: usize,
-    length: Duration,
-) -> Result<Run> {
+/// Asks over `connections` for `length`.
+pub(crate) async fn run(target: &Target, connections: usize, length: Duration) -> Result<Run> {
     let mut tasks = JoinSet::new();
     let began = Instant::now();
     for _ in 0..connections {
-        let mut client = Client::connect(address, host).await?;
+        let mut client = Client::connect(target.address).await?;
+        let target = target.clone();
         tasks.spawn(async move {
             let mut samples = Vec::with_capacity(1 << 16);
             while began.elapsed() < length {
-                let sent = Instant::now();
-                client.get().await?;
-                samples.push(sent.elapsed());
+                samples.push(client.timed(&target).await?);
             }
             anyhow::Ok(samples)
         });
     }
+    let samples = gathered(tasks).await?;
+    let per_second = samples.len() as f64 / began.elapsed().as_secs_f64();
+    Ok(Run { per_second, latency: Samples::new(samples) })
+}
+
+/// Asks `rate` times a second for `length`, whether or not the answers come: each sample is counted from when its request
+/// was due, if its connection was still busy then.
+pub(crate) async fn paced(target: &Target, connections: u32, rate: u32, length: Duration) -> Result<Samples> {
+    let mut tasks = JoinSet::new();
+    let began = Instant::now();
+    let step = Duration::from_secs(1) / rate;
+    for connection in 0..connections {
+        let mut client = Client::connect(target.address).await?;
+        let target = target.clone();
+        tasks.spawn(async move {
+            let mut samples = Vec::new();
+            let mut due = began + step * connection;
+            while due < began + length {
+                let late = due.elapsed();
+                if late.is_zero() {
+                    // The timer's own slack is no matter of the server's.
+                    tokio::time::sleep_until(due.into()).await;
+                }
+                samples.push(late + client.timed(&target).await?);
+                due += step * connections;
+            }
+            anyhow::Ok(samples)
+        });
+    }
+    Ok(Samples::new(gathered(tasks).await?))
+}
+
+async fn gathered(mut tasks: JoinSet<Result<Vec<Duration>>>) -> Result<Vec<Duration>> {
     let mut samples = Vec::new();
     while let Some(done) = tasks.join_next().await {
         samples.extend(done??);
     }
-    let per_second = samples.len() as f64 / began.elapsed().as_secs_f64();
-    Ok(Run { per_second, latency: Samples::new(samples) })
+    Ok(samples)
 }
 
 /// One connection.
 pub(crate) struct Client {
     stream: TcpStream,
-    request: Vec<u8>,
     buffer: Vec<u8>,
 }
 
 impl Client {
-    pub(crate) async fn connect(address: SocketAddr, host: &str) -> Result<Self> {
+    pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
-        Ok(Self { stream, request, buffer: Vec::with_capacity(4_096) })
+        Ok(Self { stream, buffer: Vec::with_capacity(4_096) })
     }
 
-    /// One request; fails unless the answer is 200 and ends with "hello".
-    pub(crate) async fn get(&mut self) -> Result<()> {
-        self.stream.write_all(&self.request).await?;
+    /// One request, and how long it took; fails unless the answer is 200 and greets.
+    pub(crate) async fn timed(&mut self, target: &Target) -> Result<Duration> {
+        let sent = Instant::now();
+        let head = self.exchange(target).await?;
+        let took = sent.elapsed();
+        let good = self.buffer.starts_with(b"HTTP/1.1 200") && find(&self.buffer[head..], GREETING).is_some();
+        if !good {
+            let request = String::from_utf8_lossy(&target.request);
+            bail!(
+                "an unexpected answer to {}: {}",
+                request.trim_end(),
+                String::from_utf8_lossy(&self.buffer)
+            );
+        }
+        Ok(took)
+    }
+
+    /// One request, whatever comes; gives the status.
+    pub(crate) async fn status(&mut self, target: &Target) -> Result<u16> {
+        self.exchange(target).await?;
+        let status = self.buffer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
+        status.and_then(|digits| digits.parse().ok()).context("an answer without a status")
+    }
+
+    /// Leaves the whole answer in the buffer; gives the length of its head.
+    async fn exchange(&mut self, target: &Target) -> Result<usize> {
+        self.stream.write_all(&target.request).await?;
         self.buffer.clear();
         loop {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 bail!("the server closed the connection");
             }
             let Some(head) = find(&self.buffer, b"\r\n\r\n") else { continue };
-            let length = content_length(&self.buffer[..head]).context("an answer without a length")?;
-            if self.buffer.len() < head + 4 + length {
-                continue;
+            let whole = match content_length(&self.buffer[..head]) {
+                Some(length) => self.buffer.len() >= head + 4 + length,
+                // In chunks: nothing comes after the last one.
+                None => self.buffer[head..].ends_with(b"\r\n0\r\n\r\n"),
+            };
+            if whole {
+                return Ok(head);
             }
-            if !self.buffer.starts_with(b"HTTP/1.1 200") || !self.buffer.ends_with(b"hello") {
-                bail!("an unexpected answer: {}", String::from_utf8_lossy(&self.buffer));
-            }
-            return Ok(());
         }
     }
 }

@@ -9,18 +9,23 @@ mod apps;
 mod cold;
 mod idle;
 mod load;
+mod options;
 mod platform;
 mod raw;
 mod records;
 mod statistics;
 mod warm;
+mod wasm;
 mod yardstick;
 
 use anyhow::{Result, bail};
 
+use crate::options::Options;
+
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let chapter = std::env::args().nth(1).unwrap_or_default();
+    let Options { chapter, length, guests } = Options::parse(std::env::args().skip(1))?;
+    sonagi_server::raise_file_limit();
     runtime.block_on(async {
         match chapter.as_str() {
             "yardstick" => yardstick::serve().await,
@@ -28,7 +33,17 @@ fn main() -> Result<()> {
             "cold" => Box::pin(cold::run()).await,
             "records" => Box::pin(records::run()).await,
             "idle" => Box::pin(idle::run()).await,
-            other => bail!("{other:?} is no chapter: use invoke, cold, records or idle"),
+            "wasm-guests" => wasm::gather(guests.as_deref()),
+            "wasm-requests" => Box::pin(wasm::requests::run(length)).await,
+            "wasm-first" => Box::pin(wasm::first::run(length)).await,
+            "wasm-turns" => Box::pin(wasm::turns::run(length)).await,
+            "wasm-neighbours" => Box::pin(wasm::neighbours::run(length)).await,
+            "wasm-live" => Box::pin(wasm::live::run(length)).await,
+            "wasm-snapshot" => Box::pin(wasm::snapshot::run(length)).await,
+            other => bail!(
+                "{other:?} is no chapter: use invoke, cold, records, idle, or wasm- with requests, first, turns, \
+                 neighbours, live or snapshot, after wasm-guests"
+            ),
         }
     })
 }

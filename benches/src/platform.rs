@@ -1,8 +1,9 @@
 //! Programs under measurement: the platform and the yardstick, each in a process of its own.
 
 use std::{
+    io::{BufRead as _, BufReader, Read},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -12,6 +13,12 @@ use serde_json::Value;
 /// A process that is killed with this.
 pub(crate) struct Process {
     child: Child,
+}
+
+impl Process {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Process {
@@ -34,37 +41,70 @@ pub(crate) fn program() -> Result<PathBuf> {
 /// The bare hyper server.
 pub(crate) fn yardstick() -> Result<(Process, SocketAddr)> {
     let mut command = Command::new(std::env::current_exe()?);
-    let (process, line) = start(command.arg("yardstick"))?;
+    let (process, line) = start(command.arg("yardstick"), Speaks::Output)?;
     Ok((process, line.trim().parse()?))
 }
 
-/// `sonagi server` with `app` deployed to it. Gives the gateway.
-pub(crate) fn sonagi(app: &std::path::Path, data: &std::path::Path) -> Result<(Process, SocketAddr)> {
-    let mut command = Command::new(program()?);
-    command.args(["server", "--nearest-runtimes", "--json", "--listen", "127.0.0.1:0"]);
-    let (process, line) = start(command.args(["--gateway", "127.0.0.1:0", "--data"]).arg(data))?;
-    let ready: Value = serde_json::from_str(&line)?;
-    let address = |key: &str| ready[key].as_str().map(str::to_owned).context("an address");
-    let endpoint = format!("http://{}", address("platform")?);
-    let mut deploy = Command::new(program()?);
-    let deployed = deploy.args(["deploy", "--json", "--endpoint", &endpoint]).arg(app).output()?;
-    if !deployed.status.success() {
-        bail!("the app could not be deployed: {}", String::from_utf8_lossy(&deployed.stdout));
+/// `sonagi server`.
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) gateway: SocketAddr,
+    platform: String,
+}
+
+impl Server {
+    pub(crate) fn start(data: &Path) -> Result<Self> {
+        let mut command = Command::new(program()?);
+        command.args(["server", "--nearest-runtimes", "--json", "--listen", "127.0.0.1:0"]);
+        command.args(["--gateway", "127.0.0.1:0", "--data"]).arg(data);
+        let (process, line) = start(&mut command, Speaks::Output)?;
+        let ready: Value = serde_json::from_str(&line)?;
+        let address = |key: &str| ready[key].as_str().map(str::to_owned).context("an address");
+        Ok(Self { process, gateway: address("gateway")?.parse()?, platform: address("platform")? })
     }
-    Ok((process, address("gateway")?.parse()?))
+
+    /// Builds the app in this folder and activates it.
+    pub(crate) fn deploy(&self, app: &Path) -> Result<()> {
+        let endpoint = format!("http://{}", self.platform);
+        let mut deploy = Command::new(program()?);
+        let deployed = deploy.args(["deploy", "--json", "--endpoint", &endpoint]).arg(app).output()?;
+        if !deployed.status.success() {
+            bail!(
+                "{} could not be deployed: {}{}",
+                app.display(),
+                String::from_utf8_lossy(&deployed.stdout),
+                String::from_utf8_lossy(&deployed.stderr)
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Where a program says that it is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    Output,
+    Errors,
 }
 
 /// Starts a program and reads the first line that it prints; the rest is thrown away.
-fn start(command: &mut Command) -> Result<(Process, String)> {
-    use std::io::{BufRead as _, BufReader, Read as _};
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("start a program")?;
-    let output = child.stdout.take().context("its output")?;
+pub(crate) fn start(command: &mut Command, speaks: Speaks) -> Result<(Process, String)> {
+    command.stdin(Stdio::null());
+    match speaks {
+        Speaks::Output => command.stdout(Stdio::piped()),
+        Speaks::Errors => command.stdout(Stdio::null()).stderr(Stdio::piped()),
+    };
+    let mut child = command.spawn().with_context(|| format!("start {:?}", command.get_program()))?;
+    let said: Option<Box<dyn Read + Send>> = match speaks {
+        Speaks::Output => child.stdout.take().map(|output| Box::new(output) as _),
+        Speaks::Errors => child.stderr.take().map(|errors| Box::new(errors) as _),
+    };
     let process = Process { child };
-    let mut reader = BufReader::new(output);
+    let mut reader = BufReader::new(said.context("what it says")?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
     if line.is_empty() {
-        bail!("the program ended before it was ready");
+        bail!("{:?} ended before it was ready", command.get_program());
     }
     std::thread::spawn(move || {
         let mut rest = [0; 1 << 16];

@@ -45,3 +45,10 @@ pub(crate) fn count(number: f64) -> String {
     }
     text
 }
+
+/// The one in the middle: what rounds of the same have in common on a noisy machine.
+pub(crate) fn median<T: Copy + PartialOrd>(rounds: impl IntoIterator<Item = T>) -> Option<T> {
+    let mut all: Vec<T> = rounds.into_iter().collect();
+    all.sort_by(|one, other| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal));
+    all.get(all.len() / 2).copied()
+}

@@ -6,7 +6,8 @@ use anyhow::Result;
 
 use crate::{
     apps::{self, Hello},
-    load, platform, raw,
+    load::{self, Target},
+    platform, raw,
     statistics::{count, time},
 };
 
@@ -20,9 +21,10 @@ const MANY: usize = 16;
 pub(crate) async fn run() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (_yardstick, bare) = platform::yardstick()?;
-    load::run(bare, "bare", 1, WARM_UP).await?;
-    let bare_one = load::run(bare, "bare", 1, LENGTH).await?;
-    let bare_many = load::run(bare, "bare", MANY, LENGTH).await?;
+    let bare = Target::new(bare, "bare", "/");
+    load::run(&bare, 1, WARM_UP).await?;
+    let bare_one = load::run(&bare, 1, LENGTH).await?;
+    let bare_many = load::run(&bare, MANY, LENGTH).await?;
     println!("| | requests/s, 1 connection | p50 | p99 | requests/s, {MANY} connections | of bare hyper |");
     println!("|---|---:|---:|---:|---:|---:|");
     println!(
@@ -37,13 +39,13 @@ pub(crate) async fn run() -> Result<()> {
         let app = folder.path().join(hello.name);
         write(hello, &app)?;
         let raw = raw::round_trips(hello, &folder.path().join("raw"), RAW)?;
-        let (_process, gateway) =
-            platform::sonagi(&app, &folder.path().join(format!("{}-data", hello.name)))?;
-        let host = format!("{}.localhost", hello.name);
-        load::run(gateway, &host, 1, WARM_UP).await?;
-        let one = load::run(gateway, &host, 1, LENGTH).await?;
-        load::run(gateway, &host, MANY, WARM_UP).await?;
-        let many = load::run(gateway, &host, MANY, LENGTH).await?;
+        let server = platform::Server::start(&folder.path().join(format!("{}-data", hello.name)))?;
+        server.deploy(&app)?;
+        let target = Target::new(server.gateway, &format!("{}.localhost", hello.name), "/");
+        load::run(&target, 1, WARM_UP).await?;
+        let one = load::run(&target, 1, LENGTH).await?;
+        load::run(&target, MANY, WARM_UP).await?;
+        let many = load::run(&target, MANY, LENGTH).await?;
         println!(
             "| {} | {} | {} | {} | {} | {:.2} |",
             hello.name,

@@ -16,8 +16,11 @@ cargo xtask CHORE
                   formatting, lints, and every test of the workspace
   test FILTER     only the tests whose names contain FILTER, without formatting and lints
   tools           only install what the tests need
-  bench [NAME]    measure what docs/performance.md claims and rewrite its tables; NAME is one of
-                  invoke, cold, records, idle
+  bench [NAME] [--quick] [--guests DIR]
+                  measure what docs/performance.md claims and rewrite its tables; NAME is one of invoke, cold,
+                  records, idle and wasm, or of wasm-requests, wasm-first, wasm-turns, wasm-neighbours, wasm-live
+                  and wasm-snapshot. --quick only shows that all works, and writes nothing. DIR holds rust.wasm,
+                  go.wasm, c.wasm, js.wasm or python.wasm, for languages whose tool is missing
 ";
 
 fn main() -> ExitCode {
@@ -27,8 +30,7 @@ fn main() -> ExitCode {
         ["test"] => test::everything(),
         ["test", filter] => test::some(filter),
         ["tools"] => tools::ensure().map(drop),
-        ["bench"] => bench::run(None),
-        ["bench", name] => bench::run(Some(name)),
+        ["bench", words @ ..] => bench::run(words),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
