@@ -78,6 +78,7 @@ pub(crate) async fn start(folder: &Path) -> Result<Running> {
         credentials: None,
         account: Default::default(),
         region: Default::default(),
+        concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
         runtimes: RuntimePolicy::Nearest,
         program: platform::program()?,
         path: std::env::var("PATH")?,

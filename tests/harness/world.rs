@@ -65,6 +65,7 @@ impl World {
             credentials: self.settings.credentials.clone(),
             account: Default::default(),
             region: Default::default(),
+            concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
             runtimes: RuntimePolicy::Nearest,
             program: program(),
             path: std::env::var("PATH").unwrap(),

@@ -54,6 +54,7 @@ impl Driver {
             key: [7; 32],
             reach: Arc::new(Nothing),
             outbound,
+            memory: 4 << 30,
             threads: std::thread::available_parallelism()?.get(),
             clock: Arc::clone(&clock),
         })?;

@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sonagi_model::{AccountId, AppName, Region, ReleaseNumber};
+use sonagi_model::{
+    AccountId, AppName, Region, ReleaseNumber,
+    limits::{ACCOUNT_CONCURRENCY, ACCOUNT_CONCURRENCY_MAX, UNRESERVED_CONCURRENCY_MIN},
+};
 
 use crate::output::Shape;
 
@@ -120,6 +123,10 @@ pub(crate) struct Place {
     /// The region in ARNs and signatures
     #[arg(long, value_name = "NAME", default_value = "us-east-1")]
     pub(crate) region: Region,
+    /// Invocations that run at once, all functions together; Lambda's quota is 1,000
+    #[arg(long, value_name = "COUNT", default_value_t = ACCOUNT_CONCURRENCY,
+          value_parser = clap::value_parser!(u32).range(i64::from(UNRESERVED_CONCURRENCY_MIN)..=i64::from(ACCOUNT_CONCURRENCY_MAX)))]
+    pub(crate) concurrency: u32,
 }
 
 /// What to build.

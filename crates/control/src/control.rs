@@ -28,6 +28,8 @@ use crate::{
 pub struct Config {
     pub account: AccountId,
     pub region: Region,
+    /// Invocations that may run at once on the whole account.
+    pub concurrency: u32,
     /// Where packages are unpacked. A cache: it may be deleted while nothing runs.
     pub code_dir: PathBuf,
 }
@@ -59,7 +61,7 @@ impl Control {
         let live = catalog.shared();
         let in_use = Box::new(move || used_packages(&live.load()));
         let packages = Packages::open(blobs, config.code_dir, Arc::clone(&clock), in_use).await?;
-        let changes = Changes { records, clock, entropy, arns };
+        let changes = Changes { records, clock, entropy, arns, concurrency: config.concurrency };
         let inner = Arc::new(Inner { changes, catalog, packages });
         Ok(Self { inner, preparations: Preparations::default() })
     }

@@ -234,6 +234,7 @@ async fn platform(
     let config = ControlConfig {
         account: Default::default(),
         region: Default::default(),
+        concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
         code_dir: folder.join("code"),
     };
     let control = Control::open(config, records, blobs, clock.clone(), entropy.clone()).await?;

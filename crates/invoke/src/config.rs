@@ -13,9 +13,11 @@ pub struct Config {
     pub admission_queue: usize,
     /// How long an idle environment is kept.
     pub keep_alive: Duration,
-    /// Environments on this machine, busy and idle.
+    /// Environments on this machine that are processes, busy and idle.
     pub environments: usize,
-    /// MiB that all environments' configured memory together may reach.
+    /// Those that are places for an instance.
+    pub instances: usize,
+    /// MiB that all environments together may be kept for them, as [`Footprint`](sonagi_sandbox::Footprint) says.
     pub memory_budget_mib: u64,
     /// Environments that start at the same time.
     pub start_parallelism: usize,
@@ -39,6 +41,7 @@ impl Default for Config {
             admission_queue: limits::ADMISSION_QUEUE,
             keep_alive: limits::KEEP_ALIVE,
             environments: limits::ENVIRONMENTS,
+            instances: limits::WASM_INSTANCES as usize,
             memory_budget_mib: limits::ENVIRONMENTS_MEMORY,
             start_parallelism: limits::STARTS,
             init_timeout: limits::INIT_TIMEOUT,

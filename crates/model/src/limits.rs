@@ -83,8 +83,10 @@ pub const LOG_TAIL_SIZE: usize = 4 << 10;
 pub const LOG_LINE_SIZE: usize = 256 << 10;
 /// How long a function's initialisation may take before it is started over within the invocation.
 pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Invocations that run at once on the whole account.
+/// Invocations that run at once on the whole account, unless the server is told otherwise.
 pub const ACCOUNT_CONCURRENCY: u32 = 1_000;
+/// What it may be told at the most.
+pub const ACCOUNT_CONCURRENCY_MAX: u32 = 100_000;
 /// Of the account's, how many must stay unreserved.
 pub const UNRESERVED_CONCURRENCY_MIN: u32 = 100;
 /// How long a synchronous request waits for the right to run before it is refused with 429.
@@ -145,6 +147,8 @@ pub const WASM_OUTBOUND_RULES: usize = 100;
 pub const WASM_TICK: Duration = Duration::from_millis(1);
 /// Instances that are alive at once on this machine.
 pub const WASM_INSTANCES: u32 = 4_096;
+/// One part in so many of the machine's memory is for the memories of instances.
+pub const WASM_MEMORY_PART: u64 = 2;
 /// Handles to resources of ours that one instance may hold.
 pub const WASM_HANDLES: usize = 16_384;
 /// Bytes that a guest may hand over in one call to us.

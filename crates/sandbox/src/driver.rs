@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use sonagi_model::{
     AppName, Digest, RequestId, Tick, Timestamp,
-    function::{Architecture, LogFormat, LogLevel, Runtime, Wasm},
+    function::{Architecture, Function, LogFormat, LogLevel, Runtime, Wasm},
     invocation::FunctionFailure,
     logs::LogSink,
 };
@@ -19,6 +19,20 @@ pub trait Driver: Send + Sync + 'static {
     /// Creates an environment and returns once its runtime asks for its first invocation, or has failed to, or
     /// `deadline` has passed. Dropping the future ends whatever was started.
     async fn start(&self, spec: Arc<EnvironmentSpec>, deadline: Tick) -> Result<Started, StartFailure>;
+
+    /// What an environment of this function takes.
+    fn footprint(&self, function: &Function) -> Footprint {
+        Footprint::Process { memory: function.memory }
+    }
+}
+
+/// What an environment takes of its machine for as long as it lives, busy or idle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Footprint {
+    /// A process and its memory, in MiB, which is kept for it whether it uses it or not.
+    Process { memory: u32 },
+    /// A place for an instance, and MiB that an idle one may keep. What a busy one uses, the driver counts.
+    Instance { memory: u32 },
 }
 
 pub struct Started {

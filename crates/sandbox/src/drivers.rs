@@ -3,9 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sonagi_model::{Tick, function::Runtime};
+use sonagi_model::{
+    Tick,
+    function::{Function, Runtime},
+};
 
-use crate::{Driver, EnvironmentSpec, StartFailure, Started, process::ProcessDriver, wasm::WasmDriver};
+use crate::{
+    Driver, EnvironmentSpec, Footprint, StartFailure, Started, process::ProcessDriver, wasm::WasmDriver,
+};
 
 /// Every driver of this machine, chosen by a function's runtime.
 pub struct Drivers {
@@ -21,6 +26,15 @@ impl Driver for Drivers {
                 self.process.start(spec, deadline).await
             }
             Runtime::Wasm => self.wasm.start(spec, deadline).await,
+        }
+    }
+
+    fn footprint(&self, function: &Function) -> Footprint {
+        match function.runtime {
+            Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) => {
+                self.process.footprint(function)
+            }
+            Runtime::Wasm => self.wasm.footprint(function),
         }
     }
 }

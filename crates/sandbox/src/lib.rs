@@ -15,7 +15,7 @@ mod runtime_api;
 pub mod wasm;
 
 pub use driver::{
-    Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, HttpAnswer,
-    HttpBody, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
+    Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Footprint,
+    HttpAnswer, HttpBody, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
 };
 pub use drivers::Drivers;

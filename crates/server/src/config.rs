@@ -16,6 +16,8 @@ pub struct Config {
     pub credentials: Option<PathBuf>,
     pub account: AccountId,
     pub region: Region,
+    /// Invocations that run at once, all functions together.
+    pub concurrency: u32,
     /// What to do where the machine lacks the exact version of an interpreter.
     pub runtimes: RuntimePolicy,
     /// This program, which is started again as the launcher of environments and as the compiler of components.

@@ -1,6 +1,7 @@
 //! What this machine has, and asking it for more.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+use sonagi_model::limits::WASM_MEMORY_PART;
 
 /// Raises this process's soft limit on open files to its hard one: each idle connection is a file.
 /// Returns what is allowed now.
@@ -15,6 +16,11 @@ pub fn raise_file_limit() -> u64 {
 /// Threads that compute at once.
 pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Bytes of memory that the instances of WebAssembly functions may have together.
+pub(crate) fn memory_for_instances() -> usize {
+    usize::try_from((memory_mib() << 20) / WASM_MEMORY_PART).unwrap_or(usize::MAX)
 }
 
 /// MiB of memory that this machine has, or that this program's control group may use if that is less.

@@ -81,6 +81,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         sonagi_control::Config {
             account: config.account.clone(),
             region: config.region.clone(),
+            concurrency: config.concurrency,
             code_dir: folder.part("code"),
         },
         Arc::clone(&records) as Arc<dyn Records>,
@@ -115,6 +116,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             clock: Arc::clone(&clock),
             runtime: tokio::runtime::Handle::current(),
         }),
+        memory: machine::memory_for_instances(),
         threads: machine::processors(),
         clock: Arc::clone(&clock),
     })
@@ -122,6 +124,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let control = control.prepared_by(Arc::new(Components(wasm.clone())));
     let frontend = Frontend::new(
         sonagi_invoke::Config {
+            account_concurrency: config.concurrency,
             memory_budget_mib: machine::memory_mib(),
             region: config.region.to_string(),
             endpoint: format!("http://{}", reachable(platform_address)),
@@ -141,7 +144,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             region: config.region,
             gateway: format!("http://localhost:{}", gateway_address.port()),
             names: Vec::new(),
-            account_concurrency: limits::ACCOUNT_CONCURRENCY,
+            account_concurrency: config.concurrency,
             version: env!("CARGO_PKG_VERSION").into(),
         },
         identity.clone(),

@@ -40,6 +40,7 @@ pub(crate) async fn start(place: &Place, data: std::path::PathBuf, policy: Runti
         credentials: place.credentials.clone(),
         account: place.account.clone(),
         region: place.region.clone(),
+        concurrency: place.concurrency,
         runtimes: policy,
         program: launcher,
         path: folders::search_path(),

@@ -307,8 +307,11 @@ impl Reader<'_> {
         let architecture = architecture(&fields).or(self.defaults.architecture);
         let log_format = log_format(&fields).or(self.defaults.log_format).unwrap_or_default();
         let log_level = log_level(&fields).or(self.defaults.log_level).unwrap_or_default();
-        let reserved =
-            fields.number32("reserved_concurrency", 0..=limits::ACCOUNT_CONCURRENCY, " invocations at once");
+        let reserved = fields.number32(
+            "reserved_concurrency",
+            0..=limits::ACCOUNT_CONCURRENCY_MAX,
+            " invocations at once",
+        );
         let role = fields.text("role").unwrap_or_else(|| {
             format!("arn:aws:iam::{}:role/{}-{}", self.context.account, self.app, key.text)
         });

@@ -24,6 +24,8 @@ pub(crate) struct Changes {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) arns: Arns,
+    /// Of the whole account.
+    pub(crate) concurrency: u32,
 }
 
 /// Makes ARNs.
@@ -51,7 +53,7 @@ impl Changes {
         T: Send + 'static,
         F: FnMut(&mut Change<'_>) -> Result<T> + Send + 'static,
     {
-        let (now, arns) = (self.clock.now(), self.arns.clone());
+        let (now, arns, concurrency) = (self.clock.now(), self.arns.clone(), self.concurrency);
         let revisions = Revisions::new(&*self.entropy);
         let outcome = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&outcome);
@@ -59,7 +61,8 @@ impl Changes {
             .records
             .transact_dyn(Box::new(move |transaction| {
                 let store = Store::new(transaction);
-                let mut change = Change { store, now, arns: arns.clone(), revisions: revisions.clone() };
+                let mut change =
+                    Change { store, now, arns: arns.clone(), concurrency, revisions: revisions.clone() };
                 let result = body(&mut change);
                 let verdict = match &result {
                     Ok(_) => Ok(()),
@@ -84,6 +87,8 @@ pub(crate) struct Change<'a> {
     pub(crate) store: Store<'a>,
     pub(crate) now: Timestamp,
     pub(crate) arns: Arns,
+    /// Of the whole account.
+    pub(crate) concurrency: u32,
     pub(crate) revisions: Revisions,
 }
 

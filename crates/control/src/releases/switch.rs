@@ -124,7 +124,7 @@ impl Change<'_> {
             }
         }
         let total = |record: &ReservedRecord| record.0.values().map(|&n| u64::from(n)).sum::<u64>();
-        let most = u64::from(limits::ACCOUNT_CONCURRENCY - limits::UNRESERVED_CONCURRENCY_MIN);
+        let most = u64::from(self.concurrency.saturating_sub(limits::UNRESERVED_CONCURRENCY_MIN));
         if total(&record) > most && total(&record) > total(&before) {
             return Err(Error::Invalid(format!(
                 "Specified ReservedConcurrentExecutions for function decreases account's \

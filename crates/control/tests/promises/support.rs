@@ -47,6 +47,7 @@ impl World {
             Config {
                 account: Default::default(),
                 region: Default::default(),
+                concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
                 code_dir: folder.path().join("code"),
             },
             Arc::clone(&records) as Arc<dyn Records>,

@@ -189,6 +189,7 @@ impl World {
         let config = sonagi_control::Config {
             account: AccountId::default(),
             region: Region::default(),
+            concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
             code_dir: path("code"),
         };
         let control = Control::open(config, records, blobs, clock.clone(), entropy.clone()).await.unwrap();

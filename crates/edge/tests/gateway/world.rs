@@ -116,6 +116,7 @@ impl World {
         let control_config = ControlConfig {
             account: Default::default(),
             region: Default::default(),
+            concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
             code_dir: folder.path().join("code"),
         };
         let shared = Arc::new(clock.clone());

@@ -35,6 +35,7 @@ pub(crate) use pools::{Key, Pools};
 pub(crate) use room::Room;
 use sonagi_control::Target;
 use sonagi_model::{LambdaName, Tick, limits::FINISH_GRACE};
+use sonagi_sandbox::Footprint;
 pub(crate) use tasks::Tasks;
 
 use crate::{frontend::Engine, metering::Meter};
@@ -44,6 +45,7 @@ use seat::Seat;
 pub(crate) struct Pool {
     key: Key,
     meter: Arc<Meter>,
+    footprint: Footprint,
     state: Mutex<State>,
 }
 
@@ -88,8 +90,8 @@ enum Next {
 }
 
 impl Pool {
-    fn new(key: Key, meter: Arc<Meter>, life: Life) -> Self {
-        Self { key, meter, state: Mutex::new(State { life, ..State::default() }) }
+    fn new(key: Key, meter: Arc<Meter>, footprint: Footprint, life: Life) -> Self {
+        Self { key, meter, footprint, state: Mutex::new(State { life, ..State::default() }) }
     }
 
     fn function(&self) -> &LambdaName {

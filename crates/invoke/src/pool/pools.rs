@@ -9,7 +9,7 @@ use std::{
 use sonagi_control::Target;
 use sonagi_model::{Digest, LambdaName};
 
-use super::{EnvironmentInfo, EnvironmentState, Evicted, Job, Life, Pool};
+use super::{EnvironmentInfo, EnvironmentState, Evicted, Job, Life, Pool, room::Short};
 use crate::{Snapshot, frontend::Engine};
 
 const SHARDS: usize = 64;
@@ -68,7 +68,7 @@ impl Pools {
         }
         let meter = engine.metering.meter(&target.app, &target.function.lambda_name);
         let life = if engine.keeps(target) { Life::Live } else { Life::Retired };
-        let pool = Arc::new(Pool::new(key.clone(), meter, life));
+        let pool = Arc::new(Pool::new(key.clone(), meter, engine.driver.footprint(&target.function), life));
         shard.insert(key.clone(), pool.clone());
         pool
     }
@@ -83,10 +83,11 @@ impl Pools {
         }
     }
 
-    /// Evicts the environment that was idle for the longest of all.
-    pub(super) fn evict_one(&self) {
+    /// Evicts the environment that was idle for the longest of all that would make room.
+    pub(super) fn evict_one(&self, short: Short) {
         loop {
-            let oldest = self.all().into_iter().filter_map(|pool| Some((pool.oldest_idle()?, pool)));
+            let helping = self.all().into_iter().filter(|pool| short.is_helped_by(pool.footprint));
+            let oldest = helping.filter_map(|pool| Some((pool.oldest_idle()?, pool)));
             let Some((_, pool)) = oldest.min_by_key(|(since, _)| *since) else { return };
             // Somebody may have taken it in between: then there may be another.
             if pool.evict_oldest() == Evicted::One {

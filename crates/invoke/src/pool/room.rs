@@ -6,13 +6,16 @@ use std::sync::{
 };
 
 use sonagi_model::clock::within;
+use sonagi_sandbox::Footprint;
 use tokio::sync::Notify;
 
 use crate::{Config, Error, Result, ThrottleReason, admission::RETRY_AFTER, frontend::Engine};
 
-/// The count of environments and the sum of their configured memory, both limited.
+/// The counts of environments and the sum of the memory that is kept for them, all limited.
 pub(crate) struct Room {
-    environments: usize,
+    processes: usize,
+    instances: usize,
+    /// MiB.
     memory: u64,
     used: Arc<Mutex<Used>>,
     /// A place was freed, or an environment became idle and could be evicted.
@@ -24,21 +27,62 @@ pub(crate) struct Room {
 
 #[derive(Default)]
 struct Used {
-    environments: usize,
+    processes: usize,
+    instances: usize,
     memory: u64,
+}
+
+/// What there is too little of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Short {
+    Processes,
+    Instances,
+    Memory,
+}
+
+impl Short {
+    /// Whether there is more of it once such an environment has gone.
+    pub(super) fn is_helped_by(self, footprint: Footprint) -> bool {
+        match (self, footprint) {
+            (Self::Processes | Self::Memory, Footprint::Process { .. })
+            | (Self::Instances, Footprint::Instance { .. }) => true,
+            (Self::Memory, Footprint::Instance { memory }) => memory > 0,
+            (Self::Processes, Footprint::Instance { .. }) | (Self::Instances, Footprint::Process { .. }) => {
+                false
+            }
+        }
+    }
+}
+
+/// MiB that are kept.
+fn memory_of(footprint: Footprint) -> u64 {
+    match footprint {
+        Footprint::Process { memory } | Footprint::Instance { memory } => memory.into(),
+    }
+}
+
+impl Used {
+    /// The count that such an environment is part of.
+    fn count(&mut self, footprint: Footprint) -> &mut usize {
+        match footprint {
+            Footprint::Process { .. } => &mut self.processes,
+            Footprint::Instance { .. } => &mut self.instances,
+        }
+    }
 }
 
 /// Room for one environment, given back when dropped.
 pub(super) struct Place {
     used: Arc<Mutex<Used>>,
     news: Arc<Notify>,
-    memory: u64,
+    footprint: Footprint,
 }
 
 impl Room {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            environments: config.environments,
+            processes: config.environments,
+            instances: config.instances,
             memory: config.memory_budget_mib,
             used: Arc::default(),
             news: Arc::default(),
@@ -49,9 +93,9 @@ impl Room {
 
     /// Room for one more environment. If there is none, idle ones are evicted, the least recently used first; if
     /// none is idle either, this waits no longer than for the right to run.
-    pub(super) async fn reserve(&self, engine: &Engine, memory: u32) -> Result<Place> {
-        let memory = u64::from(memory);
-        if memory > self.memory || self.environments == 0 {
+    pub(super) async fn reserve(&self, engine: &Engine, footprint: Footprint) -> Result<Place> {
+        let memory = memory_of(footprint);
+        if memory > self.memory {
             return Err(Error::Unsupported(format!(
                 "the function is configured with {memory} MB of memory, more than the {} MB that this server may \
                  use: lower the function's memory or raise the server's",
@@ -61,7 +105,7 @@ impl Room {
         let deadline = engine.clock.tick() + engine.config.admission_wait;
         let found = within(&*engine.clock, deadline, async {
             let _turn = self.turn.lock().await;
-            self.wait(engine, memory).await
+            self.wait(engine, footprint).await
         });
         found.await.ok_or(Error::Throttled {
             reason: ThrottleReason::ConcurrentInvocationLimitExceeded,
@@ -76,36 +120,44 @@ impl Room {
         }
     }
 
-    async fn wait(&self, engine: &Engine, memory: u64) -> Place {
-        if let Some(place) = self.take(memory) {
+    async fn wait(&self, engine: &Engine, footprint: Footprint) -> Place {
+        if let Ok(place) = self.take(footprint) {
             return place;
         }
         let _waiting = Waiting::new(&self.waiting);
         loop {
-            if let Some(place) = self.take(memory) {
-                return place;
+            match self.take(footprint) {
+                Ok(place) => return place,
+                Err(short) => engine.pools.evict_one(short),
             }
-            engine.pools.evict_one();
             self.news.notified().await;
         }
     }
 
-    fn take(&self, memory: u64) -> Option<Place> {
+    fn take(&self, footprint: Footprint) -> Result<Place, Short> {
         let mut used = lock(&self.used);
-        if used.environments >= self.environments || used.memory + memory > self.memory {
-            return None;
+        let (most, short) = match footprint {
+            Footprint::Process { .. } => (self.processes, Short::Processes),
+            Footprint::Instance { .. } => (self.instances, Short::Instances),
+        };
+        if *used.count(footprint) >= most {
+            return Err(short);
         }
-        used.environments += 1;
+        let memory = memory_of(footprint);
+        if used.memory + memory > self.memory {
+            return Err(Short::Memory);
+        }
+        *used.count(footprint) += 1;
         used.memory += memory;
-        Some(Place { used: self.used.clone(), news: self.news.clone(), memory })
+        Ok(Place { used: self.used.clone(), news: self.news.clone(), footprint })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut used = lock(&self.used);
-        used.environments -= 1;
-        used.memory -= self.memory;
+        *used.count(self.footprint) -= 1;
+        used.memory -= memory_of(self.footprint);
         drop(used);
         self.news.notify_one();
     }

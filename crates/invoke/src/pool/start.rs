@@ -10,7 +10,7 @@ use sonagi_model::{
     invocation::{ColdStart, FailureOrigin, FunctionFailure},
     logs::LogSink,
 };
-use sonagi_sandbox::{Answer, EnvironmentSpec, Outcome, StartFailure, Started};
+use sonagi_sandbox::{Answer, EnvironmentSpec, Footprint, Outcome, StartFailure, Started};
 
 use super::{
     Grace, Job, Pool, Reply,
@@ -45,12 +45,18 @@ async fn start(
     active: Active,
 ) {
     let asked = engine.clock.tick();
-    let place = match engine.room.reserve(&engine, target.function.memory).await {
+    let place = match engine.room.reserve(&engine, pool.footprint).await {
         Ok(place) => place,
         Err(error) => return count.fail(error),
     };
-    // The semaphore is never closed.
-    let Ok(permit) = engine.starts.acquire().await else { return };
+    // A place for an instance is made at once, and need not wait behind processes. The semaphore is never closed.
+    let permit = match pool.footprint {
+        Footprint::Process { .. } => match engine.starts.acquire().await {
+            Ok(permit) => Some(permit),
+            Err(_) => return,
+        },
+        Footprint::Instance { .. } => None,
+    };
     if count.is_surplus() {
         return;
     }

@@ -51,8 +51,8 @@ impl Instance {
         self.store.data().memory.used()
     }
 
-    pub(super) fn failed(&self, error: Error, limit: usize) -> Failed {
-        Failed::of(error, self.store.data().memory.exhausted(), limit)
+    pub(super) fn failed(&self, error: Error) -> Failed {
+        Failed::of(error, self.store.data().memory.lack())
     }
 }
 

@@ -18,6 +18,7 @@ use wasmtime::{Engine, component::Linker};
 
 use super::{
     artifacts::{Artifacts, ArtifactsConfig, Refusal, Source, Urgency},
+    budget::Budget,
     compile::Compiler,
     engine,
     environment::WasmEnvironment,
@@ -30,7 +31,7 @@ use super::{
     reach::{Grants, Outbound, Reach},
     variables,
 };
-use crate::{Driver, EnvironmentSpec, StartFailure, Started};
+use crate::{Driver, EnvironmentSpec, Footprint, StartFailure, Started};
 
 /// What the driver of WebAssembly functions needs to know.
 pub struct Config {
@@ -43,6 +44,8 @@ pub struct Config {
     /// What the platform lends to guests.
     pub reach: Arc<dyn Reach>,
     pub outbound: Outbound,
+    /// Bytes that the memories of all instances may have together.
+    pub memory: usize,
     /// Guests that compute at once in each lane.
     pub threads: usize,
     pub clock: Arc<dyn Clock>,
@@ -60,6 +63,7 @@ struct Shared {
     outbound: Outbound,
     clock: Arc<dyn Clock>,
     lanes: Arc<Lanes>,
+    budget: Arc<Budget>,
     p2: OnceLock<Result<Machine, String>>,
     p3: OnceLock<Result<Machine, String>>,
     loaded: Mutex<HashMap<Key, Weak<Loaded>>>,
@@ -112,6 +116,7 @@ impl WasmDriver {
             outbound: config.outbound,
             clock: config.clock,
             lanes: Arc::new(Lanes::new(config.threads.max(1))?),
+            budget: Budget::new(config.memory),
             p2: OnceLock::new(),
             p3: OnceLock::new(),
             loaded: Mutex::new(HashMap::new()),
@@ -272,7 +277,7 @@ impl Shared {
 
     fn setting(&self, spec: &EnvironmentSpec, wasm: Wasm) -> Setting {
         let grants = Grants::new(spec.app.clone(), wasm, Arc::clone(&self.reach), self.outbound.clone());
-        Setting { grants, memory: (spec.memory as usize) << 20 }
+        Setting { grants, memory: (spec.memory as usize) << 20, share: self.budget.share(&spec.app) }
     }
 }
 
@@ -320,5 +325,10 @@ impl Driver for WasmDriver {
         };
         // An instance is made by each invocation, within its own time.
         Ok(Started { environment: Box::new(environment), create, init: Duration::ZERO })
+    }
+
+    fn footprint(&self, function: &Function) -> Footprint {
+        let reuse = function.wasm.as_ref().and_then(|wasm| wasm.reuse);
+        Footprint::Instance { memory: reuse.map_or(0, |reuse| reuse.memory.min(function.memory)) }
     }
 }

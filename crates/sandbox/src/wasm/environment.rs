@@ -94,7 +94,7 @@ impl Environment for WasmEnvironment {
             Some(Ended { instance, result }) => {
                 let failed = match result {
                     Ok(()) => serving.failed(),
-                    Err(error) => Some(instance.failed(error, self.loaded.setting().memory)),
+                    Err(error) => Some(instance.failed(error)),
                 };
                 match failed {
                     None => {

@@ -7,7 +7,7 @@ use sonagi_model::{
 use wasmtime::{Error, Trap};
 use wasmtime_wasi::I32Exit;
 
-use super::output::Output;
+use super::{memory::Lack, output::Output};
 use crate::{
     Outcome,
     ending::{self, Exit},
@@ -19,7 +19,7 @@ pub(super) enum Failed {
     /// It trapped, or the runtime gave up on it.
     Trapped(Error),
     /// The same, after it was refused more memory.
-    OutOfMemory { error: Error, limit: usize },
+    OutOfMemory { error: Error, lack: Lack },
     /// It returned without an answer, or with one that has no end.
     Unfinished(&'static str),
     /// It answered with an error: the name that `wasi:http` gives it, and a text.
@@ -29,17 +29,24 @@ pub(super) enum Failed {
 }
 
 impl Failed {
-    pub(super) fn of(error: Error, exhausted: bool, limit: usize) -> Self {
-        if exhausted { Self::OutOfMemory { error, limit } } else { Self::Trapped(error) }
+    pub(super) fn of(error: Error, lack: Option<Lack>) -> Self {
+        match lack {
+            Some(lack) => Self::OutOfMemory { error, lack },
+            None => Self::Trapped(error),
+        }
     }
 
     /// Tells the operator of the function all there is to know; the caller gets a sentence.
     pub(super) fn tell(&self, err: &Output) {
         let text = match self {
             Self::Trapped(error) => format!("{error:?}"),
-            Self::OutOfMemory { error, limit } => {
+            Self::OutOfMemory { error, lack: Lack::Function(limit) } => {
                 format!("the function has used up its {} MB of memory\n{error:?}", limit >> 20)
             }
+            Self::OutOfMemory { error, lack: Lack::Server } => format!(
+                "the app's instances have used up the memory that the server has for them: fewer at once, or less \
+                 in each, would fit\n{error:?}"
+            ),
             Self::Unfinished(what) => (*what).to_owned(),
             Self::Declined { name, message } => format!("{name}: {message}"),
             // It said what it had to say.

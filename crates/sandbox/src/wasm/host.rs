@@ -6,6 +6,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::{
+    budget::Share,
     memory::Memory,
     output::Output,
     reach::{Grants, OutboundHooks},
@@ -26,6 +27,7 @@ pub(crate) struct Setting {
     pub(crate) grants: Grants,
     /// Bytes.
     pub(crate) memory: usize,
+    pub(crate) share: Share,
 }
 
 impl Host {
@@ -46,7 +48,7 @@ impl Host {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             hooks: setting.grants.hooks(),
-            memory: Memory::new(setting.memory),
+            memory: Memory::new(setting.memory, setting.share.clone()),
             grants: setting.grants.clone(),
         };
         let mut store = Store::new(engine, host);

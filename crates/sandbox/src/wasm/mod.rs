@@ -14,6 +14,7 @@
 //! - native code is mapped only after its file was found to be ours, whole and unchanged.
 
 mod artifacts;
+mod budget;
 mod call;
 pub mod compile;
 mod cpu;

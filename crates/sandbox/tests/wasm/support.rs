@@ -139,6 +139,7 @@ impl Bench {
             key: [7; 32],
             reach: Arc::new(Nothing),
             outbound,
+            memory: 1 << 30,
             threads: 2,
             clock: Arc::clone(&clock),
         })

@@ -160,7 +160,7 @@ pub(super) fn read(
     let timeout = fields.number32("Timeout", 1..=limits::TIMEOUT_MAX, " seconds");
     let reserved = fields.number32(
         "ReservedConcurrentExecutions",
-        0..=limits::ACCOUNT_CONCURRENCY,
+        0..=limits::ACCOUNT_CONCURRENCY_MAX,
         " invocations at once",
     );
     let role =

@@ -17,6 +17,7 @@ use sonagi_model::{
 use wasmtime::{Engine, Store};
 
 use crate::wasm::{
+    budget::Share,
     host::{Host, Setting},
     output::Output,
     reach::{Grants, Nothing, Outbound, OutboundConfig, Resolver, Roots},
@@ -51,7 +52,7 @@ impl Seclusion {
         });
         let grants = Grants::new(self.app.clone(), Wasm::default(), Arc::new(Nothing), outbound);
         let output = Output::new(Arc::clone(&self.written) as Arc<dyn LogSink>, clock);
-        Host::store(engine, &Setting { grants, memory }, &[], &output, &output)
+        Host::store(engine, &Setting { grants, memory, share: Share::unlimited() }, &[], &output, &output)
     }
 
     /// What the component wrote last.
