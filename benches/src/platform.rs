@@ -54,9 +54,14 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(data: &Path) -> Result<Self> {
+        Self::start_with(data, &[])
+    }
+
+    /// With further options.
+    pub(crate) fn start_with(data: &Path, options: &[&str]) -> Result<Self> {
         let mut command = Command::new(program()?);
         command.args(["server", "--nearest-runtimes", "--json", "--listen", "127.0.0.1:0"]);
-        command.args(["--gateway", "127.0.0.1:0", "--data"]).arg(data);
+        command.args(["--gateway", "127.0.0.1:0", "--data"]).arg(data).args(options);
         let (process, line) = start(&mut command, Speaks::Output)?;
         let ready: Value = serde_json::from_str(&line)?;
         let address = |key: &str| ready[key].as_str().map(str::to_owned).context("an address");

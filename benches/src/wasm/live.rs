@@ -5,10 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::task::JoinSet;
 
-use super::{
-    app::{self, Function},
-    driver::Driver,
-};
+use super::app::{self, Function};
 use crate::{
     idle::pss,
     load::{Client, Target},
@@ -24,29 +21,8 @@ const WAIT: &str = "/sleep/60000";
 
 pub(crate) async fn run(length: Length) -> Result<()> {
     let wanted = length.of(200, 2_000);
-    println!("| | live instances | PSS before, MiB | PSS with them | KiB for each |");
-    println!("|---|---:|---:|---:|---:|");
-    in_the_driver(wanted).await?;
-    in_the_server(wanted).await
-}
-
-async fn in_the_driver(wanted: usize) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut driver = Driver::new(folder.path()).await?;
-    let before = pss(std::process::id())?;
-    for _ in 0..wanted {
-        driver.begin(WAIT).await?;
-    }
-    tokio::time::sleep(SETTLE).await;
-    let live = driver.live();
-    tell("the driver by itself", live, before, pss(std::process::id())?);
-    Ok(())
-}
-
-/// With a connection for each, and all that the server keeps of a request.
-async fn in_the_server(wanted: usize) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let server = Server::start(&folder.path().join("data"))?;
+    let server = Server::start_with(&folder.path().join("data"), &["--concurrency", "5000"])?;
     let function = Function::new("f", app::guest()?).with("timeout = 900\nmemory = 128");
     server.deploy(&app::write(folder.path(), "waits", &[function])?)?;
     let warm = Target::new(server.gateway, "waits.localhost", "/hello");
@@ -62,19 +38,18 @@ async fn in_the_server(wanted: usize) -> Result<()> {
     while let Some(ended) = callers.try_join_next() {
         refused.push(ended??);
     }
-    tell("the server, over HTTP", callers.len(), before, pss(server.process.id())?);
-    if let Some(status) = refused.first() {
-        println!("\nOf {wanted} requests at once {} were refused with {status}.", refused.len());
-    }
-    Ok(())
-}
-
-fn tell(what: &str, live: usize, before: u64, with: u64) {
+    let (live, with) = (callers.len(), pss(server.process.id())?);
+    println!("| live instances | PSS before | PSS with them | for each |");
+    println!("|---:|---:|---:|---:|");
     println!(
-        "| {what} | {} | {:.0} | {:.0} | {:.0} |",
+        "| {} | {:.0} MiB | {:.0} MiB | {:.0} KiB |",
         count(live as f64),
         before as f64 / 1024.0,
         with as f64 / 1024.0,
         with.saturating_sub(before) as f64 / live.max(1) as f64
     );
+    if let Some(status) = refused.first() {
+        println!("\nOf {wanted} requests at once {} were refused with {status}.", refused.len());
+    }
+    Ok(())
 }

@@ -6,7 +6,6 @@
 //! - the load is in this process, all else is in processes of its own.
 
 mod app;
-mod driver;
 pub(crate) mod first;
 mod guests;
 pub(crate) mod live;
