@@ -18,6 +18,9 @@ pub enum Error {
     /// This machine cannot run the function; the text says what to do.
     #[error("{0}")]
     Unsupported(String),
+    /// It can be run soon: the request may be sent again in a moment.
+    #[error("{0}")]
+    NotYet(String),
     #[error("{doing}")]
     Machine {
         doing: &'static str,
@@ -59,7 +62,7 @@ impl Fault for Error {
         match self {
             Self::Throttled { .. } => FaultKind::Throttled,
             Self::PayloadTooLarge { .. } => FaultKind::TooLarge,
-            Self::Draining => FaultKind::Unavailable,
+            Self::Draining | Self::NotYet(_) => FaultKind::Unavailable,
             Self::Unsupported(_) => FaultKind::Unsupported,
             Self::Packages(cause) => cause.kind(),
             Self::Machine { .. } | Self::Lost => FaultKind::Internal,

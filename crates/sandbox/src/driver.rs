@@ -232,6 +232,9 @@ pub enum StartFailure {
     /// This machine cannot run it: no interpreter, wrong processor. The text says what to do.
     #[error("{0}")]
     Unsupported(String),
+    /// It can be run soon, and not yet.
+    #[error("{0}")]
+    NotYet(String),
     /// The machine's or the platform's doing.
     #[error("{doing}")]
     Machine {

@@ -1,11 +1,19 @@
 //! Components: made ready when they are deployed, and again by a newer version of this program.
 
-use std::path::{Path, PathBuf};
+use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures::StreamExt as _;
 use sonagi_control::{Control, Preparation, PrepareError};
-use sonagi_model::function::{Function, Runtime};
+use sonagi_model::{
+    Clock,
+    function::{Function, Runtime},
+    limits::COMPILES_AT_ONCE,
+};
 use sonagi_sandbox::wasm::{Unready, WasmDriver};
+
+/// How often what nobody needs is looked for.
+const COLLECT_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// What `control` asks for before a release goes live.
 pub(crate) struct Components(pub(crate) WasmDriver);
@@ -21,32 +29,38 @@ impl Preparation for Components {
     }
 }
 
-/// At the start: compiles, in the background, what only an earlier version of this program has compiled, authenticates
-/// the rest, and drops what nobody needs. Meanwhile all of it is served: whoever asks for a component that is not
-/// compiled yet goes ahead in the line.
-pub(crate) async fn look_after(driver: WasmDriver, control: Control) {
-    let functions: Vec<Function> = {
-        let live = control.live();
-        let all = live.functions().flat_map(|function| {
-            std::iter::once(&function.latest).chain(function.versions.values()).map(|target| &target.function)
-        });
-        all.filter(|function| function.runtime == Runtime::Wasm).cloned().collect()
-    };
-    let mut known: Vec<(Function, PathBuf)> = Vec::with_capacity(functions.len());
-    for function in functions {
-        let code = match control.packages().unpacked(&function.package).await {
-            Ok(code) => code,
-            Err(error) => {
-                let function = &function.lambda_name;
-                tracing::error!(%function, error = &error as &dyn std::error::Error, "unpack a component");
-                continue;
-            }
-        };
-        if let Err(unready) = driver.look_after(&function, &code).await {
-            let function = &function.lambda_name;
-            tracing::warn!(%function, error = &unready as &dyn std::error::Error, "a component cannot be made ready");
-        }
-        known.push((function, code));
+/// At the start: compiles, in the background, what only an earlier version of this program has compiled, and
+/// authenticates the rest. Meanwhile all of it is served: whoever asks for a component that is not compiled yet goes
+/// ahead in the line. Then, and every [`COLLECT_INTERVAL`], drops what nobody needs.
+pub(crate) async fn look_after(driver: WasmDriver, control: Control, clock: Arc<dyn Clock>) {
+    futures::stream::iter(functions(&control))
+        .for_each_concurrent(COMPILES_AT_ONCE, |function| ready(&driver, &control, function))
+        .await;
+    loop {
+        driver.collect(functions(&control)).await;
+        clock.sleep(COLLECT_INTERVAL).await;
     }
-    driver.collect(known).await;
+}
+
+/// Every WebAssembly function that can be invoked.
+fn functions(control: &Control) -> Vec<Function> {
+    let live = control.live();
+    let all = live.functions().flat_map(|function| {
+        std::iter::once(&function.latest).chain(function.versions.values()).map(|target| &target.function)
+    });
+    all.filter(|function| function.runtime == Runtime::Wasm).cloned().collect()
+}
+
+async fn ready(driver: &WasmDriver, control: &Control, function: Function) {
+    let name = &function.lambda_name;
+    let code = match control.packages().unpacked(&function.package).await {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!(function = %name, error = &error as &dyn Error, "unpack a component");
+            return;
+        }
+    };
+    if let Err(unready) = driver.look_after(&function, &code).await {
+        tracing::warn!(function = %name, error = &unready as &dyn Error, "a component cannot be made ready");
+    }
 }

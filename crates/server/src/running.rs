@@ -170,7 +170,11 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         entropy,
     );
     let stopping = CancellationToken::new();
-    tokio::spawn(stopping.clone().run_until_cancelled_owned(look_after(wasm, control.clone())));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(look_after(
+        wasm,
+        control.clone(),
+        Arc::clone(&clock),
+    )));
     let (platform_stop, gateway_stop) = (stopping.clone(), stopping.clone());
     let doors = vec![
         tokio::spawn(async move {

@@ -132,6 +132,7 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Result<Response<Respons
             }
             sonagi_invoke::Error::PayloadTooLarge { .. }
             | sonagi_invoke::Error::Draining
+            | sonagi_invoke::Error::NotYet(_)
             | sonagi_invoke::Error::Unsupported(_)
             | sonagi_invoke::Error::Machine { .. }
             | sonagi_invoke::Error::Packages(_)

@@ -201,7 +201,7 @@ fn refuse(error: &Error) -> Refusal {
             Refusal::Throttled { retry_after: retry_after.as_millis().div_ceil(1_000).max(1) as u64 }
         }
         Error::PayloadTooLarge { .. } => Refusal::TooLarge,
-        Error::Draining => Refusal::Unavailable,
+        Error::Draining | Error::NotYet(_) => Refusal::Unavailable,
         Error::Unsupported(why) => {
             tracing::warn!(why, "this machine cannot run a function that was called");
             Refusal::Unavailable

@@ -182,6 +182,7 @@ impl InitFailure {
             }
             StartFailure::TimedOut { create } => Ok(Self { failure: None, create, took: limit }),
             StartFailure::Unsupported(text) => Err(Error::Unsupported(text)),
+            StartFailure::NotYet(text) => Err(Error::NotYet(text)),
             StartFailure::Machine { doing, cause } => Err(Error::Machine { doing, cause: Arc::new(cause) }),
         }
     }

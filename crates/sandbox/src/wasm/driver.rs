@@ -150,11 +150,12 @@ impl WasmDriver {
     }
 
     /// Drops compiled components of other versions, and what is beyond the limit and not of these functions.
-    pub async fn collect(&self, live: Vec<(Function, PathBuf)>) {
+    pub async fn collect(&self, live: Vec<Function>) {
         let artifacts = self.shared.artifacts.clone();
         let _ = spawn_blocking(move || {
+            // Where a package is unpacked does not matter for what was compiled of it.
             let live: Vec<Source> =
-                live.iter().filter_map(|(function, code)| source_of(function, code)).collect();
+                live.iter().filter_map(|function| source_of(function, Path::new(""))).collect();
             artifacts.collect(&live);
         })
         .await;
@@ -187,7 +188,8 @@ fn unready(refusal: Refusal) -> Unready {
 
 fn not_started(refusal: Refusal) -> StartFailure {
     match refusal {
-        Refusal::Invalid(text) | Refusal::Busy(text) => StartFailure::Unsupported(text),
+        Refusal::Invalid(text) => StartFailure::Unsupported(text),
+        Refusal::Busy(text) => StartFailure::NotYet(text),
         Refusal::Machine { doing, cause } => StartFailure::Machine { doing, cause },
     }
 }
@@ -252,7 +254,7 @@ impl Shared {
                 all.insert(key, Arc::downgrade(&loaded));
                 return Ok(loaded);
             }
-            let compiling = StartFailure::Unsupported(
+            let compiling = StartFailure::NotYet(
                 "the component is still being compiled by this version of the server: try again in a moment"
                     .into(),
             );

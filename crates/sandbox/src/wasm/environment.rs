@@ -39,6 +39,10 @@ pub(super) struct Kept {
     served: u32,
 }
 
+/// For the log of a function that asked for reuse in vain.
+const SERVES_ONCE: &str = "the component's instance served one request and failed at its second: from now on every \
+    request gets a fresh one. Leave `reuse` out, or build the component so that an instance serves many\n";
+
 impl WasmEnvironment {
     /// The instance that serves next, when it was made, and how many requests it has served.
     fn instance(&mut self, now: Tick) -> Kept {
@@ -55,7 +59,12 @@ impl WasmEnvironment {
     /// Keeps an instance that has served well, if it may serve again.
     fn keep(&mut self, instance: Instance, made: Tick, served: u32) {
         let Some(reuse) = self.reuse else { return };
-        let within = served < reuse.requests && instance.memory() <= (reuse.memory as usize) << 20;
+        if served > 1 {
+            self.loaded.served_again();
+        }
+        let within = self.loaded.serves_again()
+            && served < reuse.requests
+            && instance.memory() <= (reuse.memory as usize) << 20;
         if within {
             self.kept = Some(Kept { instance, made, served });
         }
@@ -105,7 +114,12 @@ impl Environment for WasmEnvironment {
                         if let Failed::Answered(_) = failed {
                             self.keep(instance, made, served + 1);
                         }
-                        self.fail(&failed, &call, &mut serving)
+                        let outcome = self.fail(&failed, &call, &mut serving);
+                        if served == 1 && !matches!(failed, Failed::Answered(_)) && self.loaded.failed_again()
+                        {
+                            self.err.push(SERVES_ONCE.as_bytes());
+                        }
+                        outcome
                     }
                 }
             }
@@ -120,8 +134,13 @@ impl Environment for WasmEnvironment {
         Finished { outcome, duration, cpu: Some(cpu), memory_peak, reusable: true }
     }
 
-    /// Nothing of it can die while it is idle.
+    /// Nothing of it can die while it is idle, but what it keeps has its time.
     async fn died(&mut self) {
+        if let (Some(kept), Some(reuse)) = (&self.kept, self.reuse) {
+            let age = Duration::from_secs(reuse.age.into());
+            self.clock.sleep_until(kept.made + age).await;
+            self.kept = None;
+        }
         std::future::pending().await
     }
 }

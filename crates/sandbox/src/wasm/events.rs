@@ -5,7 +5,7 @@
 //! it has there. `docs/webassembly.md` has the whole mapping.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use serde::Deserialize;
 use sonagi_model::{
     invocation::{FailureOrigin, FunctionFailure},
@@ -16,6 +16,8 @@ use crate::Call;
 
 /// The type of an event that somebody sent by invoking the function.
 const TYPE: HeaderValue = HeaderValue::from_static("dev.sonagi.invocation");
+/// Where events go.
+const WHERE: &str = "http://sonagi.internal/";
 /// Who is asked when nobody was named.
 pub(super) const HOST: HeaderValue = HeaderValue::from_static("sonagi.internal");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -24,6 +26,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) fn request(call: &Call, payload: Bytes) -> Request<Bytes> {
     let mut request = Request::new(payload);
     *request.method_mut() = Method::POST;
+    *request.uri_mut() = Uri::from_static(WHERE);
     let headers = request.headers_mut();
     headers.reserve(16);
     headers.insert(header::HOST, HOST);

@@ -1,16 +1,20 @@
 //! What a component may import. Nothing else is linked; sockets are not.
 
+use std::borrow::Cow;
+
 use sonagi_model::function::WasiVersion;
 use wasmtime::{
-    Engine, Result,
-    component::{Component, HasData, Linker, ResourceTable},
+    Engine, Error, Result,
+    component::{
+        Component, HasData, Linker, LinkerInstance, ResourceTable, ResourceType, types::ComponentItem,
+    },
 };
 use wasmtime_wasi::{
     WasiView as _,
     cli::{WasiCli, WasiCliView as _},
     clocks::{WasiClocks, WasiClocksView as _},
     filesystem::{WasiFilesystem, WasiFilesystemView as _},
-    p2::bindings as p2,
+    p2::{DynInputStream, DynOutputStream, DynPollable, IoError, bindings as p2},
     random::WasiRandom,
 };
 
@@ -77,12 +81,60 @@ fn link_p3(l: &mut Linker<Host>) -> Result<()> {
 }
 
 /// The linker for one component: the same, with what is imported of [`NOT_OFFERED`] made to fail.
-pub(super) fn for_component(linker: &Linker<Host>, component: &Component) -> Result<Linker<Host>> {
-    let mut linker = linker.clone();
-    let engine = linker.engine().clone();
-    let kind = component.component_type();
-    if kind.imports(&engine).any(|(name, _)| name.starts_with(NOT_OFFERED)) {
-        linker.define_unknown_imports_as_traps(component)?;
+pub(super) fn for_component<'l>(
+    linker: &'l Linker<Host>,
+    component: &Component,
+) -> Result<Cow<'l, Linker<Host>>> {
+    let engine = linker.engine();
+    let mut linker = Cow::Borrowed(linker);
+    for (name, import) in component.component_type().imports(engine) {
+        if let ComponentItem::ComponentInstance(interface) = import.ty
+            && name.starts_with(NOT_OFFERED)
+        {
+            let mut instance = linker.to_mut().instance(name)?;
+            for (item, export) in interface.exports(engine) {
+                refuse(&mut instance, &format!("{name}#{item}"), item, &export.ty)?;
+            }
+        }
     }
     Ok(linker)
+}
+
+/// What there would be a handle to.
+struct NotOffered;
+
+fn refuse(
+    instance: &mut LinkerInstance<'_, Host>,
+    whole: &str,
+    name: &str,
+    item: &ComponentItem,
+) -> Result<()> {
+    let words = format!("`{whole}` was called: sockets are not offered here");
+    match item {
+        ComponentItem::ComponentFunc(function) if function.async_() => {
+            instance.func_new_concurrent(name, move |_, _, _, _| {
+                let refused = Error::msg(words.clone());
+                Box::pin(async move { Err(refused) })
+            })
+        }
+        ComponentItem::ComponentFunc(_) => {
+            instance.func_new(name, move |_, _, _, _| Err(Error::msg(words.clone())))
+        }
+        // The resources of other interfaces are theirs, under the same names.
+        ComponentItem::Resource(_) => {
+            let kind = match name {
+                "pollable" => ResourceType::host::<DynPollable>(),
+                "input-stream" => ResourceType::host::<DynInputStream>(),
+                "output-stream" => ResourceType::host::<DynOutputStream>(),
+                "error" => ResourceType::host::<IoError>(),
+                _ => ResourceType::host::<NotOffered>(),
+            };
+            instance.resource(name, kind, |_, _| Ok(()))
+        }
+        ComponentItem::Type(_)
+        | ComponentItem::CoreFunc(_)
+        | ComponentItem::Module(_)
+        | ComponentItem::Component(_)
+        | ComponentItem::ComponentInstance(_) => Ok(()),
+    }
 }

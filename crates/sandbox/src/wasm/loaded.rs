@@ -1,7 +1,7 @@
 //! A component that is ready to be instantiated, with what all instances of its function have in common.
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    sync::atomic::{AtomicU8, AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -21,10 +21,21 @@ use super::{
 /// Processor time of a usual call from which a function's guests begin in the busy lane.
 const HEAVY: u32 = 700;
 
+/// Whether instances serve a second request. Some cannot by their nature, and cannot be told by their looks: a
+/// JavaScript component that answers `fetch` events answers one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Again {
+    Unknown,
+    Proven,
+    Disproven,
+}
+
 pub(super) struct Loaded {
     proxy: ProxyPre<Host>,
     setting: Setting,
     engine: Engine,
+    again: AtomicU8,
     /// Microseconds of processor time that a call has taken lately: a moving average.
     usual: AtomicU32,
 }
@@ -45,7 +56,13 @@ impl Loaded {
                 Err(error) => return Err(error),
             },
         };
-        Ok(Self { proxy, setting, engine: component.engine().clone(), usual: AtomicU32::new(0) })
+        Ok(Self {
+            proxy,
+            setting,
+            engine: component.engine().clone(),
+            again: AtomicU8::new(Again::Unknown as u8),
+            usual: AtomicU32::new(0),
+        })
     }
 
     pub(super) fn proxy(&self) -> &ProxyPre<Host> {
@@ -58,6 +75,22 @@ impl Loaded {
 
     pub(super) fn setting(&self) -> &Setting {
         &self.setting
+    }
+
+    /// Whether an instance that has served may serve again.
+    pub(super) fn serves_again(&self) -> bool {
+        self.again.load(Ordering::Relaxed) != Again::Disproven as u8
+    }
+
+    /// An instance has served a second request.
+    pub(super) fn served_again(&self) {
+        self.again.store(Again::Proven as u8, Ordering::Relaxed);
+    }
+
+    /// An instance failed at its second request. True if that tells that none serves two: from now on none has to.
+    pub(super) fn failed_again(&self) -> bool {
+        let (unknown, disproven) = (Again::Unknown as u8, Again::Disproven as u8);
+        self.again.compare_exchange(unknown, disproven, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Learns from a call that is over.

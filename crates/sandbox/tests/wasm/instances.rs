@@ -132,3 +132,82 @@ async fn the_environment_is_lambdas_and_nothing_of_the_server() {
         assert!(!lines.iter().any(|line| line.starts_with(name)), "{name} is in {lines:?}");
     }
 }
+
+#[tokio::test]
+async fn a_kept_instance_goes_when_its_time_is_over() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_700_000_000_000)));
+    // Room for one that has used 40 MiB, and not for two.
+    let bench = Bench::with_memory(100 << 20, Arc::clone(&clock) as Arc<dyn Clock>);
+    let (mut one, mut other) = (bench.reusing(LONG).await, bench.reusing(LONG).await);
+    one.get("/touch/40").await.body();
+    assert_eq!(other.get("/touch/40").await.failure().0, "Runtime.OutOfMemory");
+    {
+        let mut died = one.environment().died();
+        assert!(futures::poll!(&mut died).is_pending());
+        clock.advance(Duration::from_secs(60)).await;
+        assert!(futures::poll!(&mut died).is_pending(), "the environment itself lives on");
+    }
+    other.get("/touch/40").await.body();
+    assert_eq!(count(&mut one).await, 1);
+}
+
+#[tokio::test]
+async fn apps_share_the_memory_of_the_server_and_the_log_says_so() {
+    let bench = Bench::with_memory(60 << 20, crate::support::real_clock());
+    let mut running = bench.run(Fixture::Guest).await;
+    let done = running.get("/touch/40").await;
+    done.exited("Runtime.OutOfMemory", "Runtime exited with error: signal: killed");
+    let log = running.log(&done);
+    assert!(log.contains("the memory that the server has for them"), "{log}");
+    running.get("/touch/20").await.body();
+}
+
+#[tokio::test]
+async fn a_component_whose_instances_serve_once_gets_a_fresh_one_each_time() {
+    let bench = Bench::new();
+    let mut running = bench.reusing(LONG).await;
+    assert_eq!(count(&mut running).await, 1);
+    // Whether it was this request or that it was the second, nobody knows; it never served two.
+    let done = running.get("/trap").await;
+    let log = running.log(&done);
+    assert!(log.contains("from now on every request gets a fresh one"), "{log}");
+    for _ in 0..3 {
+        assert_eq!(count(&mut running).await, 1);
+    }
+    // One that has served two has proved that it can.
+    let mut running = bench.start(bench.reusing_of("other", LONG)).await.unwrap();
+    assert_eq!(count(&mut running).await, 1);
+    assert_eq!(count(&mut running).await, 2);
+    running.get("/trap").await;
+    assert_eq!(count(&mut running).await, 1);
+    let done = running.get("/trap").await;
+    assert!(!running.log(&done).contains("fresh one"), "{}", running.log(&done));
+    assert_eq!(count(&mut running).await, 1);
+    assert_eq!(count(&mut running).await, 2);
+}
+
+/// What interpreters bring along: sockets, of another 0.2 than everything else, with handles of other interfaces.
+const SOCKETS: &str = r#"
+  (import "wasi:io/poll@0.2.12" (instance $poll (export "pollable" (type (sub resource)))))
+  (alias export $poll "pollable" (type $pollable))
+  (import "wasi:io/error@0.2.12" (instance $errors (export "error" (type (sub resource)))))
+  (import "wasi:sockets/network@0.2.12" (instance $network (export "network" (type (sub resource)))))
+  (alias export $network "network" (type $net))
+  (import "wasi:sockets/tcp@0.2.12" (instance
+    (alias outer 1 $pollable (type $p))
+    (export "pollable" (type $p2 (eq $p)))
+    (alias outer 1 $net (type $n))
+    (export "network" (type $n2 (eq $n)))
+    (export "tcp-socket" (type $s (sub resource)))
+    (export "[method]tcp-socket.start-bind" (func (param "self" (borrow $s)) (param "network" (borrow $n2))))
+    (export "[method]tcp-socket.subscribe" (func (param "self" (borrow $s)) (result (own $p2))))))
+"#;
+
+#[tokio::test]
+async fn sockets_may_be_imported_and_nothing_else_changes() {
+    let bench = Bench::new();
+    let hello = Fixture::Hello.text().trim_end().strip_suffix(')').unwrap();
+    let function = bench.made_of(&format!("{hello}{SOCKETS})"), Default::default());
+    let mut running = bench.start(function).await.unwrap();
+    assert_eq!(running.get("/").await.body(), "Hello from wasm\n");
+}

@@ -39,7 +39,7 @@ pub(crate) enum Fixture {
 }
 
 impl Fixture {
-    fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Hello => include_str!("../../../../tests/fixtures/wasm/hello.wat"),
             Self::Guest => include_str!("../../../../tests/fixtures/wasm/guest.wat"),
@@ -123,6 +123,11 @@ impl Bench {
     }
 
     pub(crate) fn at(clock: Arc<dyn Clock>) -> Self {
+        Self::with_memory(1 << 30, clock)
+    }
+
+    /// With so many bytes for all instances.
+    pub(crate) fn with_memory(memory: usize, clock: Arc<dyn Clock>) -> Self {
         let outbound = Outbound::new(OutboundConfig {
             resolver: Arc::new(SystemResolver),
             roots: Roots::System,
@@ -139,7 +144,7 @@ impl Bench {
             key: [7; 32],
             reach: Arc::new(Nothing),
             outbound,
-            memory: 1 << 30,
+            memory,
             threads: 2,
             clock: Arc::clone(&clock),
         })
@@ -148,14 +153,18 @@ impl Bench {
     }
 
     pub(crate) fn function(&self, fixture: Fixture) -> Function {
-        let bytes = wat::parse_str(fixture.text()).unwrap();
+        self.made_of(fixture.text(), fixture.settings())
+    }
+
+    pub(crate) fn made_of(&self, text: &str, wasm: Wasm) -> Function {
+        let bytes = wat::parse_str(text).unwrap();
         let code = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
         fs::write(code.join("function.wasm"), &bytes).unwrap();
         let logs = Arc::new(Lines::default());
         let spec = EnvironmentSpec {
             app: AppName::new("shop").unwrap(),
             package: Digest::of(&bytes),
-            wasm: Some(fixture.settings()),
+            wasm: Some(wasm),
             function_name: "shop-search".into(),
             version: "$LATEST".into(),
             runtime: Runtime::Wasm,
@@ -195,9 +204,14 @@ impl Bench {
 
     /// The multi-purpose one, whose instances serve again.
     pub(crate) async fn reusing(&self, reuse: Reuse) -> Running {
+        self.start(self.reusing_of("shop-search", reuse)).await.unwrap()
+    }
+
+    pub(crate) fn reusing_of(&self, name: &str, reuse: Reuse) -> Function {
         let mut function = self.function(Fixture::Guest);
+        function.spec.function_name = name.into();
         function.spec.wasm.as_mut().unwrap().reuse = Some(reuse);
-        self.start(function).await.unwrap()
+        function
     }
 }
 

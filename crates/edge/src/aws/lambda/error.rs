@@ -83,7 +83,11 @@ impl From<Invoke> for AwsError {
                 Self::new(StatusCode::BAD_GATEWAY, "InvalidRuntimeException", error.to_string())
                     .shaped(Shape::TypedCapital)
             }
-            Invoke::Draining | Invoke::Machine { .. } | Invoke::Packages(_) | Invoke::Lost => ours(&error),
+            Invoke::Draining
+            | Invoke::NotYet(_)
+            | Invoke::Machine { .. }
+            | Invoke::Packages(_)
+            | Invoke::Lost => ours(&error),
         }
     }
 }

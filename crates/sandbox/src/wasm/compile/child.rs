@@ -113,10 +113,11 @@ fn work(order: &Order) -> Result<Compiled, Stop> {
     let component = Component::new(&engine, &bytes)
         .map_err(|error| Stop::refused("the component cannot be compiled", &error))?;
     drop(bytes);
-    let linked = linker::linker(&engine, order.wasi)
-        .and_then(|linker| linker::for_component(&linker, &component))
-        .map_err(|error| Stop::Failed("link the component", io::Error::other(format!("{error:#}"))))?;
-    let linked = linked
+    let unlinked =
+        |error: wasmtime::Error| Stop::Failed("link the component", io::Error::other(format!("{error:#}")));
+    let linker = linker::linker(&engine, order.wasi).map_err(unlinked)?;
+    let linked = linker::for_component(&linker, &component)
+        .map_err(unlinked)?
         .instantiate_pre(&component)
         .map_err(|error| Stop::refused("what the component imports is not as it is offered here", &error))?;
     let exports = match order.wasi {
