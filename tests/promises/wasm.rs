@@ -147,7 +147,11 @@ async fn logs_reports_and_metering_are_those_of_any_function() {
     let answer = send(world.platform(), ours.body(Bytes::from_static(b"\"/lines/1\"")).unwrap()).await;
     assert_eq!(answer.text(), "printed\n", "{:?}", answer.headers);
     let usage = get(world.platform(), &host, "/_sonagi/v1/usage").await;
-    assert!(usage.text().contains("told-f"), "{}", usage.text());
+    let usage = usage.json();
+    let usage =
+        usage["functions"].as_array().unwrap().iter().find(|usage| usage["function"] == "told-f").unwrap();
+    assert_eq!(usage["invocations"], 3);
+    assert!(usage["cpu_us"].as_u64().unwrap() > 0, "{usage}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use sonagi_control::Version;
@@ -45,6 +46,8 @@ pub struct Totals {
     pub billed_ms: u64,
     /// Memory × billed time, in MiB-milliseconds.
     pub memory_time: u64,
+    /// Processor time, of those invocations where it is known: those of WebAssembly functions.
+    pub cpu: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +151,7 @@ impl Meter {
         totals.cold_starts += u64::from(record.usage.cold_start.is_some());
         totals.billed_ms += record.usage.billed;
         totals.memory_time += record.usage.memory_time();
+        totals.cpu += record.usage.cpu.unwrap_or_default();
     }
 
     fn lock(&self) -> MutexGuard<'_, Totals> {

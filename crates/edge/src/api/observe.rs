@@ -137,6 +137,7 @@ pub(super) fn usage(parts: &Parts) -> Result<Response<ResponseBody>, ApiError> {
                 "cold_starts": totals.cold_starts,
                 "billed_ms": totals.billed_ms,
                 "memory_mib_ms": totals.memory_time,
+                "cpu_us": u64::try_from(totals.cpu.as_micros()).unwrap_or(u64::MAX),
             })
         })
         .collect();

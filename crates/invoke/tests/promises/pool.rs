@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use sonagi_invoke::{Config, EnvironmentState, Error, ThrottleReason};
-use sonagi_model::limits::ENVIRONMENT_AGE;
+use sonagi_model::{
+    function::{Function, Reuse, Runtime, Wasm},
+    limits::ENVIRONMENT_AGE,
+};
 
 use crate::world::{World, text};
 
@@ -225,6 +228,41 @@ async fn memory_is_a_budget_too() {
     assert!(
         matches!(world.invoke(&huge, "echo").await, Err(Error::Unsupported(text)) if text.contains("2048 MB"))
     );
+}
+
+fn instance(function: &mut Function) {
+    function.runtime = Runtime::Wasm;
+    function.wasm = Some(Wasm::default());
+}
+
+fn kept_instance(function: &mut Function) {
+    instance(function);
+    let reuse = Reuse { requests: 10, age: 60, memory: 600 };
+    function.wasm.as_mut().unwrap().reuse = Some(reuse);
+}
+
+#[tokio::test]
+async fn idle_instances_and_processes_make_room_for_their_own_kind() {
+    let world =
+        World::new(Config { environments: 1, instances: 2, memory_budget_mib: 1_024, ..Config::default() });
+    let process = world.deploy("process", |f| f.memory = 1_024);
+    let [a, b, c] = ["a", "b", "c"].map(|name| world.deploy(name, instance));
+    for target in [&process, &a, &b, &a, &c] {
+        world.advance(10).await;
+        world.invoke(target, "echo").await.unwrap();
+    }
+    let left =
+        || -> Vec<_> { world.frontend.environments().iter().map(|it| it.function.to_string()).collect() };
+    // The process is the oldest, and would help nobody.
+    assert_eq!(left(), ["a", "c", "process"]);
+    // What an idle instance keeps is memory like any other's: the process gives way, and an instance too, since two
+    // are the most.
+    let kept = world.deploy("kept", kept_instance);
+    world.invoke(&kept, "echo").await.unwrap();
+    assert_eq!(left(), ["c", "kept"]);
+    let other = world.deploy("other", |f| f.memory = 512);
+    world.invoke(&other, "echo").await.unwrap();
+    assert_eq!(left(), ["c", "other"]);
 }
 
 #[tokio::test]

@@ -31,8 +31,8 @@ use sonagi_model::{
     logs::{LogLine, LogSink},
 };
 use sonagi_sandbox::{
-    Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Outcome,
-    StartFailure, Started, StreamAnswer,
+    Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Footprint,
+    Outcome, StartFailure, Started, StreamAnswer,
 };
 use tokio::{
     sync::{Notify, Semaphore, mpsc},
@@ -312,6 +312,16 @@ impl Drop for Counted {
 
 #[async_trait]
 impl Driver for Script {
+    fn footprint(&self, function: &Function) -> Footprint {
+        let kept = function.wasm.as_ref().and_then(|wasm| wasm.reuse).map_or(0, |reuse| reuse.memory);
+        match function.runtime {
+            Runtime::Wasm => Footprint::Instance { memory: kept },
+            Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) => {
+                Footprint::Process { memory: function.memory }
+            }
+        }
+    }
+
     async fn start(&self, spec: Arc<EnvironmentSpec>, deadline: Tick) -> Result<Started, StartFailure> {
         let _starting = Counted::new(&self.starting);
         self.most_starting.fetch_max(self.starting.load(Ordering::SeqCst), Ordering::SeqCst);
