@@ -12,6 +12,7 @@ mod telemetry;
 
 use std::process::ExitCode;
 
+use args::Command;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
     let shape = arguments.shape();
     let runtime =
-        match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
+        match tokio::runtime::Builder::new_multi_thread().worker_threads(workers(&arguments.command)).enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => {
                 return report::failure(&anyhow::Error::new(error).context("start the async runtime"), shape);
@@ -41,6 +42,20 @@ fn main() -> ExitCode {
 
 /// Half of the processors serve; the others are for the functions, which are processes of their own. On two cores a
 /// warm invocation is a fifth faster so, and no fewer are served, since threads that wake each other share no core.
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+fn workers(command: &Command) -> usize {
+    let asked = match command {
+        Command::Server(server) => server.place.threads,
+        Command::Dev(dev) => dev.place.threads,
+        Command::New(_)
+        | Command::Deploy(_)
+        | Command::Rollback(_)
+        | Command::Releases(_)
+        | Command::Invoke(_)
+        | Command::Logs(_)
+        | Command::Functions(_)
+        | Command::Doctor(_)
+        | Command::Completions { .. } => None,
+    };
+    let usual = || std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
+    asked.map_or_else(usual, usize::from)
 }
