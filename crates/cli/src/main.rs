@@ -27,13 +27,16 @@ fn main() -> ExitCode {
     }
     let arguments = args::Arguments::parse();
     let shape = arguments.shape();
-    let runtime =
-        match tokio::runtime::Builder::new_multi_thread().worker_threads(workers(&arguments.command)).enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                return report::failure(&anyhow::Error::new(error).context("start the async runtime"), shape);
-            }
-        };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers(&arguments.command))
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return report::failure(&anyhow::Error::new(error).context("start the async runtime"), shape);
+        }
+    };
     match runtime.block_on(commands::run(arguments)) {
         Ok(code) => code,
         Err(error) => report::failure(&error, shape),
