@@ -23,17 +23,18 @@ static int on_request(char *answer, size_t room) {
   return snprintf(answer, room, "{\"message\": \"%.*s, world!\"}", (int)greeting.len, (char *)greeting.ptr);
 }
 
-// Answers an event, which comes as a CloudEvents request: its data is the body, all else is in `ce-` headers.
+// Answers an event, which comes as a CloudEvents request: its data is the body, all else is in headers.
 static int on_event(struct text data, char *answer, size_t room) {
   printf("an event\n");
   fflush(stdout);
   return snprintf(answer, room, "{\"got\": %.*s}", (int)data.size, data.at);
 }
 
+// Events alone have the header: no client of the gateway can send it.
 static bool is_event(wasi_http_types_borrow_incoming_request_t request) {
   wasi_http_types_own_headers_t headers = wasi_http_types_method_incoming_request_headers(request);
   function_string_t name;
-  function_string_set(&name, "ce-type");
+  function_string_set(&name, "lambda-runtime-aws-request-id");
   bool has = wasi_http_types_method_fields_has(wasi_http_types_borrow_fields(headers), &name);
   wasi_http_types_fields_drop_own(headers);
   return has;

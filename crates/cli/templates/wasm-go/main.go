@@ -6,10 +6,13 @@ import (
 	"net/url"
 )
 
+// A header of events alone: no client of the gateway can send it.
+const event = "lambda-runtime-aws-request-id"
+
 func init() {
 	Handle(func(request Request) Response {
-		if kind := request.Headers["ce-type"]; kind != "" {
-			return onEvent(kind, request.Body)
+		if request.Headers[event] != "" {
+			return onEvent(request.Headers["ce-type"], request.Body)
 		}
 		return onRequest(request.Path)
 	})
@@ -26,7 +29,7 @@ func onRequest(path string) Response {
 	return asJSON(map[string]string{"message": fmt.Sprintf("%s, %s!", greeting, name)})
 }
 
-// Answers an event, which comes as a CloudEvents request: its data is the body, all else is in "ce-" headers.
+// Answers an event, which comes as a CloudEvents request: its data is the body, all else is in headers.
 func onEvent(kind string, data []byte) Response {
 	fmt.Println("an event of type", kind)
 	return asJSON(map[string]json.RawMessage{"got": data})

@@ -114,12 +114,34 @@ var held [][]uint64
 
 //go:wasmexport cabi_realloc
 func realloc(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
+	if memory := earlyMemory(uintptr(align), uintptr(size)); memory != nil {
+		return memory
+	}
 	memory := make([]uint64, (size+7)/8+1)
 	held = append(held, memory)
 	if old != nil {
 		copy(unsafe.Slice((*byte)(unsafe.Pointer(&memory[0])), size), unsafe.Slice((*byte)(old), oldSize))
 	}
 	return unsafe.Pointer(&memory[0])
+}
+
+// The host asks for some memory before Go's runtime has begun and could give any.
+var (
+	begun     bool
+	early     [512 << 10]byte
+	earlyUsed uintptr
+)
+
+func init() { begun = true }
+
+func earlyMemory(align, size uintptr) unsafe.Pointer {
+	start := uintptr(unsafe.Pointer(&early[0]))
+	from := (start+earlyUsed+align-1)&^(align-1) - start
+	if begun || from+size >= uintptr(len(early)) {
+		return nil
+	}
+	earlyUsed = from + size
+	return unsafe.Pointer(&early[from])
 }
 
 //go:wasmimport wasi:config/store@0.2.0-rc.1 get

@@ -13,6 +13,9 @@ from wit_world.imports.types import (
     ResponseOutparam,
 )
 
+# A header of events alone: no client of the gateway can send it.
+EVENT = "lambda-runtime-aws-request-id"
+
 
 def on_request(path: str) -> dict:
     """Answers GET /hello?name=…"""
@@ -22,15 +25,15 @@ def on_request(path: str) -> dict:
 
 
 def on_event(kind: str, data: dict) -> dict:
-    """Answers an event, which comes as a CloudEvents request: its data is the body, all else is in `ce-` headers."""
+    """Answers an event, which comes as a CloudEvents request: its data is the body, all else is in headers."""
     print(f"an event of type {kind}")
     return {"got": data}
 
 
 class IncomingHandler(exports.IncomingHandler):
     def handle(self, request: IncomingRequest, response_out: ResponseOutparam) -> None:
-        headers = {name: value.decode() for name, value in request.headers().entries()}
-        kind = headers.get("ce-type")
+        with request.headers() as headers:
+            kind = headers.get("ce-type")[0].decode() if headers.has(EVENT) else None
         if kind is None:
             answer = on_request(request.path_with_query() or "/")
         else:

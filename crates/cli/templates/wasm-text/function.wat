@@ -1,5 +1,5 @@
-;; A WebAssembly function as component text: it needs no toolchain. GET answers a greeting; an event, which comes as a
-;; POST, is sent back as it is.
+;; A WebAssembly function as component text: it needs no toolchain. A request is answered with a greeting; an
+;; event is sent back as it is.
 (component
   ;; What it uses of the host, in the types of WASI 0.2.
   (import "wasi:io/error@0.2.0" (instance $errors (export "error" (type (sub resource)))))
@@ -23,9 +23,6 @@
     (export "input-stream" (type $input (eq $outer-input)))
     (alias outer 1 $output-stream (type $outer-output))
     (export "output-stream" (type $output (eq $outer-output)))
-    (type $methods (variant (case "get") (case "head") (case "post") (case "put") (case "delete") (case "connect")
-      (case "options") (case "trace") (case "patch") (case "other" string)))
-    (export "method" (type $method (eq $methods)))
     (type $dns (record (field "rcode" (option string)) (field "info-code" (option u16))))
     (export "DNS-error-payload" (type $DNS (eq $dns)))
     (type $tls (record (field "alert-id" (option u8)) (field "alert-message" (option string))))
@@ -57,11 +54,12 @@
     (export "outgoing-response" (type $response (sub resource)))
     (export "outgoing-body" (type $outgoing (sub resource)))
     (export "response-outparam" (type $out (sub resource)))
-    (export "[method]incoming-request.method" (func (param "self" (borrow $request)) (result $method)))
+    (export "[method]incoming-request.headers" (func (param "self" (borrow $request)) (result (own $fields))))
     (export "[method]incoming-request.consume"
       (func (param "self" (borrow $request)) (result (result (own $incoming)))))
     (export "[method]incoming-body.stream" (func (param "self" (borrow $incoming)) (result (result (own $input)))))
     (export "[constructor]fields" (func (result (own $fields))))
+    (export "[method]fields.has" (func (param "self" (borrow $fields)) (param "name" string) (result bool)))
     (export "[method]fields.append" (func (param "self" (borrow $fields)) (param "name" string)
       (param "value" (list u8)) (result (result (error $header-error)))))
     (export "[constructor]outgoing-response" (func (param "headers" (own $fields)) (result (own $response))))
@@ -72,6 +70,7 @@
     (export "[method]outgoing-body.write" (func (param "self" (borrow $outgoing)) (result (result (own $output)))))
     (export "[static]outgoing-body.finish" (func (param "this" (own $outgoing))
       (param "trailers" (option (own $fields))) (result (result (error $error-code)))))))
+  (alias export $http "fields" (type $headers))
   (alias export $http "incoming-request" (type $incoming-request))
   (alias export $http "incoming-body" (type $incoming-body))
   (alias export $http "response-outparam" (type $response-outparam))
@@ -82,8 +81,8 @@
     (data (i32.const 256) "content-type")
     (data (i32.const 272) "application/json")
     (data (i32.const 288) "{\22message\22: \22Hello from WebAssembly text!\22}")
-    ;; The host asks for room for the words of a failure or of an unusual method, which nobody
-    ;; reads.
+    (data (i32.const 336) "lambda-runtime-aws-request-id")
+    ;; The host asks for room for the words of a failure, which nobody reads.
     (func (export "realloc") (param $old i32) (param $size i32) (param $align i32) (param $new i32) (result i32)
       (if (i32.gt_u (local.get $new) (i32.const 60000)) (then unreachable))
       (i32.const 1024)))
@@ -92,8 +91,8 @@
   (alias core export $memory "realloc" (core func $realloc))
 
   ;; The host's functions as the code below calls them.
-  (core func $method (canon lower (func $http "[method]incoming-request.method")
-    (memory $bytes) (realloc $realloc)))
+  (core func $headers (canon lower (func $http "[method]incoming-request.headers")))
+  (core func $has (canon lower (func $http "[method]fields.has") (memory $bytes)))
   (core func $consume (canon lower (func $http "[method]incoming-request.consume") (memory $bytes)))
   (core func $stream (canon lower (func $http "[method]incoming-body.stream") (memory $bytes)))
   (core func $fields (canon lower (func $http "[constructor]fields")))
@@ -106,6 +105,7 @@
     (memory $bytes) (realloc $realloc)))
   (core func $say (canon lower (func $streams "[method]output-stream.blocking-write-and-flush") (memory $bytes)))
   (core func $splice (canon lower (func $streams "[method]output-stream.blocking-splice") (memory $bytes)))
+  (core func $drop-headers (canon resource.drop $headers))
   (core func $drop-request (canon resource.drop $incoming-request))
   (core func $drop-body (canon resource.drop $incoming-body))
   (core func $drop-input (canon resource.drop $input-stream))
@@ -113,7 +113,8 @@
 
   (core module $Main
     (import "memory" "memory" (memory 1))
-    (import "host" "method" (func $method (param i32 i32)))
+    (import "host" "headers" (func $headers (param i32) (result i32)))
+    (import "host" "has" (func $has (param i32 i32 i32) (result i32)))
     (import "host" "consume" (func $consume (param i32 i32)))
     (import "host" "stream" (func $stream (param i32 i32)))
     (import "host" "fields" (func $fields (result i32)))
@@ -125,6 +126,7 @@
     (import "host" "finish" (func $finish (param i32 i32 i32 i32)))
     (import "host" "say" (func $say (param i32 i32 i32 i32)))
     (import "host" "splice" (func $splice (param i32 i32 i64 i32)))
+    (import "host" "drop-headers" (func $drop-headers (param i32)))
     (import "host" "drop-request" (func $drop-request (param i32)))
     (import "host" "drop-body" (func $drop-body (param i32)))
     (import "host" "drop-input" (func $drop-input (param i32)))
@@ -143,13 +145,20 @@
         (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
       (call $write (local.get $to-body) (i32.const 0))
       (local.set $to (i32.load (i32.const 4)))
-      (call $method (local.get $request) (i32.const 0))
-      (if (i32.eq (i32.load8_u (i32.const 0)) (i32.const 2))
+      (if (call $is-event (local.get $request))
         (then (call $on-event (local.get $request) (local.get $to)))
         (else (call $on-request (local.get $to))))
       (call $drop-request (local.get $request))
       (call $drop-output (local.get $to))
       (call $finish (local.get $to-body) (i32.const 0) (i32.const 0) (i32.const 0)))
+
+    ;; Events alone have the header: no client of the gateway can send it.
+    (func $is-event (param $request i32) (result i32)
+      (local $headers i32) (local $has i32)
+      (local.set $headers (call $headers (local.get $request)))
+      (local.set $has (call $has (local.get $headers) (i32.const 336) (i32.const 29)))
+      (call $drop-headers (local.get $headers))
+      (local.get $has))
 
     (func $on-request (param $to i32)
       (call $say (local.get $to) (i32.const 288) (i32.const 43) (i32.const 0)))
@@ -170,12 +179,13 @@
   (core instance $main (instantiate $Main
     (with "memory" (instance $memory))
     (with "host" (instance
-      (export "method" (func $method)) (export "consume" (func $consume)) (export "stream" (func $stream))
-      (export "fields" (func $fields)) (export "append" (func $append)) (export "response" (func $response))
+      (export "headers" (func $headers)) (export "has" (func $has)) (export "consume" (func $consume))
+      (export "stream" (func $stream)) (export "fields" (func $fields)) (export "append" (func $append)) (export "response" (func $response))
       (export "body" (func $body)) (export "set" (func $set)) (export "write" (func $write))
       (export "finish" (func $finish)) (export "say" (func $say)) (export "splice" (func $splice))
-      (export "drop-request" (func $drop-request)) (export "drop-body" (func $drop-body))
-      (export "drop-input" (func $drop-input)) (export "drop-output" (func $drop-output))))))
+      (export "drop-headers" (func $drop-headers)) (export "drop-request" (func $drop-request))
+      (export "drop-body" (func $drop-body)) (export "drop-input" (func $drop-input))
+      (export "drop-output" (func $drop-output))))))
 
   ;; What the host calls.
   (type $Handle (func (param "request" (own $incoming-request)) (param "response-out" (own $response-outparam))))

@@ -25,9 +25,15 @@ const UNFIT: &AsciiSet = CONTROLS;
 /// The same for values that were not encoded before, so that a reader can take the encoding off.
 const PLAIN: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
-/// Whether a header's name is one that only the gateway may say.
+/// What the names begin with that only we may say: the gateway of a request, and the platform of an event, which a
+/// component tells from a request by them.
+const OURS: [&str; 2] = ["sonagi-", "lambda-runtime-"];
+
+/// Whether a header's name is one that only we may say.
 pub(super) fn is_ours(name: &HeaderName) -> bool {
-    name.as_str().strip_prefix("sonagi").is_some_and(|rest| rest.starts_with(['-', '_']))
+    let name = name.as_str().as_bytes();
+    let same = |(ours, theirs): (u8, &u8)| ours == *theirs || (ours == b'-' && *theirs == b'_');
+    OURS.iter().any(|ours| name.len() >= ours.len() && ours.bytes().zip(name).all(same))
 }
 
 /// Of every request.
