@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use sonagi_invoke::{Metered, Totals};
 
 use crate::world::World;
@@ -33,6 +35,7 @@ async fn the_totals_are_the_sum_of_the_records() {
             cold_starts: 2,
             billed_ms: 10 + 1 + 3_000 + 1,
             memory_time: 128 * 3_012,
+            cpu: Duration::ZERO,
         },
         Totals {
             invocations: 2,
@@ -42,6 +45,7 @@ async fn the_totals_are_the_sum_of_the_records() {
             cold_starts: 2,
             billed_ms: 1 + 7,
             memory_time: 256 * 8,
+            cpu: Duration::ZERO,
         },
     ];
     for ((name, sum), expected) in ["a", "b"].into_iter().zip(sums).zip(expected) {
