@@ -9,7 +9,7 @@ import (
 
 // Request is a whole request.
 type Request struct {
-	Path    string // with the query
+	Path    string            // with the query
 	Headers map[string]string // by their names in small letters
 	Body    []byte
 }
@@ -62,7 +62,6 @@ func handle(request, out uint32) {
 	}
 	dropOutput(stream)
 	bodyFinish(body, 0, 0, area())
-	held = nil
 }
 
 func read(request uint32) Request {
@@ -95,7 +94,14 @@ func read(request uint32) Request {
 // Where the host writes what does not fit into one number.
 var result [16]uint32
 
-func area() unsafe.Pointer { return unsafe.Pointer(&result) }
+// area is where the next answer goes; the one before has been copied.
+func area() unsafe.Pointer {
+	if kept == 0 {
+		kept = used
+	}
+	used, held = kept, nil
+	return unsafe.Pointer(&result)
+}
 
 // The text whose address and size the host wrote at `index` of the result.
 func text(index int) string { return copied(result[index], result[index+1]) }
@@ -109,39 +115,34 @@ func copied(address, size uint32) string {
 
 func at(address uint32) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
 
-// Memory that the host asked for, held until the answer is given.
-var held [][]uint64
+// Memory for what the host answers. It asks for memory where Go must not ask it for the time, as Go may when it
+// allocates, and asks for some before Go has begun. So there is some, for one answer after another.
+var (
+	room [1 << 20]byte
+	used uintptr
+	kept uintptr    // asked for before the first call, for good
+	held [][]uint64 // what did not fit
+)
 
 //go:wasmexport cabi_realloc
 func realloc(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
-	if memory := earlyMemory(uintptr(align), uintptr(size)); memory != nil {
-		return memory
+	memory := take(uintptr(align), uintptr(size))
+	if old != nil {
+		copy(unsafe.Slice((*byte)(memory), size), unsafe.Slice((*byte)(old), oldSize))
+	}
+	return memory
+}
+
+func take(align, size uintptr) unsafe.Pointer {
+	start := uintptr(unsafe.Pointer(&room[0]))
+	from := (start+used+align-1)&^(align-1) - start
+	if from+size < uintptr(len(room)) {
+		used = from + size
+		return unsafe.Pointer(&room[from])
 	}
 	memory := make([]uint64, (size+7)/8+1)
 	held = append(held, memory)
-	if old != nil {
-		copy(unsafe.Slice((*byte)(unsafe.Pointer(&memory[0])), size), unsafe.Slice((*byte)(old), oldSize))
-	}
 	return unsafe.Pointer(&memory[0])
-}
-
-// The host asks for some memory before Go's runtime has begun and could give any.
-var (
-	begun     bool
-	early     [512 << 10]byte
-	earlyUsed uintptr
-)
-
-func init() { begun = true }
-
-func earlyMemory(align, size uintptr) unsafe.Pointer {
-	start := uintptr(unsafe.Pointer(&early[0]))
-	from := (start+earlyUsed+align-1)&^(align-1) - start
-	if begun || from+size >= uintptr(len(early)) {
-		return nil
-	}
-	earlyUsed = from + size
-	return unsafe.Pointer(&early[from])
 }
 
 //go:wasmimport wasi:config/store@0.2.0-rc.1 get
