@@ -100,10 +100,12 @@ fn work(order: &Order) -> Result<Compiled, Stop> {
     let mut bytes = read(&order.component)?;
     let digest = Digest::of(&bytes);
     let mut outline = check::check(&bytes, order).map_err(Stop::Refused)?;
+    let mut taken = None;
     match order.start {
         WasmStart::Fresh => {}
         WasmStart::Snapshot => {
-            bytes = snapshot::take(&bytes, order)?;
+            let taken = taken.insert(snapshot::take(&bytes, order)?);
+            bytes = std::mem::take(&mut taken.component);
             outline = outline::read(&bytes, limits::COMPONENT_DEPTH, limits::COMPONENT_NAMES)
                 .map_err(|error| Stop::Refused(format!("{} {error:?}", snapshot::UNREADABLE)))?;
         }
@@ -129,6 +131,9 @@ fn work(order: &Order) -> Result<Compiled, Stop> {
     let largest = component.resources_required().and_then(|resources| resources.max_initial_memory_size);
     let facts = Facts { memory: outline.memory.max(largest.unwrap_or(0)) };
     check::memory(facts.memory, order.memory).map_err(Stop::Refused)?;
+    if let Some(taken) = &taken {
+        taken.try_out(&component, order)?;
+    }
     let native = component
         .serialize()
         .map_err(|error| Stop::refused("the component's native code cannot be had", &error))?;

@@ -15,6 +15,7 @@
 mod check;
 mod child;
 mod confine;
+mod handles;
 mod offers;
 mod order;
 mod outline;

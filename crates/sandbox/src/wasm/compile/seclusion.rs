@@ -5,7 +5,7 @@ use std::{
     io,
     net::IpAddr,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -51,28 +51,74 @@ impl Seclusion {
             runtime: self.runtime.clone(),
         });
         let grants = Grants::new(self.app.clone(), Wasm::default(), Arc::new(Nothing), outbound);
-        let output = Output::new(Arc::clone(&self.written) as Arc<dyn LogSink>, clock);
-        Host::store(engine, &Setting { grants, memory, share: Share::unlimited() }, &[], &output, &output)
+        let [out, err] = [Stream::Out, Stream::Err].map(|stream| {
+            let sink = Sink { stream, written: Arc::clone(&self.written) };
+            Output::new(Arc::new(sink), Arc::clone(&clock))
+        });
+        Host::store(engine, &Setting { grants, memory, share: Share::unlimited() }, &[], &out, &err)
     }
 
     /// What the component wrote last.
     pub(super) fn last_words(&self) -> String {
-        self.written.0.lock().unwrap_or_else(PoisonError::into_inner).join(" / ")
+        self.written.lines().last.join(" / ")
+    }
+
+    /// How many lines that end with [`MARK`] came to each of its outputs.
+    pub(super) fn marks(&self) -> Marks {
+        self.written.lines().marks
     }
 }
 
-/// The last lines.
-#[derive(Default)]
-struct Written(Mutex<Vec<String>>);
+/// A line that says to which of its outputs it was written, by where it arrives.
+pub(super) const MARK: &str = "which stream is this?";
 
-impl LogSink for Written {
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Marks {
+    pub(super) out: usize,
+    pub(super) err: usize,
+}
+
+#[derive(Default)]
+struct Written(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    last: Vec<String>,
+    marks: Marks,
+}
+
+impl Written {
+    fn lines(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Stream {
+    Out,
+    Err,
+}
+
+/// Where one of its outputs goes.
+struct Sink {
+    stream: Stream,
+    written: Arc<Written>,
+}
+
+impl LogSink for Sink {
     fn line(&self, line: LogLine) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() >= LINES {
-            lines.remove(0);
+        let mut kept = self.written.lines();
+        if line.text.ends_with(MARK.as_bytes()) {
+            match self.stream {
+                Stream::Out => kept.marks.out += 1,
+                Stream::Err => kept.marks.err += 1,
+            }
+        }
+        if kept.last.len() >= LINES {
+            kept.last.remove(0);
         }
         let text = &line.text[..line.text.len().min(LINE_SIZE)];
-        lines.push(String::from_utf8_lossy(text).into_owned());
+        kept.last.push(String::from_utf8_lossy(text).into_owned());
     }
 }
 

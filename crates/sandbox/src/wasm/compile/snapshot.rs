@@ -6,8 +6,9 @@
 //! and with nothing to reach, under the function's memory and [`limits::SNAPSHOT_TIMEOUT`]. Random seeds, times and the
 //! like that it keeps are the same in every instance from then on.
 //!
-//! A handle that is open when the snapshot is taken would mean nothing to an instance that begins with it, so there
-//! must be none.
+//! A handle that is open when the snapshot is taken would mean nothing to an instance that begins with it. Standard
+//! streams are opened again ([`handles`]); of others there must be none. Since some components serve one request and no
+//! other, an instance that begins with the snapshot is tried out ([`Taken::try_out`]).
 
 use std::{
     convert::Infallible,
@@ -36,7 +37,12 @@ use wasmtime_wasi_http::{
 };
 use wasmtime_wizer::{WasmtimeWizerComponent, Wizer};
 
-use super::{child::Stop, order::Order, seclusion::Seclusion};
+use super::{
+    child::Stop,
+    handles::{self, Probe},
+    order::Order,
+    seclusion::Seclusion,
+};
 use crate::wasm::{engine, host::Host, linker};
 
 pub(super) const UNREADABLE: &str = "the snapshot of this component cannot be read:";
@@ -49,8 +55,19 @@ const READING: u64 = 64 << 10;
 /// Ticks of the epoch that never come.
 const NO_DEADLINE: u64 = 1 << 60;
 
-/// The component, with the memory that it has after its initialisation.
-pub(super) fn take(bytes: &[u8], order: &Order) -> Result<Vec<u8>, Stop> {
+/// A component that begins with the memory that it has after its initialisation.
+pub(super) struct Taken {
+    pub(super) component: Vec<u8>,
+    initialiser: Initialiser,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Initialiser {
+    Function,
+    Request,
+}
+
+pub(super) fn take(bytes: &[u8], order: &Order) -> Result<Taken, Stop> {
     match order.wasi {
         WasiVersion::P2 => {}
         WasiVersion::P3 => {
@@ -66,29 +83,23 @@ pub(super) fn take(bytes: &[u8], order: &Order) -> Result<Vec<u8>, Stop> {
         .map_err(|error| because("no snapshot can be taken of this component", &error))?;
     let engine = engine::compiling(order.wasi)
         .map_err(|error| Stop::Failed("make the compiler", io::Error::other(format!("{error:#}"))))?;
-    let component = Component::new(&engine, &instrumented)
-        .map_err(|error| Stop::refused("the component cannot be compiled", &error))?;
+    let mut probe = Probe::new(&instrumented).map_err(unreadable)?;
     drop(instrumented);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Stop::failed("make a runtime for the snapshot"))?;
+    let component = Component::new(&engine, &probe.component)
+        .map_err(|error| Stop::refused("the component cannot be compiled", &error))?;
+    probe.component = Vec::new();
+    let runtime = runtime()?;
     let seclusion =
         Seclusion::new(runtime.handle().clone()).map_err(Stop::failed("make a place for the snapshot"))?;
     let memory = (u64::from(order.memory) << 20) + READING * u64::from(limits::WASM_MEMORIES);
     let mut store = seclusion.store(&engine, usize::try_from(memory).unwrap_or(usize::MAX));
-    let instance =
-        initialise(&runtime, &engine, &mut store, &component, order.initialisation).map_err(|error| {
+    store.set_max_component_handles(handles::MOST);
+    let (instance, initialiser) = initialise(&runtime, &engine, &mut store, &component, order.initialisation)
+        .map_err(|error| {
             let words = seclusion.last_words();
             let words = if words.is_empty() { words } else { format!(". It wrote: {words}") };
             because(&format!("the component's initialisation for its snapshot failed{words}"), &error)
         })?;
-    if !store.data().table.is_empty() {
-        return Err(refused(
-            "after its initialisation the component still holds handles (streams, bodies, fields or the like), which \
-             mean nothing in the instances that begin with the snapshot. Let `init` close what it opens and write nothing",
-        ));
-    }
     store.set_epoch_deadline(NO_DEADLINE);
     store.set_hostcall_fuel(usize::MAX);
     // It panics where a memory may not grow by the page that it is read with.
@@ -96,13 +107,66 @@ pub(super) fn take(bytes: &[u8], order: &Order) -> Result<Vec<u8>, Stop> {
         let mut state = WasmtimeWizerComponent { store: &mut store, instance };
         runtime.block_on(wizer.snapshot_component(&context, &mut state))
     }));
-    match taken {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => Err(because("no snapshot can be taken of this component", &error)),
-        Err(_) => Err(refused(
-            "the component's memory cannot be read for a snapshot: it has grown to the most that it may have",
-        )),
+    let component = match taken {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) => return Err(because("no snapshot can be taken of this component", &error)),
+        Err(_) => {
+            return Err(refused(
+                "the component's memory cannot be read for a snapshot: it has grown to the most that it may have",
+            ));
+        }
+    };
+    let held = runtime.block_on(probe.read(&mut store, &instance, &seclusion)).map_err(|error| {
+        refused(&format!(
+            "after its initialisation the component still holds handles that mean nothing in the instances that begin \
+             with the snapshot: {error:#}. Let it drop what it opens before it returns, or export `init: func()`, \
+             which is called instead of a request"
+        ))
+    })?;
+    let component = handles::restore(component, &held).map_err(unreadable)?;
+    Ok(Taken { component, initialiser })
+}
+
+impl Taken {
+    /// Runs what every instance will begin with, and a request where one was the initialisation. What it wrote is in
+    /// the seclusion.
+    pub(super) fn try_out(&self, component: &Component, order: &Order) -> Result<Seclusion, Stop> {
+        let runtime = runtime()?;
+        let seclusion = Seclusion::new(runtime.handle().clone())
+            .map_err(Stop::failed("make a place for the snapshot"))?;
+        let memory = usize::try_from(u64::from(order.memory) << 20).unwrap_or(usize::MAX);
+        let mut store = seclusion.store(component.engine(), memory);
+        let work = async |store: &mut Store<Host>, instance: &Instance| match self.initialiser {
+            Initialiser::Function => Ok(()),
+            Initialiser::Request => serve(store, instance).await,
+        };
+        run(&runtime, component.engine(), &mut store, component, order.initialisation, work).map_err(
+            |error| {
+                let words = seclusion.last_words();
+                let words = if words.is_empty() { words } else { format!(". It wrote: {words}") };
+                because(
+                    &format!(
+                        "an instance that begins with the snapshot fails. A component that serves one request in its \
+                         life cannot be warmed up with one: let it export `init: func()`, which is called \
+                         instead{words}"
+                    ),
+                    &error,
+                )
+            },
+        )?;
+        Ok(seclusion)
     }
+}
+
+fn runtime() -> Result<Runtime, Stop> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Stop::failed("make a runtime for the snapshot"))
+}
+
+fn unreadable(error: wasmparser::BinaryReaderError) -> Stop {
+    refused(&format!("{UNREADABLE} {error}"))
 }
 
 fn refused(what: &str) -> Stop {
@@ -116,14 +180,32 @@ fn because(what: &str, error: &Error) -> Stop {
     }
 }
 
-/// Instantiates and runs the initialisation, until its deadline at the most.
+/// Instantiates and runs the initialisation.
 fn initialise(
     runtime: &Runtime,
     engine: &Engine,
     store: &mut Store<Host>,
     component: &Component,
     most: Duration,
-) -> Result<Instance> {
+) -> Result<(Instance, Initialiser)> {
+    run(runtime, engine, store, component, most, async |store, instance| {
+        if call_initialiser(store, instance).await? {
+            return Ok(Initialiser::Function);
+        }
+        serve(store, instance).await?;
+        Ok(Initialiser::Request)
+    })
+}
+
+/// Instantiates and does `what`, until the deadline at the most.
+fn run<T>(
+    runtime: &Runtime,
+    engine: &Engine,
+    store: &mut Store<Host>,
+    component: &Component,
+    most: Duration,
+    what: impl AsyncFnOnce(&mut Store<Host>, &Instance) -> Result<T>,
+) -> Result<(Instance, T)> {
     let linker = linker::linker(engine, WasiVersion::P2)?;
     let linker = linker::for_component(&linker, component)?;
     store.set_epoch_deadline(1);
@@ -139,13 +221,11 @@ fn initialise(
             watched.increment_epoch();
         }
     })?;
-    let done: Result<Instance> = runtime.block_on(async {
+    let done: Result<(Instance, T)> = runtime.block_on(async {
         let work = async {
             let instance = linker.instantiate_async(&mut *store, component).await?;
-            if !call_initialiser(store, &instance).await? {
-                serve(store, &instance).await?;
-            }
-            Ok(instance)
+            let done = what(&mut *store, &instance).await?;
+            Ok((instance, done))
         };
         tokio::select! {
             biased;

@@ -14,11 +14,14 @@ use sonagi_model::{
     function::{WasiVersion, WasmStart},
     limits,
 };
+use wasmtime::component::Component;
 
 use super::{
     Compiler, Order, Refusal, check, main,
     order::Compiled,
     run::{OUT_OF_MEMORY, run},
+    seclusion::MARK,
+    snapshot::{Taken, take},
 };
 use crate::wasm::engine;
 
@@ -379,7 +382,70 @@ async fn what_cannot_be_snapshotted_says_why_and_what_helps() {
         (core module $m (import \"t\" \"new\" (func $new (result i32))) (func (export \"init\") (drop (call $new))))
         (core instance $i (instantiate $m (with \"t\" (instance (export \"new\" (func $new))))))
         (func $init (canon lift (core func $i \"init\"))) (export \"init\" (func $init))";
-    says(&invalid(compile(&serving(handle), snapshot).await), &["still holds handles", helps]);
+    says(
+        &invalid(compile(&serving(handle), snapshot).await),
+        &["still holds handles", "it holds fields", helps],
+    );
+    let own = "(type $r (resource (rep i32))) (core func $new (canon resource.new $r))
+        (core module $m (import \"t\" \"new\" (func $new (param i32) (result i32)))
+            (func (export \"init\") (drop (call $new (i32.const 7)))))
+        (core instance $i (instantiate $m (with \"t\" (instance (export \"new\" (func $new))))))
+        (func $init (canon lift (core func $i \"init\"))) (export \"init\" (func $init))";
+    says(&invalid(compile(&serving(own), snapshot).await), &["it holds 1 of its own resources", helps]);
+}
+
+/// Opens the standard streams with its first request, and with that and each later one runs `work`, drops the request
+/// and answers.
+fn streaming(work: &str) -> Vec<u8> {
+    let hello = include_str!("../../../../../tests/fixtures/wasm/hello.wat");
+    let (interfaces, _) = hello.split_once("(core module").unwrap();
+    let standard = |name: &str, resource: &str| {
+        format!(
+            "(import \"wasi:cli/{name}@0.2.3\" (instance ${name}
+                (alias outer 1 ${resource} (type $s)) (export \"{resource}-stream\" (type $e (eq $s)))
+                (export \"get-{name}\" (func (result (own $e))))))
+            (core func $get-{name} (canon lower (func ${name} \"get-{name}\")))"
+        )
+    };
+    let [stdin, stdout, stderr] = [("stdin", "input"), ("stdout", "output"), ("stderr", "output")]
+        .map(|(name, resource)| standard(name, resource));
+    let rest = include_str!("../../../../../tests/fixtures/wasm/streaming.part.wat").replace(";;WORK", work);
+    wat::parse_str(format!(
+        "{interfaces}
+        (import \"wasi:io/streams@0.2.1\" (instance $more (export \"input-stream\" (type (sub resource)))))
+        (alias export $more \"input-stream\" (type $input)) (alias export 1 \"output-stream\" (type $output))
+        {stdin} {stdout} {stderr} {rest})"
+    ))
+    .unwrap()
+}
+
+#[test]
+fn standard_streams_that_stay_open_are_open_in_every_instance_of_a_snapshot() {
+    // It fails unless each stream is what it was, by its kind and its number.
+    let bytes = streaming(
+        "(call $say (global.get $out) (i32.const 16) (i32.const 22)) (call $say (global.get $err) (i32.const 40) (i32.const 6))
+        (if (i32.eqz (global.get $in)) (then unreachable))",
+    );
+    let (taken, component) = snapshotted(&bytes);
+    for _ in 0..1_000 {
+        let order = order(Path::new("/"), Path::new("/"));
+        let wrote = taken.try_out(&component, &order).unwrap_or_else(|_| panic!("an instance failed"));
+        assert_eq!((wrote.marks().out, wrote.marks().err), (1, 0));
+        says(&wrote.last_words(), &[MARK, "error"]);
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_serves_once_in_its_life_has_no_snapshot_of_a_request() {
+    let once = "(if (global.get $served) (then unreachable)) (global.set $served (i32.const 1))";
+    let text = invalid(compile(&streaming(once), snapshot).await);
+    says(&text, &["serves one request in its life", "export `init: func()`", "Leave `snapshot_start` out"]);
+}
+
+fn snapshotted(bytes: &[u8]) -> (Taken, Component) {
+    let taken = take(bytes, &order(Path::new("/"), Path::new("/"))).unwrap_or_else(|_| panic!("no snapshot"));
+    let component = Component::new(&engine::trying(WasiVersion::P2).unwrap(), &taken.component).unwrap();
+    (taken, component)
 }
 
 proptest! {
