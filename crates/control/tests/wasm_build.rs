@@ -327,6 +327,29 @@ async fn tools_that_are_there_and_too_little_say_what_is_missing() {
 }
 
 #[tokio::test]
+async fn what_the_machine_has_is_told_as_a_build_finds_it() {
+    let path = |folder: &Path| Tools {
+        clock: Arc::new(Still),
+        path: folder.join("bin").into(),
+        interpreters: Arc::new(Nobody),
+    };
+    let world = World::bare();
+    let told = path(world.folder.path()).for_components().await;
+    let languages: Vec<_> = told.iter().map(|it| it.language.as_str()).collect();
+    assert_eq!(languages, ["JavaScript", "Python", "Rust", "Go", "C"]);
+    for (template, at) in [("wasm-js", 0), ("wasm-python", 1), ("wasm-rust", 2), ("wasm-go", 3)] {
+        let world = World::bare();
+        world.template(template);
+        let told = told[at].found.as_ref().unwrap_err();
+        assert_eq!(world.refusal().await, format!("hello: {told}"));
+    }
+    world.tool("go", "echo go version go1.27.3 linux/amd64");
+    let told = path(world.folder.path()).for_components().await;
+    let go = told[3].found.as_ref().unwrap();
+    assert!(go.ends_with("bin/go (go version go1.27.3 linux/amd64)"), "{go}");
+}
+
+#[tokio::test]
 async fn a_makefile_may_build_what_it_likes_and_leaves_one_component() {
     let world = World::with(tempfile::tempdir().unwrap(), kept().join("make"), "/usr/bin:/bin");
     world.write("app/sonagi.toml", "[function.hello]\nruntime = \"wasm\"\n");

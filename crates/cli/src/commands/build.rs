@@ -26,11 +26,15 @@ pub(crate) fn load(source: &Source, context: &Context) -> Result<Manifest> {
 }
 
 pub(crate) fn builder() -> Builder {
+    Builder::new(folders::cache().join("build"), tools())
+}
+
+/// What builds may use of this machine.
+pub(crate) fn tools() -> Tools {
     let clock = Arc::new(RealClock::new());
     let path = OsString::from(folders::search_path());
     let interpreters = Arc::new(LocalInterpreters::new(&path, Arc::clone(&clock) as _));
-    let tools = Tools { clock, path, interpreters };
-    Builder::new(folders::cache().join("build"), tools)
+    Tools { clock, path, interpreters }
 }
 
 pub(crate) async fn build(builder: &Builder, manifest: &Manifest, progress: &Progress) -> Result<Built> {

@@ -9,10 +9,12 @@ use std::{
 
 use anyhow::Result;
 use serde::Serialize;
+use sonagi_control::build::Toolchain;
 use sonagi_model::function::Runtime;
 use sonagi_sandbox::process::{self, Found, Limiting};
 use sonagi_server::RealClock;
 
+use super::build;
 use crate::{
     args::Doctor,
     folders,
@@ -44,6 +46,7 @@ pub(crate) async fn run(doctor: &Doctor, shape: Shape) -> Result<ExitCode> {
     let mut findings = vec![files(), processes()];
     findings.extend(runtimes(&path).await);
     findings.extend(tools(&path));
+    findings.extend(components().await);
     findings.push(folder(&data));
     findings.extend(ports());
     let worst_is_bad = findings.iter().any(|finding| finding.state == State::Bad);
@@ -144,6 +147,22 @@ fn tools(path: &str) -> Vec<Finding> {
         None => limited(what, help),
     })
     .collect()
+}
+
+/// What builds WebAssembly functions, found as a build finds it.
+async fn components() -> Vec<Finding> {
+    let toolchains = build::tools().for_components().await;
+    let finding = |Toolchain { language, found }: Toolchain| {
+        let what = format!("wasm in {language}");
+        match found {
+            Ok(text) => good(what, text),
+            Err(text) => limited(
+                what,
+                format!("{text} (not needed unless a WebAssembly function is built from {language})"),
+            ),
+        }
+    };
+    toolchains.into_iter().map(finding).collect()
 }
 
 fn version(program: &str, arguments: &[&str], path: &str) -> Option<String> {

@@ -35,6 +35,13 @@ pub struct Tools {
     pub interpreters: Arc<dyn Interpreters>,
 }
 
+impl Tools {
+    /// What the machine has for WebAssembly functions of each language: what [`Builder::build`] finds, too.
+    pub async fn for_components(&self) -> Vec<wasm::Toolchain> {
+        wasm::toolchains(self).await
+    }
+}
+
 /// Turns manifests into packages. Cheap to clone; clones share what was found out about the machine.
 #[derive(Debug, Clone)]
 pub struct Builder {

@@ -21,3 +21,4 @@ pub use builder::{Builder, Built, Tools};
 pub use error::{Error, Result};
 pub use interpreter::{Interpreter, Interpreters};
 pub use progress::{Progress, Silent, Step};
+pub use wasm::Toolchain;

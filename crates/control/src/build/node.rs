@@ -32,6 +32,13 @@ enum Wanted {
     Build,
 }
 
+/// What to do where there is no npm.
+pub(super) const NO_NPM: &str = "install the packages nodejs and npm";
+
+pub(super) fn npm(path: &OsStr) -> Option<PathBuf> {
+    tool::find_all(path, "npm").into_iter().next()
+}
+
 /// The zip of the function's `node_modules`; `None` when it depends on nothing.
 pub(super) async fn dependencies(job: &Job<'_>, entries: &Entries) -> Result<Option<Vec<u8>>> {
     let Some((key, entry)) = install(job, entries, Wanted::Production).await? else { return Ok(None) };
@@ -114,12 +121,8 @@ async fn install(
     }
     let node = job.tools.interpreters.find(job.runtime).await.map(|found| found.program);
     let path = search_path(node.as_deref(), &job.tools.path);
-    let Some(npm) = tool::find_all(&path, "npm").into_iter().next() else {
-        return Err(Error::NoTool {
-            function: function.clone(),
-            tool: "npm".into(),
-            help: "install the packages nodejs and npm".into(),
-        });
+    let Some(npm) = npm(&path) else {
+        return Err(Error::NoTool { function: function.clone(), tool: "npm".into(), help: NO_NPM.into() });
     };
     let version = match &node {
         Some(node) => tool::ask(node, &["--version"], job.tools).await.unwrap_or_default(),

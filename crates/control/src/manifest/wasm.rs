@@ -123,13 +123,18 @@ fn reuse(node: &Node, words: &Words, report: &Report) -> Option<Option<Reuse>> {
     let what = format!("`{}`", words.reuse);
     match &node.data {
         Data::Map(_) => {}
-        Data::Bool(_) | Data::Text(_) => {
+        Data::Bool(_) => return fields::flag(node, &what, report).map(|wanted| wanted.then(Reuse::default)),
+        // What a template evaluated may be text.
+        Data::Text(text) if ["true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word)) => {
             return fields::flag(node, &what, report).map(|wanted| wanted.then(Reuse::default));
         }
         Data::Broken => return None,
-        Data::Null | Data::Number(_) | Data::List(_) => {
-            report
-                .problem(&node.span, format!("{what} must be true, false or a map, and is {}", node.kind()));
+        Data::Text(_) | Data::Null | Data::Number(_) | Data::List(_) => {
+            report.problem_with_help(
+                &node.span,
+                format!("{what} must be true, false or a map, and is {}", node.kind()),
+                format!("the map may have `{}`, `{}` and `{}`", words.requests, words.age, words.memory),
+            );
             return None;
         }
     }

@@ -177,8 +177,18 @@ fn each_wrong_value_is_said_at_its_place() {
     for (keys, wanted) in [
         ("snapshot_start = 1", "3:18: `snapshot_start` must be true or false"),
         ("wasi = \"0.1\"", "3:8: `wasi` is \"0.1\", which is not one of 0.2, 0.3 (did you mean 0.2?)"),
-        ("reuse = 5", "3:9: `reuse` must be true, false or a map, and is a number"),
-        ("reuse = [1]", "3:9: `reuse` must be true, false or a map, and is a list"),
+        (
+            "reuse = 5",
+            "3:9: `reuse` must be true, false or a map, and is a number (the map may have `requests`, `age` and `memory`)",
+        ),
+        (
+            "reuse = [1]",
+            "3:9: `reuse` must be true, false or a map, and is a list (the map may have `requests`, `age` and `memory`)",
+        ),
+        (
+            "reuse = \"on\"",
+            "3:9: `reuse` must be true, false or a map, and is text (the map may have `requests`, `age` and `memory`)",
+        ),
         (
             "reuse = { requests = 0 }",
             "3:22: `requests` must be a whole number from 1 to 1000000 requests, not 0",

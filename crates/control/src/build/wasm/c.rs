@@ -8,9 +8,9 @@ use std::{
 use bytes::Bytes;
 use sonagi_model::limits;
 
-use super::{Source, bindings, component, world};
+use super::{Source, bindings, component, toolchain::Lacking, world};
 use crate::build::{
-    Result, archive,
+    Result, Tools, archive,
     tool::{self, Run},
 };
 
@@ -26,9 +26,9 @@ const NEWEST: u32 = 24;
 const OLDEST: u32 = 14;
 
 /// A clang that makes WebAssembly.
-struct Compiler {
-    program: PathBuf,
-    version: String,
+pub(super) struct Compiler {
+    pub(super) program: PathBuf,
+    pub(super) version: String,
     sysroot: Option<&'static str>,
 }
 
@@ -36,9 +36,7 @@ pub(super) async fn build(source: &Source<'_, '_>) -> Result<Bytes> {
     let job = source.job;
     source.only_p2("clang")?;
     let entries = source.entries().await?;
-    let Some(compiler) = compiler(source).await else {
-        return Err(source.lacking("clang for WebAssembly", HELP));
-    };
+    let compiler = find(job.tools).await.map_err(|lacking| source.lacks(lacking))?;
     let key = source.key("c", &entries, &[&compiler.version, &compiler.program.to_string_lossy()])?;
     if let Some(kept) = source.kept(&key).await {
         return kept;
@@ -76,8 +74,7 @@ pub(super) async fn build(source: &Source<'_, '_>) -> Result<Bytes> {
 }
 
 /// The WASI SDK, or the newest clang of the search path that has what WebAssembly needs.
-async fn compiler(source: &Source<'_, '_>) -> Option<Compiler> {
-    let tools = source.job.tools;
+pub(super) async fn find(tools: &Tools) -> std::result::Result<Compiler, Lacking> {
     let numbered = (OLDEST..=NEWEST).rev().map(|version| format!("clang-{version}"));
     let names = std::iter::once("clang".to_owned()).chain(numbered);
     let debian =
@@ -91,8 +88,8 @@ async fn compiler(source: &Source<'_, '_>) -> Option<Compiler> {
         if library.is_some_and(|library| Path::new(&library).is_file())
             && let Some(version) = tool::ask(&program, &["--version"], tools).await
         {
-            return Some(Compiler { program, version, sysroot });
+            return Ok(Compiler { program, version, sysroot });
         }
     }
-    None
+    Err(Lacking::new("clang for WebAssembly", HELP))
 }

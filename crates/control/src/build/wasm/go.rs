@@ -1,14 +1,18 @@
 //! Go: the Go compiler makes a core module that is a library, and a component is made of that. A project that has the
 //! Bytecode Alliance's packages for Go is built by their tool, which knows their worlds.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::ffi::OsString;
 
 use bytes::Bytes;
 use sonagi_model::limits;
 
-use super::{Source, component, world};
+use super::{
+    Source, component,
+    toolchain::{Found, Lacking, Search},
+    world,
+};
 use crate::build::{
-    Result,
+    Result, Tools,
     archive::{self, Content, Entries},
     tool::{self, Run},
 };
@@ -19,9 +23,7 @@ const MINOR: u32 = 24;
 pub(super) async fn build(source: &Source<'_, '_>) -> Result<Bytes> {
     let job = source.job;
     let entries = source.entries().await?;
-    let Some((go, version)) = compiler(source).await? else {
-        return Err(source.lacking("go", format!("install Go 1.{MINOR} or newer")));
-    };
+    let Found { program: go, version } = find(job.tools).await.map_err(|lacking| source.lacks(lacking))?;
     let componentize = match uses_sdk(source, &entries)? {
         false => None,
         true => match tool::find_all(&job.tools.path, "componentize-go").into_iter().next() {
@@ -82,22 +84,18 @@ async fn run(
 }
 
 /// The Go of the search path, with its version; an error when it is too old.
-async fn compiler(source: &Source<'_, '_>) -> Result<Option<(PathBuf, String)>> {
-    let tools = source.job.tools;
+pub(super) async fn find(tools: &Tools) -> Search {
     for go in tool::find_all(&tools.path, "go") {
         let Some(version) = tool::ask(&go, &["version"], tools).await else { continue };
         return match minor(&version) {
-            Some(minor) if minor < MINOR => Err(source.lacking(
-                &format!("Go 1.{MINOR}"),
-                format!(
-                    "{} is too old to make WebAssembly libraries: install Go 1.{MINOR} or newer",
-                    version
-                ),
+            Some(minor) if minor < MINOR => Err(Lacking::new(
+                format!("Go 1.{MINOR}"),
+                format!("{version} is too old to make WebAssembly libraries: install Go 1.{MINOR} or newer"),
             )),
-            Some(_) | None => Ok(Some((go, version))),
+            Some(_) | None => Ok(Found { program: go, version }),
         };
     }
-    Ok(None)
+    Err(Lacking::new("go", format!("install Go 1.{MINOR} or newer")))
 }
 
 /// Of `go version go1.27.3 linux/amd64`.

@@ -25,7 +25,11 @@ mod output;
 mod python;
 mod ready;
 mod rust;
+mod toolchain;
 mod world;
+
+pub use toolchain::Toolchain;
+pub(super) use toolchain::toolchains;
 
 use std::path::Path;
 
@@ -90,6 +94,10 @@ impl Source<'_, '_> {
 
     fn lacking(&self, tool: &str, help: impl Into<String>) -> Error {
         Error::NoTool { function: self.job.function.clone(), tool: tool.into(), help: help.into() }
+    }
+
+    fn lacks(&self, lacking: toolchain::Lacking) -> Error {
+        self.lacking(&lacking.tool, lacking.help)
     }
 
     /// Languages whose tools know one version only say so before anything is run.

@@ -5,9 +5,13 @@ use std::{ffi::OsString, path::Path, path::PathBuf};
 use bytes::Bytes;
 use sonagi_model::limits;
 
-use super::{Source, world};
+use super::{
+    Source,
+    toolchain::{Found, Lacking, Search},
+    world,
+};
 use crate::build::{
-    Result,
+    Result, Tools,
     archive::{self, Content, Entries},
     tool::{self, Run},
 };
@@ -26,9 +30,9 @@ pub(super) async fn build(source: &Source<'_, '_>) -> Result<Bytes> {
     source.only_p2("componentize-py")?;
     let entries = source.entries().await?;
     let module = module(source, &entries)?;
-    let Some((componentize, version)) = tool_of(source).await else {
-        return Err(source.lacking("componentize-py", HELP));
-    };
+    let own = [".venv", "venv"].map(|folder| source.path.join(folder).join("bin/componentize-py"));
+    let Found { program: componentize, version } =
+        find(job.tools, own).await.map_err(|lacking| source.lacks(lacking))?;
     let key = source.key("python", &entries, &[&module, &version])?;
     if let Some(kept) = source.kept(&key).await {
         return kept;
@@ -74,16 +78,14 @@ pub(super) async fn build(source: &Source<'_, '_>) -> Result<Bytes> {
 
 /// componentize-py of the function's own environment, or of the search path, and its version. A version manager's
 /// stand-in may be there and know of none: only asking tells.
-async fn tool_of(source: &Source<'_, '_>) -> Option<(PathBuf, String)> {
-    let tools = source.job.tools;
-    let own = [".venv", "venv"].map(|folder| source.path.join(folder).join("bin/componentize-py"));
+pub(super) async fn find(tools: &Tools, own: impl IntoIterator<Item = PathBuf>) -> Search {
     let others = tool::find_all(&tools.path, "componentize-py");
     for program in own.into_iter().filter(|file| file.is_file()).chain(others) {
         if let Some(version) = tool::ask(&program, &["--version"], tools).await {
-            return Some((program, version));
+            return Ok(Found { program, version });
         }
     }
-    None
+    Err(Lacking::new("componentize-py", HELP))
 }
 
 fn module(source: &Source<'_, '_>, entries: &Entries) -> Result<String> {

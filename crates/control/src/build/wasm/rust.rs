@@ -8,9 +8,12 @@ use std::{
 use bytes::Bytes;
 use sonagi_model::limits;
 
-use super::Source;
+use super::{
+    Source,
+    toolchain::{Found, Lacking, Search},
+};
 use crate::build::{
-    Result, archive, cache,
+    Result, Tools, archive, cache,
     job::blocking,
     tool::{self, Run},
 };
@@ -23,12 +26,11 @@ const PARENTS: usize = 8;
 
 pub(super) async fn build(source: &Source<'_, '_>) -> Result<Bytes> {
     let job = source.job;
-    let path = &job.tools.path;
-    let Some(cargo) = tool::find_all(path, "cargo").into_iter().next() else {
-        return Err(source
-            .lacking("cargo", format!("install Rust with rustup, and then: rustup target add {TARGET}")));
+    let cargo = match builds_std(source.path) {
+        true => cargo(job.tools),
+        false => find(job.tools).await.map(|found| found.program),
     };
-    check_target(source).await?;
+    let cargo = cargo.map_err(|lacking| source.lacks(lacking))?;
     // With its lock a package is built where it is, so that it finds its workspace and its neighbours.
     let locked = source.path.ancestors().take(PARENTS).any(|folder| folder.join(LOCK).is_file());
     let shop = job.workshop()?;
@@ -63,29 +65,34 @@ pub(super) async fn build(source: &Source<'_, '_>) -> Result<Bytes> {
     blocking(move || super::output::pack(&function, &component)).await
 }
 
-/// Whether the compiler that cargo will use has a standard library for the target. A project that builds its own says so
-/// in its cargo configuration.
-async fn check_target(source: &Source<'_, '_>) -> Result<()> {
-    let tools = source.job.tools;
-    let config = [".cargo/config.toml", ".cargo/config"].iter().any(|name| {
-        std::fs::read_to_string(source.path.join(name)).is_ok_and(|text| text.contains("build-std"))
-    });
-    if config {
-        return Ok(());
-    }
-    let Some(rustc) = tool::find_all(&tools.path, "rustc").into_iter().next() else {
-        return Err(source
-            .lacking("rustc", format!("install Rust with rustup, and then: rustup target add {TARGET}")));
-    };
+/// Whether a project brings a standard library of its own making, as its cargo configuration says.
+fn builds_std(folder: &Path) -> bool {
+    [".cargo/config.toml", ".cargo/config"]
+        .iter()
+        .any(|name| std::fs::read_to_string(folder.join(name)).is_ok_and(|text| text.contains("build-std")))
+}
+
+fn first(tools: &Tools, name: &str) -> std::result::Result<PathBuf, Lacking> {
+    let help = || format!("install Rust with rustup, and then: rustup target add {TARGET}");
+    tool::find_all(&tools.path, name).into_iter().next().ok_or_else(|| Lacking::new(name, help()))
+}
+
+fn cargo(tools: &Tools) -> std::result::Result<PathBuf, Lacking> {
+    first(tools, "cargo")
+}
+
+/// cargo, with a compiler that has a standard library for the target.
+pub(super) async fn find(tools: &Tools) -> Search {
+    let (program, rustc) = (cargo(tools)?, first(tools, "rustc")?);
     let Some(libraries) = tool::ask(&rustc, &["--print", "target-libdir", "--target", TARGET], tools).await
     else {
         let help = "this Rust does not know it: install Rust 1.82 or newer";
-        return Err(source.lacking(&format!("Rust's target {TARGET}"), help));
+        return Err(Lacking::new(format!("Rust's target {TARGET}"), help));
     };
     match Path::new(&libraries).is_dir() {
-        true => Ok(()),
-        false => Err(source.lacking(
-            &format!("Rust's standard library for {TARGET}"),
+        true => Ok(Found { program, version: TARGET.into() }),
+        false => Err(Lacking::new(
+            format!("Rust's standard library for {TARGET}"),
             format!("rustup target add {TARGET}"),
         )),
     }
