@@ -73,7 +73,9 @@ impl Run<'_> {
         let started = tools.clock.tick();
         progress.started(&step);
         let result = self.watch(tools, progress, &step).await;
-        progress.finished(&step, tools.clock.tick().since(started));
+        if result.is_ok() {
+            progress.finished(&step, tools.clock.tick().since(started));
+        }
         result
     }
 

@@ -83,7 +83,7 @@ impl Inner {
             let invoked = self.frontend.invoke(request).await.map_err(|error| refuse(&error))?;
             respond(invoked, asked, waiting).await.map_err(|malformed| {
                 let function = &target.function.lambda_name;
-                tracing::info!(%function, %malformed, "a function's answer was refused");
+                tracing::debug!(%function, %malformed, "a function's answer was refused");
                 match asked {
                     Form::Event(_) => Refusal::Function,
                     Form::Http(_) => Refusal::Upstream,

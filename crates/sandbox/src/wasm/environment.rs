@@ -39,6 +39,9 @@ pub(super) struct Kept {
     served: u32,
 }
 
+/// Bytes of an instance's memory that are given back on the thread that served it.
+const GIVEN_BACK_HERE: usize = 4 << 20;
+
 /// For the log of a function that asked for reuse in vain.
 const SERVES_ONCE: &str = "the component's instance served one request and failed at its second: from now on every \
     request gets a fresh one. Leave `reuse` out, or build the component so that an instance serves many\n";
@@ -56,18 +59,20 @@ impl WasmEnvironment {
         })
     }
 
-    /// Keeps an instance that has served well, if it may serve again.
-    fn keep(&mut self, instance: Instance, made: Tick, served: u32) {
-        let Some(reuse) = self.reuse else { return };
+    /// Keeps an instance that has served well, if it may serve again, and gives it back if not.
+    fn keep(&mut self, instance: Instance, made: Tick, served: u32) -> Option<Instance> {
+        let Some(reuse) = self.reuse else { return Some(instance) };
         if served > 1 {
             self.loaded.served_again();
         }
         let within = self.loaded.serves_again()
             && served < reuse.requests
             && instance.memory() <= (reuse.memory as usize) << 20;
-        if within {
-            self.kept = Some(Kept { instance, made, served });
+        if !within {
+            return Some(instance);
         }
+        self.kept = Some(Kept { instance, made, served });
+        None
     }
 
     fn request(call: &Call, input: Input) -> (Asked, Request<Bytes>) {
@@ -99,21 +104,20 @@ impl Environment for WasmEnvironment {
         let duration = self.clock.tick().since(started);
         let cpu = spent.so_far();
         self.loaded.used(cpu);
+        let mut waste = None;
         let outcome = match ended {
             Some(Ended { instance, result }) => {
                 let failed = match result {
                     Ok(()) => serving.failed(),
                     Err(error) => Some(instance.failed(error)),
                 };
+                waste = match failed {
+                    None | Some(Failed::Answered(_)) => self.keep(instance, made, served + 1),
+                    Some(_) => Some(instance),
+                };
                 match failed {
-                    None => {
-                        self.keep(instance, made, served + 1);
-                        Outcome::Success
-                    }
+                    None => Outcome::Success,
                     Some(failed) => {
-                        if let Failed::Answered(_) = failed {
-                            self.keep(instance, made, served + 1);
-                        }
                         let outcome = self.fail(&failed, &call, &mut serving);
                         if served == 1 && !matches!(failed, Failed::Answered(_)) && self.loaded.failed_again()
                         {
@@ -130,6 +134,10 @@ impl Environment for WasmEnvironment {
         };
         self.out.flush();
         self.err.flush();
+        // The caller has its answer. To give much memory back takes long, and would hold up whoever shares the thread.
+        if let Some(waste) = waste.filter(|instance| instance.memory() > GIVEN_BACK_HERE) {
+            self.lanes.discard(waste).await;
+        }
         let memory_peak = self.memory_peak.bytes() as u64;
         Finished { outcome, duration, cpu: Some(cpu), memory_peak, reusable: true }
     }

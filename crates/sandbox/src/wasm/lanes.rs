@@ -97,6 +97,13 @@ impl Lanes {
         &self.ticker
     }
 
+    /// Drops what takes long to drop, where it holds nobody up. Returns when that is done.
+    pub(super) async fn discard<T: Send + 'static>(&self, waste: T) {
+        let Some(slow) = self.slow.handle() else { return };
+        // It ends early only when the server does.
+        let _ = slow.spawn_blocking(move || drop(waste)).await;
+    }
+
     /// Runs `guest`, which must let go of its thread at every tick, and adds its processor time to `spent`. Dropping the
     /// run ends the guest at its next tick.
     pub(super) fn run<G>(self: &Arc<Self>, guest: Pin<Box<G>>, beginning: Beginning, spent: &Spent) -> Run<G>

@@ -7,7 +7,10 @@ use std::{
     io::{self, Read},
     os::{
         fd::OwnedFd,
-        unix::{net::UnixStream, process::ExitStatusExt},
+        unix::{
+            net::UnixStream,
+            process::{CommandExt as _, ExitStatusExt},
+        },
     },
     process::{ChildStderr, Command, ExitStatus, Stdio},
     sync::Arc,
@@ -97,8 +100,9 @@ fn start(compiler: &Compiler) -> io::Result<Child> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(limits::COMPILE_THREADS);
     let mut process = Command::new(&compiler.program)
         .args(&compiler.arguments)
-        // Nothing of the server's reaches the child.
+        // Nothing of the server's reaches the child, and what a terminal sends to the server's group is not for it.
         .env_clear()
+        .process_group(0)
         .env("RAYON_NUM_THREADS", threads.to_string())
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
