@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "it measures real time and reads its environment")]
 
 mod apps;
+mod awake;
 mod cold;
 mod idle;
 mod load;
@@ -26,9 +27,15 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let Options { chapter, length, guests } = Options::parse(std::env::args().skip(1))?;
     sonagi_server::raise_file_limit();
+    // The tables of processes are older, and were made without.
+    let _awake = if chapter.starts_with("wasm-") { awake::keep()? } else { Vec::new() };
     runtime.block_on(async {
         match chapter.as_str() {
             "yardstick" => yardstick::serve().await,
+            awake::WORD => {
+                awake::spin();
+                Ok(())
+            }
             "invoke" => Box::pin(warm::run()).await,
             "cold" => Box::pin(cold::run()).await,
             "records" => Box::pin(records::run()).await,

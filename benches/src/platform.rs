@@ -1,6 +1,7 @@
 //! Programs under measurement: the platform and the yardstick, each in a process of its own.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -18,6 +19,12 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+}
+
+impl From<Child> for Process {
+    fn from(child: Child) -> Self {
+        Self { child }
     }
 }
 
@@ -62,6 +69,8 @@ impl Server {
         let mut command = Command::new(program()?);
         command.args(["server", "--nearest-runtimes", "--json", "--listen", "127.0.0.1:0"]);
         command.args(["--gateway", "127.0.0.1:0", "--data"]).arg(data).args(options);
+        // It tells of each function that fails.
+        command.stderr(fs::File::create(data.with_extension("log"))?);
         let (process, line) = start(&mut command, Speaks::Output)?;
         let ready: Value = serde_json::from_str(&line)?;
         let address = |key: &str| ready[key].as_str().map(str::to_owned).context("an address");
@@ -74,12 +83,7 @@ impl Server {
         let mut deploy = Command::new(program()?);
         let deployed = deploy.args(["deploy", "--json", "--endpoint", &endpoint]).arg(app).output()?;
         if !deployed.status.success() {
-            bail!(
-                "{} could not be deployed: {}{}",
-                app.display(),
-                String::from_utf8_lossy(&deployed.stdout),
-                String::from_utf8_lossy(&deployed.stderr)
-            );
+            bail!("it could not be deployed: {}", String::from_utf8_lossy(&deployed.stdout).trim());
         }
         Ok(())
     }

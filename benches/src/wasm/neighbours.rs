@@ -16,8 +16,10 @@ use crate::{
 /// The neighbour's requests per second, and the connections that they are spread over.
 const RATE: u32 = 200;
 const CONNECTIONS: u32 = 8;
-/// Before a measurement the guests have begun.
-const SETTLE: Duration = Duration::from_millis(700);
+/// Over this they begin, one after the other, lest they ask again all at once.
+const BEGIN: Duration = Duration::from_secs(1);
+/// Before a measurement all of them have begun.
+const SETTLE: Duration = Duration::from_millis(1_200);
 /// A guest goes on though its caller has gone, but no longer than this: its function's time, and some more.
 const OVER: Duration = Duration::from_millis(2_500);
 const TIME: &str = "timeout = 2\nmemory = 128";
@@ -26,7 +28,7 @@ const TIME: &str = "timeout = 2\nmemory = 128";
 struct Trouble {
     name: &'static str,
     path: &'static str,
-    at_once: usize,
+    at_once: u32,
 }
 
 const TROUBLES: [Trouble; 4] = [
@@ -82,9 +84,11 @@ pub(crate) async fn run(length: Length) -> Result<()> {
 /// Callers that each ask again when they have been answered, whatever the answer is.
 fn begin(server: &Server, trouble: &Trouble) -> JoinSet<Result<()>> {
     let mut callers = JoinSet::new();
-    for _ in 0..trouble.at_once {
+    for index in 0..trouble.at_once {
         let target = Target::new(server.gateway, "trouble.localhost", trouble.path);
+        let wait = BEGIN * index / trouble.at_once;
         callers.spawn(async move {
+            tokio::time::sleep(wait).await;
             let mut client = Client::connect(target.address).await?;
             loop {
                 client.status(&target).await?;

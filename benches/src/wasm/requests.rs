@@ -160,9 +160,14 @@ async fn languages(folder: &Path, length: Length) -> Result<()> {
          connections | times its requests |"
     );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|");
+    let mut left_out = Vec::new();
     for guest in guests {
         eprintln!("    {}", guest.name);
-        server.deploy(&app::write(folder, guest.name, &[Function::new("f", guest.component)])?)?;
+        let app = app::write(folder, guest.name, &[Function::new("f", guest.component)])?;
+        if let Err(error) = server.deploy(&app) {
+            left_out.push(format!("{} is left out: {error:#}", guest.name));
+            continue;
+        }
         let host = format!("{}.localhost", guest.name);
         let mut all =
             vec![Contender::new(guest.name, Target::new(server.gateway, &host, guests::PATH), None)];
@@ -187,5 +192,8 @@ async fn languages(folder: &Path, length: Length) -> Result<()> {
         println!("| {} | {} | {peer} | {times} |", guest.name, shown(&all[0]));
     }
     println!("\n{notes}");
+    for line in left_out {
+        println!("{line}");
+    }
     Ok(())
 }
