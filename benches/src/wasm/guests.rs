@@ -33,6 +33,7 @@ pub(crate) fn gather(brought: Option<&Path>) -> Result<()> {
         let found = match built(language) {
             Ok(component) => Ok((component, "the template of `sonagi new`")),
             Err(error) => {
+                eprintln!("    {language} is not built here: {error:#}");
                 let brought =
                     brought.and_then(|brought| fs::read(brought.join(format!("{language}.wasm"))).ok());
                 brought.map(|component| (component, "built elsewhere")).ok_or(error)

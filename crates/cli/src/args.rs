@@ -127,7 +127,7 @@ pub(crate) struct Place {
     #[arg(long, value_name = "COUNT", default_value_t = ACCOUNT_CONCURRENCY,
           value_parser = clap::value_parser!(u32).range(i64::from(UNRESERVED_CONCURRENCY_MIN)..=i64::from(ACCOUNT_CONCURRENCY_MAX)))]
     pub(crate) concurrency: u32,
-    /// Threads that serve; half of the processors if not given. WebAssembly functions run on them too
+    /// Threads that serve, and that WebAssembly functions run on; as many as processors if not given
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
 }

@@ -10,7 +10,7 @@ mod progress;
 mod report;
 mod telemetry;
 
-use std::process::ExitCode;
+use std::{num::NonZero, process::ExitCode};
 
 use args::Command;
 use clap::Parser as _;
@@ -43,8 +43,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Half of the processors serve; the others are for the functions, which are processes of their own. On two cores a
-/// warm invocation is a fifth faster so, and no fewer are served, since threads that wake each other share no core.
+/// Every processor serves: WebAssembly functions run in these threads. Functions that are processes of their own are
+/// served as many a second with half of the threads, and on two processors a lone request a tenth sooner, since threads
+/// that wake each other share no core then; `--threads` is for who has only such functions.
 fn workers(command: &Command) -> usize {
     let asked = match command {
         Command::Server(server) => server.place.threads,
@@ -59,6 +60,6 @@ fn workers(command: &Command) -> usize {
         | Command::Doctor(_)
         | Command::Completions { .. } => None,
     };
-    let usual = || std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
+    let usual = || std::thread::available_parallelism().map_or(1, NonZero::get);
     asked.map_or_else(usual, usize::from)
 }

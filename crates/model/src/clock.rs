@@ -5,9 +5,11 @@ use std::{
     future::Future,
     ops::{Add, Sub},
     pin::Pin,
+    task::{Context, Poll},
     time::Duration,
 };
 
+use pin_project_lite::pin_project;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "manual-clock")]
@@ -32,11 +34,35 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
 }
 
 /// Runs `work` until `deadline`; `None` when the deadline came first.
-pub async fn within<F: Future>(clock: &dyn Clock, deadline: Tick, work: F) -> Option<F::Output> {
-    tokio::select! {
-        biased;
-        output = work => Some(output),
-        () = clock.sleep_until(deadline) => None,
+///
+/// Not an `async fn`, which would keep `work` twice, and be copied with it: this is around every invocation.
+pub fn within<F: Future>(clock: &dyn Clock, deadline: Tick, work: F) -> Within<'_, F> {
+    Within { work, clock, deadline, end: None }
+}
+
+pin_project! {
+    /// See [`within`].
+    #[must_use = "nothing runs until it is awaited"]
+    pub struct Within<'a, F> {
+        #[pin]
+        work: F,
+        clock: &'a dyn Clock,
+        deadline: Tick,
+        // Only work that is not done at once needs a timer.
+        end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    }
+}
+
+impl<F: Future> Future for Within<'_, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.work.poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        let end = this.end.get_or_insert_with(|| this.clock.sleep_until(*this.deadline));
+        end.as_mut().poll(context).map(|()| None)
     }
 }
 

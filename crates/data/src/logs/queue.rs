@@ -14,9 +14,12 @@ use tokio::sync::oneshot;
 
 use super::Entry;
 
-/// How long the writer gathers lines once it was woken. Waking a thread costs more than queueing a line, so a
-/// busy function must not do it for every line.
+/// How long the writer gathers lines before it writes them. Waking a thread costs more than queueing a line, and so does
+/// a write for each of them, so a busy function must have neither for every line.
 const GATHER: Duration = Duration::from_millis(5);
+
+/// So many lines are written without gathering more.
+const HURRY: usize = LOG_QUEUE_LINES / 16;
 
 #[derive(Default)]
 pub(super) struct Queue {
@@ -72,7 +75,9 @@ impl Queue {
         }
         state.bytes += size;
         state.lines.push(entry);
-        if state.writer == WriterState::Idle {
+        let idle = state.writer == WriterState::Idle;
+        // Exactly when it comes to be so: one that gathers is told once.
+        if idle || state.lines.len() == HURRY {
             state.writer = WriterState::Working;
             drop(state);
             self.work.notify_one();
@@ -106,14 +111,12 @@ impl Queue {
             }
             state.writer = WriterState::Idle;
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
-            if !state.is_hurried() && !state.is_empty() {
-                (state, _) = self
-                    .work
-                    .wait_timeout_while(state, GATHER, |state| !state.is_hurried())
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
         }
         state.writer = WriterState::Working;
+        (state, _) = self
+            .work
+            .wait_timeout_while(state, GATHER, |state| !state.is_hurried())
+            .unwrap_or_else(PoisonError::into_inner);
         state.bytes = 0;
         Some(Batch {
             lines: mem::replace(&mut state.lines, spare),
@@ -133,7 +136,7 @@ impl State {
     }
 
     fn is_hurried(&self) -> bool {
-        !self.flushes.is_empty() || self.life == Life::Closed || self.lines.len() >= LOG_QUEUE_LINES / 4
+        !self.flushes.is_empty() || self.life == Life::Closed || self.lines.len() >= HURRY
     }
 
     fn lose(&mut self, entry: Entry) {

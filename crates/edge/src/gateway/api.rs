@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, Response, header};
+use http::{Method, Response, header};
 use sonagi_control::LiveApp;
 use sonagi_model::{
     api::{Api, ApiKind, PayloadFormat},
@@ -10,9 +10,9 @@ use sonagi_model::{
 };
 
 use super::{
-    Arrived, Compression, Inner, Line,
+    Arrived, Compression, Inner,
     answer::Reading,
-    call::{Call, Waiting},
+    call::{Call, Waiting, read_whole},
     compress::Offer,
     cors,
     finish::finish,
@@ -21,7 +21,7 @@ use super::{
     place::{Located, locate},
     routes::{Match, Routed, Router},
 };
-use crate::serve::{Body, ResponseBody};
+use crate::serve::ResponseBody;
 
 impl Inner {
     pub(super) async fn call_api(
@@ -29,36 +29,35 @@ impl Inner {
         app: &Arc<LiveApp>,
         index: usize,
         router: &Router,
-        arrived: Arrived,
+        arrived: &mut Arrived,
     ) -> Response<ResponseBody> {
         let api = &app.release.content.apis[index];
         let front = front_of(api.kind);
-        let Arrived { line, headers, body } = arrived;
-        let ids = Ids::new(&headers, self.clock.now(), &*self.entropy);
+        let ids = Ids::new(&arrived.headers, self.clock.now(), &*self.entropy);
         // Kept for what is decided after the function has had its own.
         let minimum = match (api.kind, self.config.compression) {
             (ApiKind::Rest, _) => api.minimum_compression_size,
             (ApiKind::Http, Compression::Never) => None,
             (ApiKind::Http, Compression::From(bytes)) => Some(bytes),
         };
-        let offer = minimum.map(|minimum| Offer::new(minimum, &line.method, &headers));
-        let response = match (api.kind, &api.cors) {
-            (ApiKind::Http, Some(rules)) => {
-                let origin = headers.get(header::ORIGIN).cloned();
-                if cors::is_preflight(&line.method, &headers) {
-                    cors::preflight(front, rules, origin.as_ref())
-                } else {
-                    let mut response =
-                        self.answer_api(app, api, router, &ids, &line, Rest { headers, body }).await;
-                    cors::apply(rules, origin.as_ref(), response.headers_mut());
-                    response
-                }
+        let offer = minimum.map(|minimum| Offer::new(minimum, &arrived.line.method, &arrived.headers));
+        let rules = match (api.kind, &api.cors) {
+            (ApiKind::Http, Some(rules)) => Some((rules, arrived.headers.get(header::ORIGIN).cloned())),
+            (ApiKind::Http, None) | (ApiKind::Rest, _) => None,
+        };
+        let response = match &rules {
+            Some((rules, origin)) if cors::is_preflight(&arrived.line.method, &arrived.headers) => {
+                cors::preflight(front, rules, origin.as_ref())
             }
-            (ApiKind::Http, None) | (ApiKind::Rest, _) => {
-                self.answer_api(app, api, router, &ids, &line, Rest { headers, body }).await
+            Some(_) | None => {
+                let mut response = self.answer_api(app, api, router, &ids, arrived).await;
+                if let Some((rules, origin)) = &rules {
+                    cors::apply(rules, origin.as_ref(), response.headers_mut());
+                }
+                response
             }
         };
-        finish(response, front, &ids, &line.method, offer.as_ref()).await
+        finish(response, front, &ids, &arrived.line.method, offer.as_ref()).await
     }
 
     async fn answer_api(
@@ -67,10 +66,9 @@ impl Inner {
         api: &Api,
         router: &Router,
         ids: &Ids,
-        line: &Line,
-        rest: Rest,
+        arrived: &mut Arrived,
     ) -> Response<ResponseBody> {
-        let Rest { headers, body } = rest;
+        let Arrived { line, headers, body } = arrived;
         let front = front_of(api.kind);
         let method = &line.method;
         let Located { path: route_path, routed } = locate(api, router, method.as_str(), line.path());
@@ -111,16 +109,16 @@ impl Inner {
             Front::RestApi => headers.get(header::ACCEPT).cloned(),
             Front::HttpApi | Front::FunctionUrl => None,
         };
-        let body = match body.read(self.config.body_size).await {
+        let body = match read_whole(body, self.config.body_size).await {
             Ok(body) => body,
-            Err(error) => return super::call::refuse_body(error).answer(front),
+            Err(refusal) => return refusal.answer(front),
         };
         let call = Call {
             front,
             format,
             ids,
             line,
-            headers,
+            headers: std::mem::take(headers),
             route_path,
             body,
             api: &api.id.0,
@@ -142,12 +140,6 @@ impl Inner {
         let reading = Reading { front, format, binary_media_types: &api.binary_media_types, accept };
         self.call(call, reading).await
     }
-}
-
-/// What is left of a request once it is known what it asks for.
-struct Rest {
-    headers: HeaderMap,
-    body: Body,
 }
 
 fn front_of(kind: ApiKind) -> Front {

@@ -1,13 +1,19 @@
 //! One call of a function: event or HTTP in, answer out, failures in the front's own words.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
 use sonagi_control::Target;
-use sonagi_invoke::{Error, Invoked, Request, Tail};
-use sonagi_model::{AliasName, api::PayloadFormat, clock::within, function::Runtime};
-use sonagi_sandbox::{Answer, Input};
+use sonagi_invoke::{Error, Request, Tail};
+use sonagi_model::{
+    AliasName, Tick,
+    api::PayloadFormat,
+    clock::within,
+    function::Runtime,
+    limits::{PAYLOAD_SIZE, STREAM_SIZE},
+};
+use sonagi_sandbox::{Answer, HttpAnswer, HttpBody, Input};
 
 use super::{
     Inner, Line,
@@ -19,7 +25,7 @@ use super::{
     request::{SourceIp, prepare},
     told::Told,
 };
-use crate::serve::{BodyError, ResponseBody};
+use crate::serve::{Body, BodyError, ResponseBody};
 
 /// A request that found its function. What an event tells of it is explained at [`Asked`].
 pub(super) struct Call<'a> {
@@ -58,47 +64,50 @@ pub(super) enum Waiting {
     ForStream,
 }
 
-/// What a client is told whose body did not come.
-pub(super) fn refuse_body(error: BodyError) -> Refusal {
-    match error {
+/// The body, or what its client is told if it did not come. It is asked for once.
+pub(super) async fn read_whole(body: &mut Option<Body>, limit: usize) -> Result<Bytes, Refusal> {
+    let Some(body) = body.take() else { return Ok(Bytes::new()) };
+    body.read(limit).await.map_err(|error| match error {
         BodyError::TooLarge { .. } => Refusal::TooLarge,
         BodyError::Silent => Refusal::Silent,
         BodyError::Broken => Refusal::Malformed,
-    }
+    })
 }
 
 impl Inner {
-    pub(super) async fn call(&self, call: Call<'_>, reading: Reading<'_>) -> Response<ResponseBody> {
+    /// The request is made at once, so that what is awaited does not hold all that it was made of.
+    pub(super) fn call<'a>(
+        &'a self,
+        call: Call<'a>,
+        reading: Reading<'a>,
+    ) -> impl Future<Output = Response<ResponseBody>> + Send + 'a {
         let (front, waiting) = (call.front, call.waiting);
         let target = Arc::clone(&call.target);
         let asked = match target.function.runtime {
             Runtime::Wasm => Form::Http(&call.line.method),
             Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) => Form::Event(reading),
         };
-        let request = match request(call, asked) {
-            Ok(request) => request,
-            Err(refusal) => return refusal.answer(front),
-        };
-        let answered = async {
-            let invoked = self.frontend.invoke(request).await.map_err(|error| refuse(&error))?;
-            respond(invoked, asked, waiting).await.map_err(|malformed| {
-                let function = &target.function.lambda_name;
-                tracing::debug!(%function, %malformed, "a function's answer was refused");
-                match asked {
-                    Form::Event(_) => Refusal::Function,
-                    Form::Http(_) => Refusal::Upstream,
-                }
-            })
-        };
-        let answered = match waiting {
-            Waiting::AtMost(limit) => {
-                let deadline = self.clock.tick() + limit;
-                // The invocation itself runs on; only this caller stops waiting.
-                within(&*self.clock, deadline, answered).await.unwrap_or(Err(Refusal::TimedOut))
-            }
-            Waiting::ForFunction | Waiting::ForStream => answered.await,
-        };
-        answered.unwrap_or_else(|refusal| refusal.answer(front))
+        let request = request(call, asked);
+        async move {
+            let answered = async {
+                let invoked = self.frontend.invoke(request?).await.map_err(|error| refuse(&error))?;
+                respond(invoked.answer, asked, waiting).await.map_err(|malformed| {
+                    let function = &target.function.lambda_name;
+                    tracing::debug!(%function, %malformed, "a function's answer was refused");
+                    match asked {
+                        Form::Event(_) => Refusal::Function,
+                        Form::Http(_) => Refusal::Upstream,
+                    }
+                })
+            };
+            let deadline = match waiting {
+                Waiting::AtMost(limit) => self.clock.tick() + limit,
+                Waiting::ForFunction | Waiting::ForStream => Tick(Duration::MAX),
+            };
+            // The invocation itself runs on; only this caller stops waiting.
+            let answered = within(&*self.clock, deadline, answered).await;
+            answered.unwrap_or(Err(Refusal::TimedOut)).unwrap_or_else(|refusal| refusal.answer(front))
+        }
     }
 }
 
@@ -168,25 +177,29 @@ fn event(mut call: Call<'_>) -> Bytes {
 }
 
 async fn respond(
-    invoked: Invoked,
+    answer: Answer,
     asked: Form<'_>,
     waiting: Waiting,
 ) -> Result<Response<ResponseBody>, Malformed> {
-    match (asked, invoked.answer, waiting) {
+    match (asked, answer, waiting) {
         // The function's log has its story.
         (_, Answer::Failure(failure), _) => Err(Malformed::Failed(failure.error_type)),
         (Form::Event(reading), Answer::Success(payload), _) => answer::read(&payload, reading),
+        // What comes in parts is read in a future of its own: the usual ones are small without it.
         (Form::Event(reading), Answer::Stream(stream), Waiting::ForStream) => {
-            answer::open(stream, reading.front).await
+            Box::pin(answer::open(stream, reading.front)).await
         }
         (Form::Event(reading), Answer::Stream(stream), Waiting::AtMost(_) | Waiting::ForFunction) => {
-            answer::collect(stream, reading).await
+            Box::pin(answer::collect(stream, reading)).await
         }
-        (Form::Http(method), Answer::Http(answer), Waiting::ForStream) => {
-            answer::pass_on(answer, method).await
-        }
-        (Form::Http(method), Answer::Http(answer), Waiting::AtMost(_) | Waiting::ForFunction) => {
-            answer::pass_whole(answer, method).await
+        (Form::Http(method), Answer::Http(HttpAnswer { status, headers, body }), waiting) => {
+            let head = answer::Passed::read(status, headers, method)?;
+            match (body, waiting) {
+                (HttpBody::Whole(body), Waiting::ForStream) => head.whole(body, STREAM_SIZE),
+                (HttpBody::Whole(body), _) => head.whole(body, PAYLOAD_SIZE as u64),
+                (HttpBody::Parts(parts), Waiting::ForStream) => Box::pin(head.on(parts)).await,
+                (HttpBody::Parts(parts), _) => Box::pin(head.gathered(parts)).await,
+            }
         }
         // Nobody asked for it.
         (Form::Event(_), Answer::Http(_), _) | (Form::Http(_), Answer::Success(_) | Answer::Stream(_), _) => {

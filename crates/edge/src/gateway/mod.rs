@@ -109,11 +109,12 @@ struct Inner {
     places: Places,
 }
 
-/// A request whose host and path make sense.
+/// A request whose host and path make sense. In a box, since whoever awaits a future that holds it would copy it.
 struct Arrived {
     line: Line,
     headers: HeaderMap,
-    body: Body,
+    /// Until it is read.
+    body: Option<Body>,
 }
 
 /// What a request asks for, and who sent it.
@@ -157,18 +158,24 @@ impl Gateway {
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Drained {
         let gateway = self.clone();
         let handler = move |request, peer| {
-            let gateway = gateway.clone();
-            async move { gateway.handle(request, peer).await }
+            // Here, so that what the future holds of a request is one pointer.
+            let (gateway, arrived) = (gateway.clone(), arrive(request, peer));
+            async move { gateway.answer(arrived).await }
         };
         Server::new(self.inner.config.server.clone()).serve(listener, handler, shutdown).await
     }
 
     /// Answers one request.
     pub async fn handle(&self, request: Request<Body>, peer: Peer) -> Response<ResponseBody> {
-        let arrived = match arrive(request, peer) {
+        self.answer(arrive(request, peer)).await
+    }
+
+    async fn answer(&self, arrived: Result<Box<Arrived>, &'static str>) -> Response<ResponseBody> {
+        let mut arrived = match arrived {
             Ok(arrived) => arrived,
             Err(problem) => return message(StatusCode::BAD_REQUEST, problem),
         };
+        let arrived = &mut *arrived;
         let inner = &*self.inner;
         let place = {
             let host = lower_case(hosts::name(arrived.line.authority(&arrived.headers)));
@@ -211,7 +218,7 @@ impl Inner {
 }
 
 /// Checks what every request must have: one host, and a path.
-fn arrive(request: Request<Body>, peer: Peer) -> Result<Arrived, &'static str> {
+fn arrive(request: Request<Body>, peer: Peer) -> Result<Box<Arrived>, &'static str> {
     let (http::request::Parts { method, uri, version, headers, .. }, body) = request.into_parts();
     if method == Method::CONNECT {
         return Err("CONNECT is for proxies; send the request itself.");
@@ -230,7 +237,7 @@ fn arrive(request: Request<Body>, peer: Peer) -> Result<Arrived, &'static str> {
     if !uri.path().starts_with('/') {
         return Err("The request's path does not begin with a slash.");
     }
-    Ok(Arrived { line: Line { method, uri, version, peer }, headers, body })
+    Ok(Box::new(Arrived { line: Line { method, uri, version, peer }, headers, body: Some(body) }))
 }
 
 /// Copied only if it is not that already.

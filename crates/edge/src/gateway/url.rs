@@ -13,7 +13,7 @@ use super::{
     Arrived, Compression, Inner, Line,
     answer::Reading,
     authorize::authorize,
-    call::{Call, Waiting},
+    call::{Call, Waiting, read_whole},
     compress::Offer,
     cors,
     event::Caller,
@@ -30,29 +30,28 @@ impl Inner {
         &self,
         function: &Arc<LiveFunction>,
         url: &FunctionUrl,
-        arrived: Arrived,
+        arrived: &mut Arrived,
     ) -> Response<ResponseBody> {
         let ids = Ids::new(&arrived.headers, self.clock.now(), &*self.entropy);
-        let method = arrived.line.method.clone();
         let offer = match self.config.compression {
             Compression::Never => None,
-            Compression::From(minimum) => Some(Offer::new(minimum, &method, &arrived.headers)),
+            Compression::From(minimum) => Some(Offer::new(minimum, &arrived.line.method, &arrived.headers)),
         };
-        let response = match &url.cors {
-            Some(rules) => {
-                let origin = arrived.headers.get(header::ORIGIN).cloned();
-                // A browser never signs a preflight, so it is answered before anyone is asked who they are.
-                if cors::is_preflight(&method, &arrived.headers) {
-                    cors::preflight(FRONT, rules, origin.as_ref())
-                } else {
-                    let mut response = self.answer_url(function, url, &ids, arrived).await;
-                    cors::apply(rules, origin.as_ref(), response.headers_mut());
-                    response
-                }
+        let rules = url.cors.as_ref().map(|rules| (rules, arrived.headers.get(header::ORIGIN).cloned()));
+        let response = match &rules {
+            // A browser never signs a preflight, so it is answered before anyone is asked who they are.
+            Some((rules, origin)) if cors::is_preflight(&arrived.line.method, &arrived.headers) => {
+                cors::preflight(FRONT, rules, origin.as_ref())
             }
-            None => self.answer_url(function, url, &ids, arrived).await,
+            Some(_) | None => {
+                let mut response = self.answer_url(function, url, &ids, arrived).await;
+                if let Some((rules, origin)) = &rules {
+                    cors::apply(rules, origin.as_ref(), response.headers_mut());
+                }
+                response
+            }
         };
-        finish(response, FRONT, &ids, &method, offer.as_ref()).await
+        finish(response, FRONT, &ids, &arrived.line.method, offer.as_ref()).await
     }
 
     async fn answer_url(
@@ -60,7 +59,7 @@ impl Inner {
         function: &Arc<LiveFunction>,
         url: &FunctionUrl,
         ids: &Ids,
-        arrived: Arrived,
+        arrived: &mut Arrived,
     ) -> Response<ResponseBody> {
         let Arrived { line, headers, body } = arrived;
         let target =
@@ -73,13 +72,13 @@ impl Inner {
             };
         // The payload's own limit is what holds here; a function URL has no larger one.
         let limit = self.config.body_size.min(sonagi_model::limits::PAYLOAD_SIZE);
-        let body = match body.read(limit).await {
+        let body = match read_whole(body, limit).await {
             Ok(body) => body,
-            Err(error) => return super::call::refuse_body(error).answer(FRONT),
+            Err(refusal) => return refusal.answer(FRONT),
         };
         let caller = match url.auth {
             UrlAuth::None => None,
-            UrlAuth::AwsIam => match self.caller(function, &line, &headers, &body) {
+            UrlAuth::AwsIam => match self.caller(function, line, headers, &body) {
                 Ok(caller) => caller,
                 Err(cause) => {
                     tracing::debug!(%cause, "a request to a function URL was refused");
@@ -95,8 +94,8 @@ impl Inner {
             front: FRONT,
             format: PayloadFormat::V2,
             ids,
-            line: &line,
-            headers,
+            line,
+            headers: std::mem::take(headers),
             route_path: line.path(),
             body,
             api: &url.id.0,

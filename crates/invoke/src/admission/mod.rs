@@ -56,7 +56,8 @@ impl Admission {
         };
         if let Some(waiting) = waiting {
             let deadline = clock.tick() + self.wait;
-            if let Some(Some(permit)) = within(clock, deadline, waiting.granted()).await {
+            // In a box, since most never wait.
+            if let Some(Some(permit)) = Box::pin(within(clock, deadline, waiting.granted())).await {
                 return Ok(permit);
             }
         }

@@ -6,7 +6,6 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use sonagi_model::limits::{ANSWER_HEADERS, ANSWER_HEADERS_SIZE, PAYLOAD_SIZE, STREAM_SIZE};
-use sonagi_sandbox::{HttpAnswer, HttpBody};
 
 use super::{
     Malformed,
@@ -16,40 +15,6 @@ use crate::{
     gateway::request::{Keep, keep_end_to_end},
     serve::ResponseBody,
 };
-
-/// Waits for the whole answer, which must fit where an event's must.
-pub(in crate::gateway) async fn pass_whole(
-    answer: HttpAnswer,
-    method: &Method,
-) -> Result<Response<ResponseBody>, Malformed> {
-    let head = Head::read(answer.status, answer.headers)?;
-    let body = match answer.body {
-        HttpBody::Whole(body) => body,
-        HttpBody::Parts(parts) => gather(Bytes::new(), parts).await?,
-    };
-    head.with_whole(body, PAYLOAD_SIZE as u64, method)
-}
-
-/// Waits for the first part of the answer's body, so that a failure before it can be told, and leaves the rest to
-/// come as the client takes it.
-pub(in crate::gateway) async fn pass_on(
-    answer: HttpAnswer,
-    method: &Method,
-) -> Result<Response<ResponseBody>, Malformed> {
-    let head = Head::read(answer.status, answer.headers)?;
-    match answer.body {
-        HttpBody::Whole(body) => head.with_whole(body, STREAM_SIZE, method),
-        HttpBody::Parts(mut parts) => match first(&mut parts).await? {
-            Some(first) => head.with_parts(first, parts),
-            None => match head.announced {
-                Some(announced @ 1..) if *method != Method::HEAD && !head.is_bodiless() => {
-                    Err(Malformed::Length { announced })
-                }
-                Some(_) | None => head.with_whole(Bytes::new(), STREAM_SIZE, method),
-            },
-        },
-    }
-}
 
 /// The first part that has bytes; none if the body has none.
 async fn first(parts: &mut Rest) -> Result<Option<Bytes>, Malformed> {
@@ -62,15 +27,22 @@ async fn first(parts: &mut Rest) -> Result<Option<Bytes>, Malformed> {
     Ok(None)
 }
 
-struct Head {
+/// An answer whose head is sound, and whose body comes.
+pub(in crate::gateway) struct Passed<'a> {
     status: StatusCode,
     headers: HeaderMap,
     /// The length that the function announced.
     announced: Option<u64>,
+    /// What was asked.
+    method: &'a Method,
 }
 
-impl Head {
-    fn read(status: StatusCode, mut headers: HeaderMap) -> Result<Self, Malformed> {
+impl<'a> Passed<'a> {
+    pub(in crate::gateway) fn read(
+        status: StatusCode,
+        mut headers: HeaderMap,
+        method: &'a Method,
+    ) -> Result<Self, Malformed> {
         // 1xx is never final, 101 would hand the connection over, and above 599 is nothing (RFC 9110 §15).
         if !(200..=599).contains(&status.as_u16()) {
             return Err(Malformed::Status(status.as_str().to_owned()));
@@ -87,19 +59,19 @@ impl Head {
             let ours = *name == header::CONTENT_LENGTH || *name == header::PROXY_AUTHENTICATE;
             if ours { Keep::No } else { Keep::Yes }
         });
-        Ok(Self { status, headers, announced })
+        Ok(Self { status, headers, announced, method })
     }
 
-    fn with_whole(
+    /// With a body that is there already.
+    pub(in crate::gateway) fn whole(
         mut self,
         body: Bytes,
         limit: u64,
-        method: &Method,
     ) -> Result<Response<ResponseBody>, Malformed> {
         if body.len() as u64 > limit {
             return Err(Malformed::TooLarge { limit });
         }
-        if *method == Method::HEAD
+        if *self.method == Method::HEAD
             && body.is_empty()
             && !self.is_bodiless()
             && let Some(announced) = self.announced
@@ -108,6 +80,26 @@ impl Head {
             self.headers.insert(header::CONTENT_LENGTH, announced.into());
         }
         Ok(self.with(ResponseBody::whole(body)))
+    }
+
+    /// Waits for the whole body, which must fit where an event's must.
+    pub(in crate::gateway) async fn gathered(self, parts: Rest) -> Result<Response<ResponseBody>, Malformed> {
+        let body = gather(Bytes::new(), parts).await?;
+        self.whole(body, PAYLOAD_SIZE as u64)
+    }
+
+    /// Waits for the body's first part, so that a failure before it can be told, and leaves the rest to come as the
+    /// client takes it.
+    pub(in crate::gateway) async fn on(self, mut parts: Rest) -> Result<Response<ResponseBody>, Malformed> {
+        match first(&mut parts).await? {
+            Some(first) => self.with_parts(first, parts),
+            None => match self.announced {
+                Some(announced @ 1..) if *self.method != Method::HEAD && !self.is_bodiless() => {
+                    Err(Malformed::Length { announced })
+                }
+                Some(_) | None => self.whole(Bytes::new(), STREAM_SIZE),
+            },
+        }
     }
 
     fn with_parts(self, first: Bytes, rest: Rest) -> Result<Response<ResponseBody>, Malformed> {

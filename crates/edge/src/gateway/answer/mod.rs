@@ -20,7 +20,7 @@ use sonagi_model::api::PayloadFormat;
 
 use super::{Front, event::is_binary_type};
 use crate::serve::ResponseBody;
-pub(super) use direct::{pass_on, pass_whole};
+pub(super) use direct::Passed;
 use fields::{Fields, Text};
 use head::Head;
 pub(super) use stream::{collect, open};
