@@ -10,6 +10,7 @@ use sonagi_harness::{Answer, App, World, get, request, send};
 use sonagi_invoke::{Metered, Record, RecordStream};
 use sonagi_model::{LambdaName, release::Release};
 use sonagi_sandbox::Outcome;
+use sonagi_server::Followed;
 
 use crate::{bad_input::zip, time_limits::until};
 
@@ -452,4 +453,39 @@ async fn a_client_that_leaves_does_not_end_the_invocation() {
     world.idle().await;
     let answers: Value = world.invoke("left-f", r#""/fail/200/object""#).await.json();
     assert_eq!(answers["errorType"], "Boom");
+}
+
+/// The template of `sonagi new`, with what a snapshot of JavaScript needs. It is built with npm's componentize-js.
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript_is_built_and_begins_where_its_init_left_it() {
+    const CODE: &str = include_str!("../../crates/cli/templates/wasm-js/app.js");
+    const PACKAGE: &str = include_str!("../../crates/cli/templates/wasm-js/package.json");
+    const INIT: &str = "let warm = 0;\nexport function init() { warm = Math.floor(Math.random() * 1e15); }\n\
+        addEventListener(\"fetch\", () => console.log(`warm ${warm}`));\n";
+    let world = World::start().await;
+    let manifest = "app = \"scripted\"\n[function.hello]\nruntime = \"wasm\"\nroutes = [\"GET /hello\"]\n\
+        config = { greeting = \"Hi\" }\nsnapshot_start = true\n";
+    let app = App::new(manifest)
+        .file("hello/app.js", &format!("{CODE}\n{INIT}"))
+        .file("hello/package.json", PACKAGE);
+    world.deploy(&app).await;
+    let mut followed = world.running().logs().follow(None, None);
+    for _ in 0..2 {
+        let answer = get(world.gateway(), "scripted.localhost", "/hello?name=you").await;
+        assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({ "message": "Hi, you!" })));
+    }
+    let invoked = world.invoke("scripted-hello", r#"{"a": [1, "two"]}"#).await;
+    assert_eq!(invoked.json(), json!({ "got": { "a": [1, "two"] } }), "{}", invoked.text());
+    // Every instance remembers the same initialisation.
+    let mut warm = Vec::new();
+    while warm.len() < 3 {
+        match followed.next().await {
+            Some(Followed::Entry(entry)) if entry.line.text.starts_with(b"warm ") => {
+                warm.push(entry.line.text)
+            }
+            Some(_) => {}
+            None => panic!("the log ended: {warm:?}"),
+        }
+    }
+    assert!(warm[0] != "warm 0" && warm.iter().all(|line| *line == warm[0]), "{warm:?}");
 }

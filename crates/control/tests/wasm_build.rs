@@ -397,7 +397,21 @@ async fn cargo_builds_a_copy_or_with_a_lock_the_folder_itself() {
 #[tokio::test]
 async fn javascript_is_built_by_componentize_js() {
     let world = World::equipped();
-    serves_http(&world.builds("wasm-js").await);
+    let plain = world.builds("wasm-js").await;
+    serves_http(&plain);
+    assert!(!plain.contains(&"export init".to_owned()), "{plain:?}");
+    // With a snapshot it has to export what runs for it.
+    let manifest = fs::read_to_string(world.folder.path().join("app/sonagi.toml")).unwrap();
+    world.write(
+        "app/sonagi.toml",
+        manifest.replace("runtime = \"wasm\"\n", "runtime = \"wasm\"\nsnapshot_start = true\n"),
+    );
+    let error = world.refusal().await;
+    assert!(error.contains("export function init"), "{error}");
+    let code = fs::read_to_string(world.folder.path().join("app/hello/app.js")).unwrap();
+    world.write("app/hello/app.js", format!("{code}\nexport function init() {{}}\n"));
+    let warm = interfaces(&world.package().await.unwrap());
+    assert!(warm.contains(&"export init".to_owned()), "{warm:?}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use super::{
     artifacts::{Artifacts, ArtifactsConfig, Refusal, Source, Urgency},
     budget::Budget,
     compile::Compiler,
-    engine,
+    engine::{self, Size},
     environment::WasmEnvironment,
     host::{Host, Setting},
     lanes::Lanes,
@@ -64,8 +64,9 @@ struct Shared {
     clock: Arc<dyn Clock>,
     lanes: Arc<Lanes>,
     budget: Arc<Budget>,
-    p2: OnceLock<Result<Machine, String>>,
-    p3: OnceLock<Result<Machine, String>>,
+    /// Bytes that the memories of all instances may have together.
+    memory: usize,
+    machines: [OnceLock<Result<Machine, String>>; 4],
     loaded: Mutex<HashMap<Key, Weak<Loaded>>>,
 }
 
@@ -117,8 +118,8 @@ impl WasmDriver {
             clock: config.clock,
             lanes: Arc::new(Lanes::new(config.threads.max(1))?),
             budget: Budget::new(config.memory),
-            p2: OnceLock::new(),
-            p3: OnceLock::new(),
+            memory: config.memory,
+            machines: Default::default(),
             loaded: Mutex::new(HashMap::new()),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -137,15 +138,19 @@ impl WasmDriver {
     /// what is compiled already, so that a first request need not wait for either.
     pub async fn look_after(&self, function: &Function, code: &Path) -> Result<(), Unready> {
         let Some(source) = source_of(function, code) else { return Ok(()) };
-        let shared = &self.shared;
-        // The engine is there before it is asked for.
-        let driver = self.clone();
-        let wasi = source.wasi;
-        let _ = spawn_blocking(move || driver.shared.machine(wasi).map(drop)).await;
+        let shared = Arc::clone(&self.shared);
         shared.artifacts.ensure(&source, Urgency::Background).await.map_err(unready)?;
-        let artifacts = shared.artifacts.clone();
         // It only saves time; a file that is not ours is found again when it is loaded.
-        let _ = spawn_blocking(move || artifacts.check_ahead(&source)).await;
+        let _ = spawn_blocking(move || match shared.artifacts.find(&source) {
+            // The engine is there before it is asked for.
+            Ok(Some(found)) => drop(shared.machine(source.wasi, Size::of(found.facts().memory))),
+            Ok(None) => {}
+            Err(error) => {
+                let handler = source.handler;
+                tracing::debug!(%error, handler, "a compiled component was not checked ahead");
+            }
+        })
+        .await;
         Ok(())
     }
 
@@ -195,14 +200,17 @@ fn not_started(refusal: Refusal) -> StartFailure {
 }
 
 impl Shared {
-    fn machine(&self, wasi: WasiVersion) -> Result<&Machine, StartFailure> {
-        let slot = match wasi {
-            WasiVersion::P2 => &self.p2,
-            WasiVersion::P3 => &self.p3,
+    fn machine(&self, wasi: WasiVersion, size: Size) -> Result<&Machine, StartFailure> {
+        let [p2_small, p2_large, p3_small, p3_large] = &self.machines;
+        let slot = match (wasi, size) {
+            (WasiVersion::P2, Size::Small) => p2_small,
+            (WasiVersion::P2, Size::Large) => p2_large,
+            (WasiVersion::P3, Size::Small) => p3_small,
+            (WasiVersion::P3, Size::Large) => p3_large,
         };
         let machine = slot.get_or_init(|| {
             let made = || -> wasmtime::Result<Machine> {
-                let engine = engine::running(wasi)?;
+                let engine = engine::running(wasi, size, self.memory)?;
                 let linker = linker::linker(&engine, wasi)?;
                 Ok(Machine { engine, linker })
             };
@@ -235,10 +243,14 @@ impl Shared {
             let (shared, again, wasi) = (Arc::clone(self), source.clone(), wasm.wasi);
             let setting = self.setting(spec, wasm.clone());
             let work = move || -> Result<Option<Loaded>, StartFailure> {
-                let machine = shared.machine(wasi)?;
-                let component = shared.artifacts.load(&machine.engine, &again).map_err(not_started)?;
+                let Some(found) = shared.artifacts.find(&again).map_err(not_started)? else {
+                    return Ok(None);
+                };
+                let memory = found.facts().memory;
+                let machine = shared.machine(wasi, Size::of(memory))?;
+                let component = shared.artifacts.load(&machine.engine, found).map_err(not_started)?;
                 let Some(component) = component else { return Ok(None) };
-                let loaded = Loaded::new(&machine.linker, &component, wasi, setting);
+                let loaded = Loaded::new(&machine.linker, &component, wasi, setting, memory);
                 loaded.map(Some).map_err(|error| StartFailure::Unsupported(format!("{error:#}")))
             };
             let loaded = spawn_blocking(work).await.map_err(|cause| StartFailure::Machine {

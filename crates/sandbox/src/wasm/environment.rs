@@ -39,7 +39,7 @@ pub(super) struct Kept {
     served: u32,
 }
 
-/// Bytes of an instance's memory that are given back on the thread that served it.
+/// Bytes by which an instance's memory may have grown to be given back on the thread that served it.
 const GIVEN_BACK_HERE: usize = 4 << 20;
 
 /// For the log of a function that asked for reuse in vain.
@@ -135,7 +135,8 @@ impl Environment for WasmEnvironment {
         self.out.flush();
         self.err.flush();
         // The caller has its answer. To give much memory back takes long, and would hold up whoever shares the thread.
-        if let Some(waste) = waste.filter(|instance| instance.memory() > GIVEN_BACK_HERE) {
+        let here = self.loaded.memory() + GIVEN_BACK_HERE;
+        if let Some(waste) = waste.filter(|instance| instance.memory() > here) {
             self.lanes.discard(waste).await;
         }
         let memory_peak = self.memory_peak.bytes() as u64;

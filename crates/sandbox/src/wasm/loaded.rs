@@ -35,6 +35,8 @@ pub(super) struct Loaded {
     proxy: ProxyPre<Host>,
     setting: Setting,
     engine: Engine,
+    /// Bytes that an instance begins with.
+    memory: usize,
     again: AtomicU8,
     /// Microseconds of processor time that a call has taken lately: a moving average.
     usual: AtomicU32,
@@ -46,6 +48,7 @@ impl Loaded {
         component: &Component,
         wasi: WasiVersion,
         setting: Setting,
+        memory: u64,
     ) -> Result<Self> {
         let linker = linker::for_component(linker, component)?;
         let pre = linker.instantiate_pre(component)?;
@@ -60,6 +63,7 @@ impl Loaded {
             proxy,
             setting,
             engine: component.engine().clone(),
+            memory: usize::try_from(memory)?,
             again: AtomicU8::new(Again::Unknown as u8),
             usual: AtomicU32::new(0),
         })
@@ -75,6 +79,11 @@ impl Loaded {
 
     pub(super) fn setting(&self) -> &Setting {
         &self.setting
+    }
+
+    /// Bytes that an instance begins with.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
     }
 
     /// Whether an instance that has served may serve again.

@@ -23,6 +23,19 @@ async fn every_request_has_an_instance_of_its_own() {
     }
 }
 
+/// A large component's slots keep more of what was touched.
+#[tokio::test]
+async fn so_has_every_request_to_a_large_component() {
+    let bench = Bench::new();
+    let large = Fixture::Guest.text().replace("(memory (;0;) 2)", "(memory (;0;) 64)");
+    assert_ne!(large, Fixture::Guest.text());
+    let mut running = bench.start(bench.made_of(&large, Fixture::Guest.settings())).await.unwrap();
+    for mib in [1, 10, 40, 1] {
+        assert_eq!(running.get(&format!("/touch/{mib}")).await.body(), "touched\n");
+        assert_eq!(count(&mut running).await, 1);
+    }
+}
+
 #[tokio::test]
 async fn an_instance_serves_as_many_requests_as_it_may() {
     let bench = Bench::new();

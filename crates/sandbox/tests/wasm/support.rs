@@ -47,7 +47,7 @@ impl Fixture {
         }
     }
 
-    fn settings(self) -> Wasm {
+    pub(crate) fn settings(self) -> Wasm {
         let wasi = match self {
             Self::Hello | Self::Guest => WasiVersion::P2,
             Self::Later => WasiVersion::P3,

@@ -8,7 +8,11 @@ use std::{
 use bytes::Bytes;
 use sonagi_model::limits;
 
-use super::{Source, bindings, component, toolchain::Lacking, world};
+use super::{
+    Source, bindings, component,
+    toolchain::Lacking,
+    world::{self, Init},
+};
 use crate::build::{
     Result, Tools, archive,
     tool::{self, Run},
@@ -46,7 +50,7 @@ pub(super) async fn build(source: &Source<'_, '_>) -> Result<Bytes> {
     job.make(&work)?;
     job.make(&made)?;
     archive::copy(job.function, &entries, &work)?;
-    let world = world::prepare(source, &work, &shop.path().join("world"), None)?;
+    let world = world::prepare(source, &work, &shop.path().join("world"), None, Init::Absent)?;
     let bindings = bindings::write(source, &world, &made)?;
     let core = shop.path().join("core.wasm");
     let mut include = OsString::from("-I");

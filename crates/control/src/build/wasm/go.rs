@@ -9,7 +9,7 @@ use sonagi_model::limits;
 use super::{
     Source, component,
     toolchain::{Found, Lacking, Search},
-    world,
+    world::{self, Init},
 };
 use crate::build::{
     Result, Tools,
@@ -63,7 +63,7 @@ pub(super) async fn build(source: &Source<'_, '_>) -> Result<Bytes> {
         ];
         let variables = vec![("GOOS", "wasip1".into()), ("GOARCH", "wasm".into())];
         run(source, "go build", &go, arguments, &work, variables).await?;
-        let world = world::prepare(source, &work, &shop.path().join("world"), None)?;
+        let world = world::prepare(source, &work, &shop.path().join("world"), None, Init::Absent)?;
         component::of_core(source, core, component::Metadata::Of(world), built.clone()).await?;
     }
     source.keep(&key, &shop, built).await

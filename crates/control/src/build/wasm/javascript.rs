@@ -8,9 +8,12 @@ use std::{
 
 use bytes::Bytes;
 use serde_json::Value;
-use sonagi_model::limits;
+use sonagi_model::{function::WasmStart, limits};
 
-use super::{Source, world};
+use super::{
+    Source,
+    world::{self, Init},
+};
 use crate::build::{
     Result,
     archive::{self, Content, Entries},
@@ -59,7 +62,16 @@ pub(super) async fn build(source: &Source<'_, '_>) -> Result<Bytes> {
     };
     let version = version.as_deref().unwrap_or(ENGINE_WASI);
     let dependencies = installed.as_ref().map_or_else(String::new, |(key, _)| key.to_string());
-    let tools = [dependencies.as_str(), &entry, version, &componentize.to_string_lossy()];
+    // The engine keeps the request that it answers, so a request cannot be its initialisation.
+    let init = match source.wasm.start {
+        WasmStart::Fresh => Init::Absent,
+        WasmStart::Snapshot => Init::Exported,
+    };
+    let exports = match init {
+        Init::Absent => "",
+        Init::Exported => "init",
+    };
+    let tools = [dependencies.as_str(), &entry, version, &componentize.to_string_lossy(), exports];
     let key = source.key("js", &entries, &tools)?;
     if let Some(kept) = source.kept(&key).await {
         return kept;
@@ -80,7 +92,7 @@ pub(super) async fn build(source: &Source<'_, '_>) -> Result<Bytes> {
         Some(esbuild) => bundle(source, esbuild, &entry, &work).await?,
         None => entry,
     };
-    let world = world::prepare(source, &work, &shop.path().join("world"), Some(version))?;
+    let world = world::prepare(source, &work, &shop.path().join("world"), Some(version), init)?;
     let component = out.join(super::COMPONENT);
     let mut arguments: Vec<OsString> = vec![module.into(), "--wit".into(), world.folder.into()];
     if let Some(name) = world.name {

@@ -8,7 +8,7 @@ use sonagi_model::limits;
 use super::{
     Source,
     toolchain::{Found, Lacking, Search},
-    world,
+    world::{self, Init},
 };
 use crate::build::{
     Result, Tools,
@@ -47,7 +47,7 @@ pub(super) async fn build(source: &Source<'_, '_>) -> Result<Bytes> {
     job.make(&environment.join("lib/site-packages"))?;
     let packages = shop.path().join("packages");
     let installed = install(source, &entries, &work, &packages).await?;
-    let world = world::prepare(source, &work, &shop.path().join("world"), None)?;
+    let world = world::prepare(source, &work, &shop.path().join("world"), None, Init::Absent)?;
     let component = out.join(super::COMPONENT);
     let mut arguments: Vec<OsString> = vec!["--wit-path".into(), world.folder.into()];
     if let Some(name) = world.name {

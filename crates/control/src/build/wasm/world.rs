@@ -17,11 +17,21 @@ pub(super) struct World {
     pub(super) folder: PathBuf,
 }
 
+/// Whether a component exports `init`, which is called for its snapshot in place of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Init {
+    Exported,
+    Absent,
+}
+
 /// The text of the world that a function gets which brings none, for a tool that knows `version` of WASI.
-pub(super) fn text(source: &Source<'_, '_>, version: Option<&str>) -> String {
+fn text(source: &Source<'_, '_>, version: Option<&str>, init: Init) -> String {
     let granted = !source.wasm.keyvalue.is_empty();
     let mut text = String::with_capacity(TEXT.len());
-    for line in TEXT.lines().filter(|line| granted || !line.ends_with("// keyvalue")) {
+    let wanted = |line: &&str| {
+        (granted || !line.ends_with("// keyvalue")) && (init == Init::Exported || !line.ends_with("// init"))
+    };
+    for line in TEXT.lines().filter(wanted) {
         match version {
             Some(version) => text.push_str(&line.replace(VERSION, &format!("@{version}"))),
             None => text.push_str(line),
@@ -38,6 +48,7 @@ pub(super) fn prepare(
     work: &Path,
     beside: &Path,
     version: Option<&str>,
+    init: Init,
 ) -> Result<World> {
     let own = work.join("wit");
     if own.is_dir() {
@@ -45,7 +56,8 @@ pub(super) fn prepare(
     }
     source.job.make(beside)?;
     let path = beside.join("function.wit");
-    std::fs::write(&path, text(source, version)).map_err(|cause| source.job.failed("write", &path, cause))?;
+    let text = text(source, version, init);
+    std::fs::write(&path, text).map_err(|cause| source.job.failed("write", &path, cause))?;
     Ok(World { name: Some("function"), folder: beside.into() })
 }
 
@@ -67,6 +79,6 @@ mod tests {
         let mut resolve = wit_parser::Resolve::default();
         let package = resolve.push_str("function.wit", TEXT).expect("valid WIT");
         let world = resolve.select_world(&[package], Some("function")).expect("the world");
-        assert_eq!(resolve.worlds[world].exports.len(), 1);
+        assert_eq!(resolve.worlds[world].exports.len(), 2);
     }
 }

@@ -4,10 +4,10 @@
 //! ensure ─► index: which component? ─► code of it? ─yes─► done
 //!                     │ unknown            │ none
 //!                     └─► hash the file ───┴─► line ─► child (compile) ─► sealed ─► code, index
-//! load ───► index ─► code: opened once, its seal checked unless remembered, mapped
+//! find ───► index ─► code: opened once, its seal checked unless remembered ─► load: mapped
 //! ```
 //!
-//! Start reading at [`Artifacts::ensure`] and [`Artifacts::load`]; [`folder`] says where files are, [`vault`] when a
+//! Start reading at [`Artifacts::ensure`] and [`Artifacts::find`]; [`folder`] says where files are, [`vault`] when a
 //! file is taken for ours and what remains of the time between a check and its use. Always true here:
 //! - no file's content is believed, mapped or parsed before its seal was found right, with a key that the child never
 //!   sees, and for the place where the file is;
@@ -43,7 +43,7 @@ use sonagi_model::{
 use wasmtime::{Engine, component::Component};
 
 pub(crate) use super::compile::Refusal;
-use super::compile::{self, Compiler, Order};
+use super::compile::{self, Compiler, Facts, Order};
 use flights::{Boarding, Flight, Flights, Pilot};
 use folder::{Folder, Key};
 use line::{Line, Ticket};
@@ -104,6 +104,18 @@ struct Cache {
     clock: Arc<dyn Clock>,
 }
 
+/// Native code that was found to be ours.
+pub(crate) struct Found {
+    key: Key,
+    sealed: Sealed,
+}
+
+impl Found {
+    pub(crate) fn facts(&self) -> Facts {
+        self.sealed.facts
+    }
+}
+
 /// What an entry of the index says.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,12 +163,18 @@ impl Artifacts {
         self.blocking(WRITE, move |cache| cache.enter(&wanted, key.component)).await
     }
 
-    /// Authenticates and maps. `None`: this version has not compiled it yet, or what it had compiled was not whole and
-    /// is gone. Blocks: microseconds for what was checked before, else as long as reading the file takes.
-    pub(crate) fn load(&self, engine: &Engine, source: &Source) -> Result<Option<Component>, Refusal> {
-        let cache = &self.0;
-        let Some((key, sealed)) = cache.find(source)? else { return Ok(None) };
+    /// Authenticates. `None`: this version has not compiled it yet, or what it had compiled was not whole and is gone.
+    /// Blocks: microseconds for what was checked before, else as long as reading the file takes.
+    pub(crate) fn find(&self, source: &Source) -> Result<Option<Found>, Refusal> {
+        let Some((key, sealed)) = self.0.find(source)? else { return Ok(None) };
         fits(&sealed, source)?;
+        Ok(Some(Found { key, sealed }))
+    }
+
+    /// Maps what was found. `None`: it was not whole after all, and is gone. Blocks.
+    pub(crate) fn load(&self, engine: &Engine, found: Found) -> Result<Option<Component>, Refusal> {
+        let cache = &self.0;
+        let Found { key, sealed } = found;
         let path = cache.folder.code(&key);
         let why = match map::map(engine, &sealed) {
             Ok(component) if sealed.is_unchanged() => {
@@ -172,13 +190,6 @@ impl Artifacts {
         cache.vault.forget(&path);
         vault::discard(&path, &why);
         Ok(None)
-    }
-
-    /// Authenticates ahead, so that the first [`Artifacts::load`] need not. Blocks.
-    pub(crate) fn check_ahead(&self, source: &Source) {
-        if let Err(error) = self.0.find(source) {
-            tracing::debug!(%error, handler = source.handler, "a compiled component was not checked ahead");
-        }
     }
 
     /// Drops what other versions compiled and, least recently used first, what is beyond

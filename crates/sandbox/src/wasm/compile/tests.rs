@@ -23,7 +23,7 @@ use super::{
     seclusion::MARK,
     snapshot::{Taken, take},
 };
-use crate::wasm::engine;
+use crate::wasm::engine::{self, Size};
 
 /// A component that answers a line.
 pub(crate) fn hello() -> Vec<u8> {
@@ -155,7 +155,8 @@ fn the_engines_agree_on_what_native_code_is_compatible_with() {
             engine.precompile_compatibility_hash().hash(&mut hasher);
             hasher.finish()
         };
-        let running = hash(engine::running(wasi).unwrap());
+        let running = hash(engine::running(wasi, Size::Small, 1 << 30).unwrap());
+        assert_eq!(hash(engine::running(wasi, Size::Large, 1 << 30).unwrap()), running);
         assert_eq!(hash(engine::compiling(wasi).unwrap()), running);
         assert_eq!(hash(engine::trying(wasi).unwrap()), running);
     }
