@@ -21,8 +21,11 @@ async fn a_server_is_deployed_to_rolled_back_and_asked() {
     let path = app.path().to_str().unwrap();
 
     let deploy = ["deploy", path, "--endpoint", &endpoint, "--json"];
-    let first = sonagi(&deploy).await.passed();
-    assert_eq!(lines(&first)[0]["number"], 1);
+    let first = lines(&sonagi(&deploy).await.passed()).remove(0);
+    assert_eq!(first["number"], 1);
+    // It says where the app answers.
+    let url = first["urls"][0]["url"].as_str().unwrap();
+    assert!(url.starts_with(&format!("http://hello.localhost:{}/", ready.gateway.port())), "{url}");
     assert_eq!(lines(&sonagi(&deploy).await.passed())[0]["new"], false);
     app.write("f/app.py", "def handler(event, context):\n    return {'v': 2}\n");
     assert_eq!(lines(&sonagi(&deploy).await.passed())[0]["number"], 2);

@@ -1,12 +1,15 @@
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sonagi_control::manifest::Context;
-use sonagi_model::{AccountId, Digest, Region, ReleaseNumber};
+use sonagi_model::{
+    AccountId, Digest, Region, ReleaseNumber,
+    release::{Output, ReleaseContent},
+};
 
-use super::build;
+use super::{build, urls};
 use crate::{
     args::Deploy,
     client::Client,
@@ -28,6 +31,21 @@ struct Deployed {
     number: ReleaseNumber,
     digest: Digest,
     new: bool,
+}
+
+/// The release as the server keeps it, with the ids that it gave.
+#[derive(Debug, Deserialize)]
+struct Released {
+    content: ReleaseContent,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    deployed: Deployed,
+    urls: Vec<urls::Line>,
+    outputs: &'a BTreeMap<String, Output>,
 }
 
 pub(crate) async fn run(deploy: Deploy, shape: Shape) -> Result<ExitCode> {
@@ -52,11 +70,18 @@ pub(crate) async fn run(deploy: Deploy, shape: Shape) -> Result<ExitCode> {
     let deployed: Deployed = build::activate(&built.content, &progress, client.post(&path, &built.content))
         .await
         .with_context(|| format!("deploy {}", manifest.app))?;
+    let Released { content } = client.get(&format!("{path}/{}", deployed.number)).await?;
+    let urls = urls::of(&manifest.app, &content, &context.gateway, context.region.as_str());
     progress.done();
     match shape {
-        Shape::Json => output::json(&deployed)?,
-        Shape::Human if deployed.new => println!("{} is now {}", deployed.app, deployed.number),
-        Shape::Human => println!("{} is {} already", deployed.app, deployed.number),
+        Shape::Json => output::json(&Answer { deployed, urls, outputs: &content.outputs })?,
+        Shape::Human => {
+            match deployed.new {
+                true => println!("{} is now {}", deployed.app, deployed.number),
+                false => println!("{} is {} already", deployed.app, deployed.number),
+            }
+            urls::print(&content, &urls);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

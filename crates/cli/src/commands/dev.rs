@@ -75,7 +75,8 @@ impl Session {
         let release = self.deploy(&manifest).await?;
         self.prepare(&manifest).await;
         self.progress.done();
-        let lines = urls::of(&release, self.running.gateway_address(), self.context.region.as_str());
+        let lines =
+            urls::of(&release.app, &release.content, &self.context.gateway, self.context.region.as_str());
         match self.shape {
             Shape::Json => {
                 let mut ready = server::ready(&self.running);
@@ -92,13 +93,7 @@ impl Session {
                     release.number,
                     (clock.tick() - began).as_secs_f64()
                 );
-                urls::print(&lines);
-                for function in release.content.functions.values().filter(|_| lines.is_empty()) {
-                    println!("  sonagi invoke {}", function.lambda_name);
-                }
-                for (name, output) in &release.content.outputs {
-                    println!("  {name} = {}", output.value);
-                }
+                urls::print(&release.content, &lines);
                 println!("  AWS clients: --endpoint-url http://{}", self.running.platform_address());
                 println!("Watching for changes; stop with Ctrl-C.");
             }
