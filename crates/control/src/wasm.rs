@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use sonagi_model::{
-    function::{Function, OutboundRule, Reuse, Runtime, Wasm},
+    function::{Function, OutboundRule, Reuse, Runtime, WasiVersion, Wasm, WasmStart},
     limits,
 };
 
@@ -32,6 +32,7 @@ pub(crate) fn check(function: &Function) -> Check {
     if function.ephemeral_storage != limits::EPHEMERAL_STORAGE_MIN {
         return Err(NO_STORAGE.into());
     }
+    start(wasm)?;
     let Wasm { wasi: _, start: _, reuse: asked, config: entries, keyvalue, outbound: rules } = wasm;
     asked.as_ref().map_or(Ok(()), reuse)?;
     config(entries)?;
@@ -70,6 +71,16 @@ fn reuse(reuse: &Reuse) -> Check {
         }
     }
     Ok(())
+}
+
+/// Wizer, which takes snapshots, knows components of WASI 0.2.
+pub(crate) fn start(wasm: &Wasm) -> Check {
+    match (wasm.wasi, wasm.start) {
+        (WasiVersion::P3, WasmStart::Snapshot) => {
+            Err("a snapshot can be taken of a component of WASI 0.2 only, and this function says 0.3".into())
+        }
+        (WasiVersion::P2, _) | (WasiVersion::P3, WasmStart::Fresh) => Ok(()),
+    }
 }
 
 pub(crate) fn config(entries: &BTreeMap<String, String>) -> Check {

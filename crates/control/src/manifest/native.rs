@@ -365,6 +365,7 @@ impl Reader<'_> {
         if let Err(message) = crate::wasm::config(&wasm.config) {
             report.problem(&fields.span_of(NATIVE.config), message);
         }
+        wasm::check_start(&wasm, &fields.span_of(NATIVE.snapshot), &NATIVE, report);
         (runtime.map(|_| wasm), none)
     }
 

@@ -10,7 +10,7 @@ use sonagi_model::{
 use super::{
     fields::{self, Fields},
     problem::Report,
-    tree::{Data, Node},
+    tree::{Data, Node, Span},
 };
 use crate::wasm;
 
@@ -102,6 +102,17 @@ impl Said {
             keyvalue: self.keyvalue,
             outbound: self.outbound,
         }
+    }
+}
+
+/// Says at `place` that a snapshot cannot be taken of what is asked for.
+pub(super) fn check_start(said: &Wasm, place: &Span, words: &Words, report: &Report) {
+    if let Err(message) = wasm::start(said) {
+        report.problem_with_help(
+            place,
+            message,
+            format!("leave `{}` out, or `{}`", words.snapshot, words.wasi),
+        );
     }
 }
 

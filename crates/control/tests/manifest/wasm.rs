@@ -113,11 +113,11 @@ runtime = "python3.11"
 #[test]
 fn a_template_says_it_in_the_metadata() {
     let metadata = "    Metadata:\n      Other: {x: !Ref On}\n      Sonagi:\n        SnapshotStart: !Ref On\n        \
-                    Wasi: 0.3\n        Reuse: {Requests: 1, Age: 2, Memory: 3}\n        \
+                    Wasi: 0.2\n        Reuse: {Requests: 1, Age: 2, Memory: 3}\n        \
                     Config: {region: !Ref AWS::Region, n: 7}\n        KeyValue: !Ref Stores\n        \
                     Outbound: [!Sub 'api.${AWS::Region}.example']\n";
     let wanted = Wasm {
-        wasi: WasiVersion::P3,
+        wasi: WasiVersion::P2,
         start: WasmStart::Snapshot,
         reuse: Some(Reuse { requests: 1, age: 2, memory: 3 }),
         config: BTreeMap::from([("n".into(), "7".into()), ("region".into(), "us-east-1".into())]),
@@ -125,6 +125,20 @@ fn a_template_says_it_in_the_metadata() {
         outbound: rules(&["api.us-east-1.example"]),
     };
     assert_eq!(wasm(&sam("", metadata)), wanted);
+    assert_eq!(wasm(&sam("", "    Metadata: {Sonagi: {Wasi: 0.3}}\n")).wasi, WasiVersion::P3);
+}
+
+#[test]
+fn a_template_that_asks_for_a_snapshot_of_0_3_is_told_where_it_does() {
+    let said = "a snapshot can be taken of a component of WASI 0.2 only, and this function says 0.3 (leave \
+                `SnapshotStart` out, or `Wasi`)";
+    let metadata = "    Metadata: {Sonagi: {Wasi: 0.3, SnapshotStart: true}}\n";
+    let problems = sam("", metadata).problems();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].ends_with(said) && problems[0].contains(":51: "), "{problems:?}");
+    let problems =
+        sam(", SnapStart: {ApplyOn: PublishedVersions}", "    Metadata: {Sonagi: {Wasi: 0.3}}\n").problems();
+    assert!(problems.len() == 1 && problems[0].ends_with(said), "{problems:?}");
 }
 
 #[test]
@@ -176,6 +190,11 @@ fn other_runtimes_have_no_use_for_it() {
 fn each_wrong_value_is_said_at_its_place() {
     for (keys, wanted) in [
         ("snapshot_start = 1", "3:18: `snapshot_start` must be true or false"),
+        (
+            "wasi = \"0.3\"\nsnapshot_start = true",
+            "4:18: a snapshot can be taken of a component of WASI 0.2 only, and this function says 0.3 \
+             (leave `snapshot_start` out, or `wasi`)",
+        ),
         ("wasi = \"0.1\"", "3:8: `wasi` is \"0.1\", which is not one of 0.2, 0.3 (did you mean 0.2?)"),
         (
             "reuse = 5",
@@ -369,6 +388,8 @@ prop_compose! {
         keyvalue in proptest::collection::vec("[A-Za-z0-9._-]{1,64}", 0..5),
         outbound in proptest::collection::vec("(private:)?(https?://)?(\\*\\.)?[a-z][a-z0-9-]{0,10}(\\.[a-z]{1,8})?(:[1-9][0-9]{0,3}|:\\*)?", 0..5),
     ) -> Wasm {
+        // The one pair that cannot be.
+        let start = if wasi == WasiVersion::P3 { WasmStart::Fresh } else { start };
         Wasm {
             wasi,
             start,

@@ -495,12 +495,18 @@ fn wasm_settings(
         start
     });
     let usual = Said { start: snap_start, ..Said::default() };
+    let mut place = fields.span_of("SnapStart");
     let said = said.map_or_else(Said::default, |said| {
         let all = Said::whole(&said, words, report);
+        if said.has(words.snapshot) {
+            place = said.span_of(words.snapshot);
+        }
         said.finish();
         all
     });
-    runtime.map(|_| said.over(&usual))
+    let wasm = said.over(&usual);
+    wasm::check_start(&wasm, &place, words, report);
+    runtime.map(|_| wasm)
 }
 
 fn logging(fields: &Fields<'_>, report: &Report) -> (LogFormat, LogLevel) {
