@@ -69,14 +69,15 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     shell::run(Command::new(cargo).current_dir(shell::root()).args([
         "build",
-        "--release",
+        "--profile",
+        "dist",
         "--locked",
         "--package",
         "sonagi-cli",
         "--package",
         "sonagi-benches",
     ]))?;
-    let program = shell::root().join("target/release/sonagi-bench");
+    let program = shell::root().join("target/dist/sonagi-bench");
     if chapters.iter().any(|chapter| chapter.starts_with("wasm-")) {
         peers::ensure()?;
         eprintln!("==> guests");
