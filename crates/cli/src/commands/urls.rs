@@ -17,9 +17,9 @@ pub(crate) fn of(app: &AppName, content: &ReleaseContent, gateway: &str, region:
     let several = content.apis.len() > 1;
     for api in &content.apis {
         let host = if several {
-            format!("{}.{}.{domain}", api.name.to_ascii_lowercase(), app)
+            format!("{}.{app}.{domain}", api.name.to_ascii_lowercase())
         } else {
-            format!("{}.{domain}", app)
+            format!("{app}.{domain}")
         };
         let stage = match (api.kind, api.stage.as_str()) {
             (ApiKind::Http, "$default") => String::new(),

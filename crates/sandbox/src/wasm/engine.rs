@@ -22,7 +22,7 @@ pub(crate) enum Size {
 const SMALL: u64 = 2 << 20;
 /// Bytes of a memory that a returned slot keeps.
 const KEPT_SMALL: usize = 1 << 20;
-const KEPT_LARGE: usize = 16 << 20;
+pub(crate) const KEPT_LARGE: usize = 16 << 20;
 /// The same of a table.
 const KEPT_TABLE: usize = 64 << 10;
 /// Slots that are kept for the component that used them last.
@@ -55,6 +55,7 @@ impl Size {
 
 /// Bytes of a guest's own state within the runtime, at the most.
 const INSTANCE_SIZE: usize = 4 << 20;
+
 /// What is compiled; part of what an artifact is compatible with.
 fn settings(wasi: WasiVersion) -> Config {
     let mut config = Config::new();

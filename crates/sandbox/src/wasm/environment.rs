@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::{
     call::{self, Ended, Instance},
+    engine::KEPT_LARGE,
     events,
     failure::Failed,
     lanes::{Lanes, Run, Spent},
@@ -39,7 +40,8 @@ pub(super) struct Kept {
     served: u32,
 }
 
-/// Bytes by which an instance's memory may have grown to be given back on the thread that served it.
+/// Bytes beyond those that it began with, as far as its slot keeps them, up to which an instance's memory is given back
+/// on the thread that served it.
 const GIVEN_BACK_HERE: usize = 4 << 20;
 
 /// For the log of a function that asked for reuse in vain.
@@ -135,7 +137,7 @@ impl Environment for WasmEnvironment {
         self.out.flush();
         self.err.flush();
         // The caller has its answer. To give much memory back takes long, and would hold up whoever shares the thread.
-        let here = self.loaded.memory() + GIVEN_BACK_HERE;
+        let here = self.loaded.memory().min(KEPT_LARGE) + GIVEN_BACK_HERE;
         if let Some(waste) = waste.filter(|instance| instance.memory() > here) {
             self.lanes.discard(waste).await;
         }
