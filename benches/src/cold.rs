@@ -5,7 +5,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use sonagi_invoke::{Metered, Request, Tail};
 use sonagi_model::{Clock as _, RequestId, invocation::ColdStart};
-use sonagi_sandbox::{Answer, process::RuntimePolicy};
+use sonagi_sandbox::{
+    Answer,
+    process::{Isolation, RuntimePolicy},
+};
 use sonagi_server::{Config, OsEntropy, RealClock, Running};
 
 use crate::{
@@ -80,6 +83,7 @@ pub(crate) async fn start(folder: &Path) -> Result<Running> {
         region: Default::default(),
         concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
         runtimes: RuntimePolicy::Nearest,
+        isolation: Isolation::default(),
         program: platform::program()?,
         path: std::env::var("PATH")?,
         cache: folder.join("cache"),

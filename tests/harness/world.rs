@@ -9,7 +9,7 @@ use sonagi_control::{
     manifest::{self, Context},
 };
 use sonagi_model::{Clock, clock::ManualClock, release::Release};
-use sonagi_sandbox::process::RuntimePolicy;
+use sonagi_sandbox::process::{Isolation, RuntimePolicy};
 use sonagi_server::{Config, LocalInterpreters, OsEntropy, RealClock, Running};
 
 use crate::{Answer, App, http, program, root, watch};
@@ -67,6 +67,7 @@ impl World {
             region: Default::default(),
             concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
             runtimes: RuntimePolicy::Nearest,
+            isolation: Isolation::default(),
             program: program(),
             path: std::env::var("PATH").unwrap(),
             cache: cache().join("sonagi"),

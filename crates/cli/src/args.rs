@@ -7,6 +7,7 @@ use sonagi_model::{
     AccountId, AppName, Region, ReleaseNumber,
     limits::{ACCOUNT_CONCURRENCY, ACCOUNT_CONCURRENCY_MAX, UNRESERVED_CONCURRENCY_MIN},
 };
+use sonagi_sandbox::process;
 
 use crate::output::Shape;
 
@@ -130,6 +131,30 @@ pub(crate) struct Place {
     /// Threads that serve, and that WebAssembly functions run on; as many as processors if not given
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    /// How functions that are processes are kept from this machine and from each other
+    #[arg(long, value_name = "HOW", default_value_t, value_enum)]
+    pub(crate) isolation: Isolation,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Isolation {
+    /// A sandbox, and control groups that limit it
+    #[default]
+    Full,
+    /// A sandbox, limited less exactly where this machine has no control groups to give
+    NoGroups,
+    /// None: functions see this machine's files and network as any program does
+    None,
+}
+
+impl From<Isolation> for process::Isolation {
+    fn from(isolation: Isolation) -> Self {
+        match isolation {
+            Isolation::Full => Self::Full,
+            Isolation::NoGroups => Self::WithoutGroups,
+            Isolation::None => Self::None,
+        }
+    }
 }
 
 /// What to build.

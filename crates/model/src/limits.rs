@@ -93,8 +93,27 @@ pub const UNRESERVED_CONCURRENCY_MIN: u32 = 100;
 pub const ADMISSION_WAIT: Duration = Duration::from_secs(1);
 /// Requests of one function that wait for the right to run.
 pub const ADMISSION_QUEUE: usize = 1_000;
-/// How long an idle environment is kept.
+/// How long an idle environment is kept, where nothing better is known of when its function is called.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(600);
+/// How long one is kept at the least, though its function's next call is far away. Times between calls that are shorter
+/// are not remembered.
+pub const LINGER: Duration = Duration::from_secs(60);
+/// The longest time between calls that a function's histogram has, and so about the longest that an environment is kept.
+pub const IDLE_TIME_RANGE: Duration = Duration::from_secs(4 * 3_600);
+/// Times between calls that a function's histogram holds before all its counts are halved.
+pub const IDLE_TIMES: u8 = 128;
+/// Times between calls that must be known before anything is said of the next one.
+pub const IDLE_TIMES_MIN: u8 = 4;
+/// The last times between calls beyond the histogram's range that are remembered.
+pub const IDLE_TIMES_BEYOND: usize = 8;
+/// By how much a call may at the most be earlier or later than it was forecast, for an environment to wait for it, where
+/// the time between calls is beyond the histogram's range.
+pub const FORECAST_MARGIN: Duration = Duration::from_secs(2 * 3_600);
+/// Functions without environments whose times between calls are remembered; beyond it those that were called the
+/// longest ago are forgotten.
+pub const HISTORIES: usize = 16_384;
+/// Environments that start ahead of an expected call at the same time.
+pub const PREWARMS_AT_ONCE: usize = 4;
 /// How long an environment serves, however busy it is, before another takes its place: its credentials are good for longer.
 pub const ENVIRONMENT_AGE: Duration = Duration::from_secs(12 * 3_600);
 /// Environments on this machine, busy and idle.
@@ -266,6 +285,10 @@ pub const RUNTIME_LAST_BREATH: Duration = Duration::from_millis(100);
 pub const STREAM_BACKLOG: usize = 16;
 /// How long an environment's listener rests when the machine has no file descriptors left.
 pub const RUNTIME_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections that one environment may have to the platform's AWS endpoint: as many as it may have open files.
+pub const ENVIRONMENT_CONNECTIONS: usize = ENVIRONMENT_FILES as usize;
+/// How long the launcher of environments may take for each thing that it says: it waits for the kernel alone.
+pub const LAUNCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the processes of an environment may take to die once killed, before it is reported.
 pub const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes that an environment may map beyond twice its memory, where only that can be limited.

@@ -23,7 +23,7 @@ use sonagi_model::{
 };
 use sonagi_sandbox::{
     Call, Credentials, Driver, EnvironmentSpec, Started, launcher,
-    process::{Config, GroupUse, ProcessDriver, RuntimePolicy},
+    process::{Config, GroupUse, Isolation, ProcessDriver, RuntimePolicy},
 };
 
 const WARM: usize = 5_000;
@@ -95,7 +95,9 @@ async fn measure() -> std::io::Result<()> {
         runtimes: RuntimePolicy::Nearest,
         interpreters: vec!["/usr/local/bin".into(), "/usr/bin".into()],
         layers: None,
+        isolation: Isolation::default(),
         groups: GroupUse::IfThereAreAny,
+        endpoint: None,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         entropy: Arc::new(KernelEntropy),
     })?;

@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use sonagi_model::{AccountId, Region};
-use sonagi_sandbox::process::RuntimePolicy;
+use sonagi_sandbox::process::{Isolation, RuntimePolicy};
 
 /// All that a server is told. Nothing below reads an environment variable or a file of settings.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Config {
     pub concurrency: u32,
     /// What to do where the machine lacks the exact version of an interpreter.
     pub runtimes: RuntimePolicy,
+    /// How functions that are processes are kept from this machine and from each other.
+    pub isolation: Isolation,
     /// This program, which is started again as the launcher of environments and as the compiler of components.
     pub program: PathBuf,
     /// Where interpreters are looked for: the value of `PATH`.

@@ -33,7 +33,7 @@ use crate::{
     components::{Components, look_after},
     machine,
     reach::Services,
-    wiring::{FunctionLogs, FunctionSessions},
+    wiring::{FunctionLogs, FunctionSessions, PlatformInside},
 };
 
 /// A platform that answers.
@@ -91,6 +91,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     )
     .await?;
     let logs = Logs::open(folder.part("logs"), Arc::clone(&clock)).map_err(Error::Logs)?;
+    let endpoint = Arc::new(PlatformInside::default());
     let process = Arc::new(
         ProcessDriver::new(process::Config {
             launcher: config.program.clone(),
@@ -99,7 +100,12 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             runtimes: config.runtimes,
             interpreters: std::env::split_paths(&config.path).collect(),
             layers: Some(Layers::new(config.cache.join("layers"), std::env::vars_os())),
+            isolation: config.isolation,
             groups: process::GroupUse::default(),
+            endpoint: Some(process::Endpoint {
+                port: platform_address.port(),
+                door: Arc::clone(&endpoint) as Arc<dyn process::Door>,
+            }),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
         })
@@ -154,6 +160,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         Arc::clone(&clock),
         Arc::clone(&entropy),
     );
+    endpoint.is(platform_service.clone());
     let gateway_service = Gateway::new(
         gateway::Config {
             unknown_host: if gateway_address.ip().is_loopback() {

@@ -1,13 +1,18 @@
 //! Small adapters between parts that do not know each other.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use sonagi_control::Target;
 use sonagi_data::logs::Logs;
+use sonagi_edge::{platform::Platform, serve};
 use sonagi_identity::{FunctionSession, Identity};
 use sonagi_invoke::{CredentialProvider, LogProvider};
-use sonagi_model::{Clock, logs::LogSink};
-use sonagi_sandbox::Credentials;
+use sonagi_model::{Clock, limits, logs::LogSink};
+use sonagi_sandbox::{Credentials, process::Door};
+use tokio::{net::TcpListener, task::AbortHandle};
 
 /// The functions' logs, for the frontend.
 pub(crate) struct FunctionLogs(pub(crate) Logs);
@@ -41,5 +46,31 @@ impl CredentialProvider for FunctionSessions {
             secret_access_key: issued.secret_access_key,
             session_token: issued.session_token,
         }
+    }
+}
+
+/// The platform's door as environments see it: the same answers, and few connections for each.
+#[derive(Default)]
+pub(crate) struct PlatformInside(OnceLock<Platform>);
+
+impl PlatformInside {
+    /// Says what it is; the platform needs the environments' driver, and so comes later.
+    pub(crate) fn is(&self, platform: Platform) {
+        // It is said once.
+        let _ = self.0.set(platform);
+    }
+}
+
+impl Door for PlatformInside {
+    fn serve(&self, listener: TcpListener) -> AbortHandle {
+        let platform = self.0.get().cloned();
+        let serving = async move {
+            // Nothing is invoked before the platform is there.
+            let Some(platform) = platform else { return };
+            let config =
+                serve::Config { connections: limits::ENVIRONMENT_CONNECTIONS, ..serve::Config::default() };
+            platform.serve(listener, config, std::future::pending()).await;
+        };
+        tokio::spawn(serving).abort_handle()
     }
 }

@@ -42,6 +42,7 @@ pub(crate) async fn start(place: &Place, data: std::path::PathBuf, policy: Runti
         region: place.region.clone(),
         concurrency: place.concurrency,
         runtimes: policy,
+        isolation: place.isolation.into(),
         program: launcher,
         path: folders::search_path(),
         cache: folders::cache(),

@@ -22,7 +22,10 @@ use std::{future::Future, io as std_io, net::SocketAddr, pin::pin, sync::Arc, ti
 use http::{Request, Response};
 use sonagi_model::limits;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 
 use registry::Registry;
 use request_body::Pace;
@@ -118,7 +121,8 @@ impl Server {
         let registry = Arc::new(Registry::new(&config));
         let tasks = TaskTracker::new();
         let stopping = CancellationToken::new();
-        let sweep = tokio::spawn(Arc::clone(&registry).sweep());
+        // Ends with this, also where this is dropped.
+        let _sweep = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&registry).sweep()));
         {
             let mut shutdown = pin!(shutdown);
             let mut back_off = BACK_OFF_FIRST;
@@ -174,7 +178,6 @@ impl Server {
             () = pause(config.drain) => Drained::Cut(registry.close_all()),
         };
         tasks.wait().await;
-        sweep.abort();
         drained
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Registry {
     open: Mutex<Open>,
     /// Woken whenever a connection has gone.
     gone: Notify,
+    /// Woken when there is a connection again.
+    peopled: Notify,
 }
 
 #[derive(Default)]
@@ -55,6 +57,7 @@ impl Registry {
             capacity: config.connections.max(1),
             open: Mutex::default(),
             gone: Notify::new(),
+            peopled: Notify::new(),
         }
     }
 
@@ -71,6 +74,9 @@ impl Registry {
         }
         let id = open.next;
         open.next += 1;
+        if open.states.is_empty() {
+            self.peopled.notify_one();
+        }
         open.states.insert(id, Arc::clone(&state));
         Some(Entry { registry: Arc::clone(self), id, state })
     }
@@ -102,13 +108,17 @@ impl Registry {
         open.states.len()
     }
 
-    /// Closes, for as long as the server lives, what has outstayed its limits.
+    /// Closes, for as long as the server lives, what has outstayed its limits. Does nothing where nobody is: there may
+    /// be a server for each of a thousand environments.
     pub(super) async fn sweep(self: Arc<Self>) {
         let shortest = self.limits.head.min(self.limits.idle).min(self.limits.stall);
         let every = SWEEP.min(Duration::from_millis((shortest / 4).max(5)));
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            if self.open().states.is_empty() {
+                self.peopled.notified().await;
+            }
             ticks.tick().await;
             let open = self.open();
             for state in open.states.values() {

@@ -10,12 +10,13 @@ use std::{
 /// Bytes of an order: arguments and variables that an exec would take.
 pub(super) const SIZE: usize = 1 << 20;
 
+/// One environment, as it is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Order {
     /// The process to die with.
     pub(crate) server: i32,
-    /// Files into which "0" is written to join a control group.
-    pub(crate) groups: Vec<PathBuf>,
+    /// How the control groups are joined whose files come with the order.
+    pub(crate) join: Join,
     pub(crate) stay: Stay,
     /// Open files.
     pub(crate) files: u64,
@@ -23,11 +24,21 @@ pub(crate) struct Order {
     pub(crate) data: Option<u64>,
     /// Processes and threads of the user, where no group limits them.
     pub(crate) processes: Option<u64>,
-    /// The working directory.
+    /// The working directory, as the runtime sees it.
     pub(crate) folder: PathBuf,
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) variables: Vec<(OsString, OsString)>,
+    /// None: the process shares the machine's files and network.
+    pub(crate) sandbox: Option<Sandbox>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Join {
+    /// No group, or version 1: "0" is written into each file.
+    Write,
+    /// Version 2: the one file is the group's folder, and the process is born in it.
+    Born,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +47,27 @@ pub(crate) enum Stay {
     No,
     /// The runtime is a child, and the process reaps all that the runtime leaves behind.
     AsReaper,
+}
+
+/// The room that a runtime is locked into.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Sandbox {
+    /// The machine's user that is root in there; the next one is the function's. None: the launcher's own user is the
+    /// function's, and there is no other.
+    pub(crate) users: Option<u32>,
+    /// Bytes of `/tmp`.
+    pub(crate) temporary: u64,
+    /// Ports of the loopback interface to listen on; the listeners are passed to the driver.
+    pub(crate) ports: Vec<u16>,
+    /// What is seen in there of this machine, read-only.
+    pub(crate) mounts: Vec<Mount>,
+}
+
+/// A folder of the machine's that is seen in the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mount {
+    pub(crate) from: PathBuf,
+    pub(crate) to: PathBuf,
 }
 
 impl Order {
@@ -62,8 +94,8 @@ impl Order {
         if self.stay == Stay::AsReaper {
             field(b'r', &[]);
         }
-        for group in &self.groups {
-            field(b'g', &[group.as_os_str().as_bytes()]);
+        if self.join == Join::Born {
+            field(b'b', &[]);
         }
         field(b'f', &[self.folder.as_os_str().as_bytes()]);
         field(b'p', &[self.program.as_os_str().as_bytes()]);
@@ -73,6 +105,19 @@ impl Order {
         for (name, value) in &self.variables {
             field(b'e', &[name.as_bytes(), b"=", value.as_bytes()]);
         }
+        if let Some(sandbox) = &self.sandbox {
+            field(b'S', &[sandbox.temporary.to_string().as_bytes()]);
+            if let Some(users) = sandbox.users {
+                field(b'U', &[users.to_string().as_bytes()]);
+            }
+            for port in &sandbox.ports {
+                field(b'P', &[port.to_string().as_bytes()]);
+            }
+            for mount in &sandbox.mounts {
+                field(b'M', &[mount.from.as_os_str().as_bytes()]);
+                field(b'T', &[mount.to.as_os_str().as_bytes()]);
+            }
+        }
         let size = text.len() - 4;
         text[..4].copy_from_slice(&u32::try_from(size).ok()?.to_le_bytes());
         (whole && size <= SIZE).then_some(text)
@@ -81,7 +126,7 @@ impl Order {
     pub(super) fn decode(text: &[u8]) -> Option<Self> {
         let mut order = Self {
             server: 0,
-            groups: Vec::new(),
+            join: Join::Write,
             stay: Stay::No,
             files: 0,
             data: None,
@@ -90,6 +135,7 @@ impl Order {
             program: PathBuf::new(),
             arguments: Vec::new(),
             variables: Vec::new(),
+            sandbox: None,
         };
         for field in text.strip_suffix(&[0])?.split(|&byte| byte == 0) {
             let (letter, value) = field.split_first()?;
@@ -99,7 +145,7 @@ impl Order {
                 b'd' => order.data = Some(number(value)?),
                 b'u' => order.processes = Some(number(value)?),
                 b'r' => order.stay = Stay::AsReaper,
-                b'g' => order.groups.push(path(value)),
+                b'b' => order.join = Join::Born,
                 b'f' => order.folder = path(value),
                 b'p' => order.program = path(value),
                 b'a' => order.arguments.push(OsString::from_vec(value.to_vec())),
@@ -108,6 +154,16 @@ impl Order {
                     let part = |part: &[u8]| OsString::from_vec(part.to_vec());
                     order.variables.push((part(&value[..at]), part(&value[at + 1..])));
                 }
+                b'S' => {
+                    order.sandbox = Some(Sandbox { temporary: number(value)?, ..Sandbox::default() });
+                }
+                b'U' => order.sandbox.as_mut()?.users = Some(number(value)?),
+                b'P' => order.sandbox.as_mut()?.ports.push(number(value)?),
+                b'M' => {
+                    let mount = Mount { from: path(value), to: PathBuf::new() };
+                    order.sandbox.as_mut()?.mounts.push(mount);
+                }
+                b'T' => order.sandbox.as_mut()?.mounts.last_mut()?.to = path(value),
                 _ => return None,
             }
         }
@@ -130,7 +186,7 @@ mod tests {
     fn order() -> Order {
         Order {
             server: 7,
-            groups: vec!["/g/tasks".into(), "/h/tasks".into()],
+            join: Join::Born,
             stay: Stay::AsReaper,
             files: 1024,
             data: Some(5),
@@ -139,13 +195,25 @@ mod tests {
             program: "/usr/bin/true".into(),
             arguments: vec!["-a".into(), "".into()],
             variables: vec![("A".into(), "b=c\nd".into()), ("EMPTY".into(), "".into())],
+            sandbox: Some(Sandbox {
+                users: Some(70_000),
+                temporary: 512 << 20,
+                ports: vec![9001, 4566],
+                mounts: vec![
+                    Mount { from: "/data/code/a".into(), to: "/var/task".into() },
+                    Mount { from: "/data/clients/b".into(), to: "/var/runtime".into() },
+                ],
+            }),
         }
     }
 
     #[test]
     fn an_order_arrives_as_it_was_sent() {
-        let text = order().encode().unwrap();
-        assert_eq!(Order::decode(&text[4..]), Some(order()));
+        for sandbox in [order().sandbox, None] {
+            let order = Order { sandbox, ..order() };
+            let text = order.encode().unwrap();
+            assert_eq!(Order::decode(&text[4..]), Some(order));
+        }
     }
 
     #[test]

@@ -4,31 +4,29 @@
 //! it enters. It ends when the runtime ends, the way the runtime ended, having killed the rest; when the server goes
 //! away it kills everything.
 
-use std::{
-    io::{Read, Write},
-    os::unix::net::UnixStream,
-    process::Command,
-};
+use std::{io::Read, os::unix::net::UnixStream, process::Command};
 
 use rustix::process::{Pid, Signal, WaitOptions};
 
-use super::{Failure, Step};
+use super::{
+    Failure, Step,
+    message::{self, Word},
+};
 use crate::process::tree;
 
-pub(super) fn run(
-    mut command: Command,
-    socket: &mut UnixStream,
-) -> Result<std::convert::Infallible, Failure> {
+pub(super) fn run(mut command: Command, socket: &UnixStream) -> Result<std::convert::Infallible, Failure> {
     let this = rustix::process::getpid();
-    rustix::process::set_child_subreaper(Some(this)).map_err(|error| Step::Session.failed(error))?;
+    rustix::process::set_child_subreaper(Some(this))
+        .map_err(|error| Step::Session.failed(error.into(), ""))?;
     // The end of the server is seen at the socket, so that there is time to kill the others first.
-    rustix::process::set_parent_process_death_signal(None).map_err(|error| Step::Session.failed(error))?;
-    let child = command.spawn().map_err(|error| Step::Exec.failed(error))?;
+    rustix::process::set_parent_process_death_signal(None)
+        .map_err(|error| Step::Session.failed(error.into(), ""))?;
+    let child = command.spawn().map_err(|error| Step::Exec.failed(error, ""))?;
     drop(command);
     close_output();
-    let watch = socket.try_clone().map_err(|error| Step::Order.failed(error))?;
+    let watch = socket.try_clone().map_err(|error| Step::Order.failed(error, ""))?;
     std::thread::spawn(move || end_with_the_server(watch, this));
-    let _ = socket.write_all(b"+");
+    let _ = message::say(socket, &Word::Started, &[]);
     let runtime = Pid::from_child(&child);
     loop {
         match rustix::process::wait(WaitOptions::empty()) {

@@ -12,10 +12,10 @@ use crate::{StartFailure, ending};
 
 const INVALID: &str = "Runtime.InvalidEntrypoint";
 
-/// The `bootstrap` of the package in `code`, if this machine can run it.
-pub(super) fn find(code: &Path) -> Result<PathBuf, StartFailure> {
-    let path = code.join("bootstrap");
-    match fs::metadata(&path) {
+/// The `bootstrap` of the package in `code`, if this machine can run it, as it is seen by what runs it.
+pub(super) fn find(code: &Path, seen_as: &Path) -> Result<PathBuf, StartFailure> {
+    let (file, path) = (code.join("bootstrap"), seen_as.join("bootstrap"));
+    match fs::metadata(&file) {
         Ok(data) if data.is_file() && data.permissions().mode() & 0o111 != 0 => {}
         Ok(data) if data.is_file() => return Err(not_started(&path, libc::EACCES)),
         // The text of the Runtime Interface Emulator.
@@ -24,7 +24,7 @@ pub(super) fn find(code: &Path) -> Result<PathBuf, StartFailure> {
         }
     }
     let mut head = [0_u8; 20];
-    let size = File::open(&path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
+    let size = File::open(&file).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
     match machine(&head[..size]) {
         Some(built_for) if built_for != HOST => Err(StartFailure::Unsupported(format!(
             "{} is built for {built_for}, and this machine is {HOST}: build the function for {HOST}",

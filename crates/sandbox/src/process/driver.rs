@@ -17,14 +17,15 @@ use super::{
     bootstrap,
     clients::Clients,
     folders::Folders,
+    group::Groups,
     interpreters::{Interpreter, Interpreters, RuntimePolicy},
+    isolation::{self, Endpoint, Isolation, Users},
+    launcher::LauncherProgram,
     machine::{GroupUse, Machine},
     sdk::Sdks,
-    spawner::Launcher,
     start, variables,
 };
-use crate::layers::Layers;
-use crate::{Driver, EnvironmentSpec, StartFailure, Started};
+use crate::{Driver, EnvironmentSpec, StartFailure, Started, launcher::Mount, layers::Layers};
 
 /// What the process driver needs to know.
 #[derive(Debug, Clone)]
@@ -40,7 +41,10 @@ pub struct Config {
     pub interpreters: Vec<PathBuf>,
     /// Where the SDK layers are kept; none: functions find no SDK but what their package holds.
     pub layers: Option<Layers>,
+    pub isolation: Isolation,
     pub groups: GroupUse,
+    /// What the AWS SDKs inside a sandbox talk to; none: what the specification says.
+    pub endpoint: Option<Endpoint>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }
@@ -62,6 +66,11 @@ pub struct ProcessDriver {
     interpreters: Interpreters,
     sdks: Sdks,
     folders: Folders,
+    isolation: Isolation,
+    /// Why nothing can be started.
+    refusal: Option<&'static str>,
+    users: Option<Users>,
+    endpoint: Option<Endpoint>,
     language: &'static str,
     started: AtomicU64,
 }
@@ -77,21 +86,44 @@ impl fmt::Debug for ProcessDriver {
 pub(super) struct Program {
     pub(super) path: PathBuf,
     pub(super) arguments: Vec<std::ffi::OsString>,
+    /// The package's folder, as the program sees it; so are the others.
+    pub(super) task_root: PathBuf,
     pub(super) runtime_dir: PathBuf,
     pub(super) interpreter_dir: Option<PathBuf>,
     pub(super) sdk: Option<PathBuf>,
+    /// What a sandbox must see of the machine for it, besides the package.
+    pub(super) mounts: Vec<Mount>,
 }
 
 impl ProcessDriver {
     /// Removes what servers that died have left in `work_dir` and in the control groups.
     pub fn new(config: Config) -> io::Result<Self> {
-        let server = u64::from_ne_bytes(config.entropy.bytes());
-        let server = format!("{}-{server:016x}", std::process::id());
-        let launcher = Launcher { program: config.launcher, arguments: config.launcher_args };
+        let random = u64::from_ne_bytes(config.entropy.bytes());
+        let server = format!("{}-{random:016x}", std::process::id());
+        let folders = Folders::open(&config.work_dir, &server)?;
+        let mut launcher = LauncherProgram { program: config.launcher, arguments: config.launcher_args };
+        if config.isolation.sandboxed() {
+            // Hidden from this process by no mount: the launcher's are its own.
+            launcher.arguments.push(folders.root().to_string_lossy().into_owned());
+        }
+        let groups = match (config.groups, config.isolation) {
+            (GroupUse::Never, _) => None,
+            // Orphans of ours would become ours to reap if we are the first process: the reaper sees to that.
+            (GroupUse::IfThereAreAny, Isolation::None) if rustix::process::getpid().is_init() => None,
+            (GroupUse::IfThereAreAny, _) => Groups::open(&server),
+        };
+        let refusal = match (config.isolation, &groups) {
+            (Isolation::Full, None) => Some(isolation::NO_GROUPS),
+            (Isolation::Full, Some(_)) | (Isolation::WithoutGroups | Isolation::None, _) => None,
+        };
         Ok(Self {
             clients: Clients::new(&config.work_dir, &server)?,
-            folders: Folders::open(&config.work_dir, &server)?,
-            machine: Arc::new(Machine::new(&server, launcher, config.groups, Arc::clone(&config.clock))?),
+            folders,
+            isolation: config.isolation,
+            refusal,
+            users: Users::of(random),
+            endpoint: config.endpoint,
+            machine: Arc::new(Machine::new(launcher, groups, Arc::clone(&config.clock))?),
             sdks: Sdks::new(config.layers, config.interpreters.clone()),
             interpreters: Interpreters::new(config.interpreters, config.runtimes, config.clock),
             language: variables::language(),
@@ -127,6 +159,23 @@ impl ProcessDriver {
 
     pub(super) fn folders(&self) -> &Folders {
         &self.folders
+    }
+
+    pub(super) fn refusal(&self) -> Option<&'static str> {
+        self.refusal
+    }
+
+    pub(super) fn sandboxed(&self) -> bool {
+        self.isolation.sandboxed()
+    }
+
+    pub(super) fn endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.as_ref()
+    }
+
+    /// Users for one environment, if it can have some of its own.
+    pub(super) fn next_users(&self) -> Option<u32> {
+        self.users.as_ref().map(Users::next)
     }
 
     pub(super) fn language(&self) -> &'static str {
@@ -166,21 +215,36 @@ impl ProcessDriver {
 
     /// What runs the code that `spec` asks for.
     pub(super) async fn program(&self, spec: &EnvironmentSpec) -> Result<Program, StartFailure> {
+        let task_root = if self.sandboxed() { isolation::TASK_ROOT.into() } else { spec.code.clone() };
         let Some((client, interpreter)) = self.interpreter(spec.runtime).await? else {
-            let code = spec.code.clone();
-            let path =
-                tokio::task::spawn_blocking(move || bootstrap::find(&code)).await.map_err(|cause| {
-                    StartFailure::Machine { doing: "look at the bootstrap", cause: cause.into() }
-                })??;
+            let (code, shown) = (spec.code.clone(), task_root.clone());
+            let path = tokio::task::spawn_blocking(move || bootstrap::find(&code, &shown)).await.map_err(
+                |cause| StartFailure::Machine { doing: "look at the bootstrap", cause: cause.into() },
+            )??;
             return Ok(Program {
                 path,
                 arguments: Vec::new(),
-                runtime_dir: "/var/runtime".into(),
+                task_root,
+                runtime_dir: isolation::RUNTIME_DIR.into(),
                 interpreter_dir: None,
                 sdk: None,
+                mounts: Vec::new(),
             });
         };
-        let runtime_dir = self.client(client, &interpreter).await?;
+        let mut mounts = Vec::new();
+        let mut runtime_dir = self.client(client, &interpreter).await?;
+        let mut sdk = self.sdks.folder(client, &interpreter, &|_| {}).await.and_then(Result::ok);
+        if self.sandboxed() {
+            mounts = isolation::interpreter(&interpreter.program);
+            let mut show = |from: &mut PathBuf, to: &str| {
+                let from = std::mem::replace(from, to.into());
+                mounts.push(Mount { from, to: to.into() });
+            };
+            show(&mut runtime_dir, isolation::RUNTIME_DIR);
+            if let Some(sdk) = &mut sdk {
+                show(sdk, isolation::SDK_DIR);
+            }
+        }
         let mut arguments: Vec<std::ffi::OsString> =
             client.arguments(spec.memory).into_iter().map(Into::into).collect();
         arguments.push(runtime_dir.join(client.entry).into());
@@ -191,8 +255,7 @@ impl ProcessDriver {
             path = wrapper.into();
         }
         let interpreter_dir = interpreter.program.parent().map(Path::to_path_buf);
-        let sdk = self.sdks.folder(client, &interpreter, &|_| {}).await.and_then(Result::ok);
-        Ok(Program { path, arguments, runtime_dir, interpreter_dir, sdk })
+        Ok(Program { path, arguments, task_root, runtime_dir, interpreter_dir, sdk, mounts })
     }
 }
 

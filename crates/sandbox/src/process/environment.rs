@@ -13,7 +13,7 @@ use std::{future::Future, sync::Arc};
 use async_trait::async_trait;
 use sonagi_model::{Clock, RequestId, Tick, clock};
 
-use super::{invocation, output::Output, process::Process};
+use super::{invocation, isolation::Opened, output::Output, process::Process};
 use crate::{
     AnswerSender, Call, Environment, Finished,
     ending::Exit,
@@ -30,8 +30,8 @@ pub(super) struct ProcessEnvironment {
     pub(super) state: State,
     /// Reused for the head of each event.
     pub(super) head: Vec<u8>,
-    /// Held open for a reaper, which ends when it is closed.
-    pub(super) launcher: Option<tokio::net::UnixStream>,
+    /// The AWS endpoint, as it is seen inside.
+    pub(super) _endpoint: Option<Opened>,
 }
 
 /// As the Runtime API names its states.

@@ -27,6 +27,11 @@ impl Folders {
         Ok(Self { root: fs::canonicalize(root)?, _lock: lock })
     }
 
+    /// The folder itself.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub(super) fn environment(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }

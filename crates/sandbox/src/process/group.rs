@@ -11,7 +11,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read},
-    os::fd::AsFd,
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
@@ -23,6 +23,7 @@ use rustix::{
 use sonagi_model::limits;
 
 use super::mounts;
+use crate::launcher::Join;
 
 /// The groups of one server. Dropping it removes them.
 #[derive(Debug)]
@@ -186,13 +187,21 @@ impl Group {
         fs::write(self.processes().join("pids.max"), most.to_string())
     }
 
-    /// Into which files a process writes "0" to join.
-    pub(super) fn doors(&self) -> Vec<PathBuf> {
-        let door = match self.kind {
-            Kind::V1 => "tasks",
-            Kind::V2 => "cgroup.procs",
+    /// How a process comes into it through its doors.
+    pub(super) fn join(&self) -> Join {
+        match self.kind {
+            Kind::V1 => Join::Write,
+            Kind::V2 => Join::Born,
+        }
+    }
+
+    /// Open files for a launcher: with version 1 each is written to, with version 2 a process is born in the folder.
+    pub(super) fn doors(&self) -> io::Result<Vec<OwnedFd>> {
+        let open = |folder: &PathBuf| match self.kind {
+            Kind::V1 => File::options().write(true).open(folder.join("tasks")),
+            Kind::V2 => File::open(folder),
         };
-        self.folders.iter().map(|folder| folder.join(door)).collect()
+        self.folders.iter().map(|folder| open(folder).map(OwnedFd::from)).collect()
     }
 
     /// A file that tells the bytes used at the most so far.

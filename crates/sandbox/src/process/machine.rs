@@ -7,8 +7,9 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     group::Groups,
+    launcher::{Launcher, LauncherProgram},
     remains::{Cleared, Remains},
-    spawner::{self, Launcher, Plan, Spawned},
+    spawner::{self, NotSpawned, Plan, Spawned},
     workers::Workers,
 };
 
@@ -20,48 +21,46 @@ const JANITORS: usize = 4;
 /// Dropping it waits until everything that was dropped before is gone.
 pub(super) struct Machine {
     pub(super) clock: Arc<dyn Clock>,
-    launcher: Arc<Launcher>,
-    // In this order: the threads end before the groups go.
+    // In this order: the threads end before the launcher and the groups go.
     spawners: Workers,
     janitors: Arc<Workers>,
-    groups: Option<Arc<Groups>>,
+    means: Arc<Means>,
     clearing: watch::Sender<usize>,
+}
+
+/// What processes are made with.
+#[derive(Debug)]
+pub(super) struct Means {
+    pub(super) launcher: Launcher,
+    pub(super) groups: Option<Groups>,
 }
 
 impl Machine {
     pub(super) fn new(
-        server: &str,
-        launcher: Launcher,
-        groups: GroupUse,
+        launcher: LauncherProgram,
+        groups: Option<Groups>,
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
-        let groups = match groups {
-            // Orphans of ours would become ours to reap if we are the first process: the reaper sees to that.
-            GroupUse::IfThereAreAny if rustix::process::getpid().is_init() => None,
-            GroupUse::IfThereAreAny => Groups::open(server),
-            GroupUse::Never => None,
-        };
         Ok(Self {
             clock,
-            launcher: Arc::new(launcher),
             spawners: Workers::new("sonagi-spawn", SPAWNERS)?,
             janitors: Arc::new(Workers::new("sonagi-clear", JANITORS)?),
-            groups: groups.map(Arc::new),
+            means: Arc::new(Means { launcher: Launcher::start(launcher)?, groups }),
             clearing: watch::Sender::new(0),
         })
     }
 
     /// Starts a process. Dropping the future has it cleared away, if it came to be.
-    pub(super) async fn spawn(&self, plan: Plan) -> io::Result<Spawned> {
+    pub(super) async fn spawn(&self, plan: Plan) -> Result<Spawned, NotSpawned> {
         let (done, spawned) = oneshot::channel();
-        let (launcher, groups) = (Arc::clone(&self.launcher), self.groups.clone());
+        let means = Arc::clone(&self.means);
         let (janitors, clearing) = (Arc::clone(&self.janitors), self.clearing.clone());
         // What is being made may have to be cleared away, so it counts from the beginning.
         clearing.send_modify(|count| *count += 1);
         self.spawners.run(move || {
             // Nobody waits any more: the burst was called off.
             if !done.is_closed() {
-                let made = spawner::spawn(plan, &launcher, groups.as_deref()).map(|spawned| Unclaimed {
+                let made = spawner::spawn(plan, &means).map(|spawned| Unclaimed {
                     spawned: Some(spawned),
                     janitors,
                     clearing: clearing.clone(),
@@ -70,9 +69,9 @@ impl Machine {
             }
             clearing.send_modify(|count| *count -= 1);
         });
-        let made: io::Result<Unclaimed> =
-            spawned.await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        made?.spawned.take().ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe))
+        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let made: Result<Unclaimed, NotSpawned> = spawned.await.map_err(|_| gone())?;
+        Ok(made?.spawned.take().ok_or_else(gone)?)
     }
 
     pub(super) fn clear(&self, remains: Remains, then: impl FnOnce(Cleared) + Send + 'static) {

@@ -29,6 +29,8 @@ mod folders;
 mod group;
 mod interpreters;
 mod invocation;
+mod isolation;
+mod launcher;
 mod machine;
 mod mounts;
 mod output;
@@ -46,5 +48,6 @@ mod workers;
 
 pub use driver::{Config, Prepared, ProcessDriver};
 pub use interpreters::{Interpreter, Interpreters, RuntimePolicy};
+pub use isolation::{Door, Endpoint, Isolation};
 pub use machine::GroupUse;
 pub use survey::{Found, Limiting, find, limiting};

@@ -46,7 +46,7 @@ impl Process {
             Confinement::Group(group) => {
                 Meter::Group(group.take_peak().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?)
             }
-            Confinement::Tree(reaper) => {
+            Confinement::Namespace(reaper) | Confinement::Tree(reaper) => {
                 Meter::Tree { reaper: reaper.as_raw_nonzero().get(), peak: 0, limit: memory }
             }
         };

@@ -1,6 +1,14 @@
 //! Doing away with an environment: killing all of it, reaping it, removing its folder and its group.
 
-use std::{fs, os::fd::AsFd, os::fd::OwnedFd, path::PathBuf};
+use std::{
+    fs,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{net::UnixStream, process::ExitStatusExt},
+    },
+    path::PathBuf,
+    process::ExitStatus,
+};
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
@@ -9,7 +17,10 @@ use rustix::{
 use sonagi_model::limits;
 
 use super::{group::Group, tree};
-use crate::ending::Exit;
+use crate::{
+    ending::Exit,
+    launcher::message::{Hearing, Word},
+};
 
 /// What is left of an environment, or will be.
 #[derive(Debug)]
@@ -17,13 +28,19 @@ pub(super) struct Remains {
     /// The process, as a file descriptor; reaped by [`Remains::clear`] and nobody else.
     pub(super) handle: OwnedFd,
     pub(super) confinement: Confinement,
-    pub(super) folder: PathBuf,
+    /// To be removed.
+    pub(super) folder: Option<PathBuf>,
+    /// Of a process that stays beside the runtime: it ends when this is closed, and a sandbox's says here how the
+    /// runtime ended.
+    pub(super) socket: Option<(UnixStream, Hearing)>,
 }
 
 /// What keeps the environment's processes together.
 #[derive(Debug)]
 pub(super) enum Confinement {
     Group(Group),
+    /// The first process of their sandbox: the kernel ends the others with it.
+    Namespace(Pid),
     /// The reaper below which they all stay.
     Tree(Pid),
 }
@@ -37,9 +54,9 @@ pub(super) struct Cleared {
 
 impl Remains {
     /// Kills everything. Blocks until it has ended.
-    pub(super) fn clear(self) -> Cleared {
+    pub(super) fn clear(mut self) -> Cleared {
         // Before the rest, so that how the runtime itself ended on its own is not overwritten.
-        let own_end = peek(&self.handle);
+        let own_end = peek(&self.handle).map(|exit| self.told().unwrap_or(exit));
         let out_of_memory = match &self.confinement {
             Confinement::Group(group) => {
                 // First of all itself: a launcher that has not joined its group yet is not among those in it.
@@ -47,6 +64,10 @@ impl Remains {
                 await_end(&self.handle);
                 group.kill();
                 group.out_of_memory()
+            }
+            Confinement::Namespace(_) => {
+                let _ = rustix::process::pidfd_send_signal(&self.handle, Signal::KILL);
+                false
             }
             Confinement::Tree(reaper) => {
                 kill_tree(*reaper, &self.handle);
@@ -60,13 +81,32 @@ impl Remains {
         if let Confinement::Group(group) = &self.confinement {
             group.remove();
         }
-        if let Err(error) = fs::remove_dir_all(&self.folder)
+        if let Some(folder) = &self.folder
+            && let Err(error) = fs::remove_dir_all(folder)
             && error.kind() != std::io::ErrorKind::NotFound
         {
-            tracing::warn!(%error, folder = %self.folder.display(), "an environment's folder stays behind");
+            tracing::warn!(%error, folder = %folder.display(), "an environment's folder stays behind");
         }
         let killed = exit == Some(Exit::Signal(libc::SIGKILL));
         Cleared { exit: if killed && out_of_memory { Some(Exit::OutOfMemory) } else { exit } }
+    }
+
+    /// How the runtime ended, as the first process of its sandbox has told.
+    fn told(&mut self) -> Option<Exit> {
+        let (socket, hearing) = self.socket.as_mut()?;
+        socket.set_nonblocking(true).ok()?;
+        let status = loop {
+            match hearing.word(socket).ok()?? {
+                (Word::Ended(status), _) => break status,
+                (Word::Born(_) | Word::Listening | Word::Started | Word::Failed(_), _) => {}
+            }
+        };
+        let status = ExitStatus::from_raw(status);
+        match (status.code(), status.signal()) {
+            (Some(status), _) => Some(Exit::Status(status)),
+            (None, Some(signal)) => Some(Exit::Signal(signal)),
+            (None, None) => None,
+        }
     }
 }
 

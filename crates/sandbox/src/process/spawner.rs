@@ -1,133 +1,189 @@
 //! Makes an environment's process, with all that belongs to it.
 
 use std::{
-    fs, io,
-    io::Write,
-    os::{fd::OwnedFd, unix::net::UnixStream},
+    fs,
+    io::{self, Write},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     path::PathBuf,
-    process::{Command, Stdio},
 };
 
-use rustix::{
-    pipe::PipeFlags,
-    process::{Pid, PidfdFlags},
-};
+use rustix::{pipe::PipeFlags, process::Pid};
 use sonagi_model::limits;
 
 use super::{
-    group::{Group, Groups},
+    group::Group,
+    machine::Means,
     remains::{Confinement, Remains},
     tree,
 };
-use crate::launcher::{Order, Stay};
+use crate::launcher::{
+    Failure, Join, Order, Sandbox, Stay,
+    message::{Hearing, Word},
+};
 
 /// What to start, and with what.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Unique on this server: the name of the environment's group and folder.
+    /// Unique on this server: the name of the environment's group.
     pub(super) name: String,
-    /// A folder for its temporary files, removed with it.
-    pub(super) folder: PathBuf,
+    /// A folder for its temporary files, made for it and removed with it; in a sandbox it needs none.
+    pub(super) folder: Option<PathBuf>,
     /// Bytes.
     pub(super) memory: u64,
     pub(super) task_root: PathBuf,
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<std::ffi::OsString>,
     pub(super) variables: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    pub(super) sandbox: Option<Sandbox>,
 }
 
-/// A process that is on its way to be a runtime.
+/// A process that has become a runtime.
 #[derive(Debug)]
 pub(super) struct Spawned {
     pub(super) remains: Remains,
     /// Standard output and error.
     pub(super) output: OwnedFd,
-    /// Where the launcher says how it went.
-    pub(super) launcher: UnixStream,
+    /// In a sandbox: one for each port, inside.
+    pub(super) listeners: Vec<OwnedFd>,
 }
 
-/// How the launcher is started.
-#[derive(Debug)]
-pub(super) struct Launcher {
-    pub(super) program: PathBuf,
-    pub(super) arguments: Vec<String>,
+/// Why there is no process.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotSpawned {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The new process got as far as this.
+    #[error("{0}")]
+    Launch(Failure),
 }
 
-/// Blocks for about a millisecond.
-pub(super) fn spawn(plan: Plan, launcher: &Launcher, groups: Option<&Groups>) -> io::Result<Spawned> {
-    fs::create_dir_all(&plan.folder)?;
-    let group = match groups.map(|groups| groups.create(&plan.name, plan.memory)).transpose() {
+/// Blocks for a few milliseconds.
+pub(super) fn spawn(plan: Plan, means: &Means) -> Result<Spawned, NotSpawned> {
+    if let Some(folder) = &plan.folder {
+        fs::create_dir_all(folder)?;
+    }
+    let group = match means.groups.as_ref().map(|groups| groups.create(&plan.name, plan.memory)).transpose() {
         Ok(group) => group,
         Err(error) => {
-            let _ = fs::remove_dir_all(&plan.folder);
-            return Err(error);
+            remove(plan.folder.as_deref());
+            return Err(error.into());
         }
     };
     let folder = plan.folder.clone();
-    let order = order(plan, group.as_ref());
-    match start(launcher, &order) {
-        Ok((pid, handle, output, launcher)) => {
-            let confinement = match group {
-                Some(group) => Confinement::Group(group),
-                None => Confinement::Tree(pid),
-            };
-            Ok(Spawned { remains: Remains { handle, confinement, folder }, output, launcher })
-        }
+    match Launch::begin(plan, group.as_ref(), means) {
+        Ok(launch) => launch.finish(group, folder),
         Err(error) => {
             if let Some(group) = group {
-                group.kill();
                 group.remove();
             }
-            let _ = fs::remove_dir_all(&folder);
+            remove(folder.as_deref());
             Err(error)
         }
+    }
+}
+
+fn remove(folder: Option<&std::path::Path>) {
+    if let Some(folder) = folder {
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+/// A process that exists, and may be no runtime yet.
+struct Launch {
+    socket: UnixStream,
+    hearing: Hearing,
+    pid: Pid,
+    handle: OwnedFd,
+    output: OwnedFd,
+    stay: Stay,
+    sandboxed: bool,
+}
+
+impl Launch {
+    fn begin(plan: Plan, group: Option<&Group>, means: &Means) -> Result<Self, NotSpawned> {
+        let doors = group.map(Group::doors).transpose()?.unwrap_or_default();
+        let order = order(plan, group);
+        let (output, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
+        let mut socket = means.launcher.order(write.as_fd(), &doors)?;
+        drop(write);
+        let text = order.encode().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        socket.write_all(&text)?;
+        let mut hearing = Hearing::default();
+        match hearing.word(&socket)? {
+            Some((Word::Born(pid), mut files)) => {
+                let (Some(pid), Some(handle)) = (Pid::from_raw(pid), files.pop()) else {
+                    return Err(io::Error::from(io::ErrorKind::InvalidData).into());
+                };
+                let sandboxed = order.sandbox.is_some();
+                Ok(Self { socket, hearing, pid, handle, output, stay: order.stay, sandboxed })
+            }
+            Some((Word::Failed(failure), _)) => Err(NotSpawned::Launch(failure)),
+            Some((Word::Listening | Word::Started | Word::Ended(_), _)) => {
+                Err(io::Error::from(io::ErrorKind::InvalidData).into())
+            }
+            None => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+        }
+    }
+
+    /// Waits until it is a runtime.
+    fn finish(mut self, group: Option<Group>, folder: Option<PathBuf>) -> Result<Spawned, NotSpawned> {
+        let mut listeners = Vec::new();
+        let word = loop {
+            match self.hearing.word(&self.socket) {
+                Ok(Some((Word::Listening, files))) => listeners = files,
+                other => break other,
+            }
+        };
+        let confinement = match (group, self.sandboxed) {
+            (Some(group), _) => Confinement::Group(group),
+            (None, true) => Confinement::Namespace(self.pid),
+            (None, false) => Confinement::Tree(self.pid),
+        };
+        let remains = Remains {
+            handle: self.handle,
+            confinement,
+            folder,
+            // Whoever stays ends when this is closed.
+            socket: (self.sandboxed || self.stay == Stay::AsReaper).then_some((self.socket, self.hearing)),
+        };
+        let failure = match word {
+            Ok(Some((Word::Started, _))) => return Ok(Spawned { remains, output: self.output, listeners }),
+            // The exec closed it.
+            Ok(None) if remains.socket.is_none() => {
+                return Ok(Spawned { remains, output: self.output, listeners });
+            }
+            Ok(Some((Word::Failed(failure), _))) => NotSpawned::Launch(failure),
+            Ok(Some((Word::Born(_) | Word::Listening | Word::Ended(_), _))) => {
+                io::Error::from(io::ErrorKind::InvalidData).into()
+            }
+            Ok(None) => io::Error::from(io::ErrorKind::ConnectionReset).into(),
+            Err(error) => error.into(),
+        };
+        remains.clear();
+        Err(failure)
     }
 }
 
 fn order(plan: Plan, group: Option<&Group>) -> Order {
+    let sandboxed = plan.sandbox.is_some();
+    // The limit counts what the user runs: in a sandbox nothing but the environment's own, and else all that runs
+    // already too. It does not bind root.
+    let others = if sandboxed || group.is_some() { 0 } else { tree::threads_of_this_user() };
     Order {
         server: rustix::process::getpid().as_raw_nonzero().get(),
-        groups: group.map(Group::doors).unwrap_or_default(),
-        stay: if group.is_some() { Stay::No } else { Stay::AsReaper },
+        join: group.map_or(Join::Write, Group::join),
+        stay: if sandboxed || group.is_some() { Stay::No } else { Stay::AsReaper },
         files: limits::ENVIRONMENT_FILES,
         // A backstop between two looks at what it really uses: runtimes map much more than they touch.
         data: group.is_none().then_some(plan.memory.saturating_mul(2) + limits::ENVIRONMENT_MAPPED_EXTRA),
-        // The limit counts all that the user runs, so what runs already comes on top. It does not bind root.
-        processes: group
-            .is_none()
-            .then(|| tree::threads_of_this_user() + u64::from(limits::ENVIRONMENT_PROCESSES)),
+        processes: group.is_none().then(|| others + u64::from(limits::ENVIRONMENT_PROCESSES)),
         folder: plan.task_root,
         program: plan.program,
         arguments: plan.arguments,
         variables: plan.variables,
-    }
-}
-
-type Started = (Pid, OwnedFd, OwnedFd, UnixStream);
-
-fn start(launcher: &Launcher, order: &Order) -> io::Result<Started> {
-    let order = order.encode().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let (ours, theirs) = UnixStream::pair()?;
-    let (output, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-    let mut child = Command::new(&launcher.program)
-        .args(&launcher.arguments)
-        // Nothing of the server's reaches the runtime, and nothing of the function's the launcher (`LD_PRELOAD`).
-        .env_clear()
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::from(write.try_clone()?))
-        .stderr(Stdio::from(write))
-        .spawn()?;
-    let pid = Pid::from_child(&child);
-    let handed_over = rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK)
-        .map_err(io::Error::from)
-        .and_then(|handle| (&ours).write_all(&order).map(|()| handle));
-    match handed_over {
-        // Whether it is alive and how it ended is known through the handle from here on.
-        Ok(handle) => Ok((pid, handle, output, ours)),
-        Err(error) => {
-            let _ = child.kill();
-            let _ = child.wait();
-            Err(error)
-        }
+        sandbox: plan.sandbox,
     }
 }

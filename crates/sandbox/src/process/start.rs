@@ -1,29 +1,30 @@
 //! From a specification to an environment that waits for its first event.
 
-use std::sync::Arc;
+use std::{net::TcpListener, sync::Arc};
 
 use sonagi_model::{Tick, clock, function::Runtime, invocation::FailureOrigin, limits};
-use tokio::{io::AsyncReadExt, net::UnixStream};
 
 use super::{
     bootstrap,
     driver::{ProcessDriver, Program},
     environment::{Event, ProcessEnvironment, Routed, State},
     invocation::{Whole, whole},
+    isolation,
     output::Output,
     process::Process,
-    spawner::Plan,
+    spawner::{NotSpawned, Plan},
     variables::{self, Surroundings},
 };
 use crate::{
     EnvironmentSpec, StartFailure, Started, ending,
     ending::Exit,
-    launcher::{Failure, Step},
+    launcher::{Failure, Mount, Sandbox, Step},
     runtime_api::{Arrival, Doorway, replies},
 };
 
-/// Bytes of what the launcher says.
-const WORD_SIZE: u64 = 64;
+/// Where a runtime in a sandbox finds the Runtime API.
+const RUNTIME_API_PORT: u16 = 9001;
+const RUNTIME_API: &str = "127.0.0.1:9001";
 
 fn machine(doing: &'static str) -> impl Fn(std::io::Error) -> StartFailure {
     move |cause| StartFailure::Machine { doing, cause }
@@ -34,28 +35,16 @@ pub(super) async fn run(
     spec: Arc<EnvironmentSpec>,
     deadline: Tick,
 ) -> Result<Started, StartFailure> {
+    if let Some(refusal) = driver.refusal() {
+        return Err(StartFailure::Unsupported(refusal.into()));
+    }
     let clock = Arc::clone(&driver.machine().clock);
     let program = driver.program(&spec).await?;
-    let path = program.path.clone();
     let began = clock.tick();
     let created = clock::within(&*clock, deadline, create(driver, Arc::clone(&spec), program)).await;
     let since = |start: Tick| clock.tick().since(start);
-    let (mut environment, launcher) =
-        created.unwrap_or(Err(StartFailure::TimedOut { create: since(began) }))?;
-    let word =
-        clock::within(&*clock, deadline, ProcessEnvironment::launched(&mut environment, launcher)).await;
+    let mut environment = created.unwrap_or(Err(StartFailure::TimedOut { create: since(began) }))?;
     let create = since(began);
-    match word {
-        Some(None) => {}
-        Some(Some(failure)) => {
-            environment.end().await;
-            return Err(not_launched(&spec, &path, failure));
-        }
-        None => {
-            environment.end().await;
-            return Err(StartFailure::TimedOut { create });
-        }
-    }
     let began = clock.tick();
     match clock::within(&*clock, deadline, initialised(&mut environment)).await {
         Some(Initialised::Ready) => {
@@ -77,77 +66,93 @@ pub(super) async fn run(
     }
 }
 
-/// The process, its Runtime API and its output, and the socket on which the launcher says how it went.
+/// The process, its Runtime API and its output.
 async fn create(
     driver: &ProcessDriver,
     spec: Arc<EnvironmentSpec>,
     program: Program,
-) -> Result<(ProcessEnvironment, UnixStream), StartFailure> {
+) -> Result<ProcessEnvironment, StartFailure> {
     let clock = Arc::clone(&driver.machine().clock);
-    let api = Doorway::open(Arc::clone(&clock)).await.map_err(machine("open a Runtime API"))?;
     let name = driver.next_name();
-    let folder = driver.folders().environment(&name);
+    let sandbox = driver.sandboxed().then(|| sandbox(driver, &spec, &program));
+    // Without a sandbox there is no network of the environment's own: any port of the machine's will do.
+    let (api, folder) = match &sandbox {
+        Some(_) => (None, None),
+        None => {
+            let api = Doorway::open(Arc::clone(&clock)).await.map_err(machine("open a Runtime API"))?;
+            (Some(api), Some(driver.folders().environment(&name)))
+        }
+    };
+    let endpoint = match (&sandbox, driver.endpoint()) {
+        (Some(_), Some(endpoint)) => format!("http://127.0.0.1:{}", endpoint.port),
+        (Some(_) | None, _) => spec.endpoint.clone(),
+    };
     let variables = variables::variables(
         &spec,
         &Surroundings {
-            runtime_api: &api.address,
+            runtime_api: api.as_ref().map_or(RUNTIME_API, |api| &api.address),
+            endpoint: &endpoint,
+            task_root: &program.task_root,
             runtime_dir: &program.runtime_dir,
             interpreter_dir: program.interpreter_dir.as_deref(),
             sdk: program.sdk.as_deref(),
-            temporary: &folder,
+            temporary: folder.as_deref(),
             language: driver.language(),
         },
     );
     let memory = u64::from(spec.memory) << 20;
+    let path = program.path.clone();
     let plan = Plan {
         name,
         folder,
         memory,
-        task_root: spec.code.clone(),
+        task_root: program.task_root,
         program: program.path,
         arguments: program.arguments,
         variables,
+        sandbox,
     };
-    let spawned = driver.machine().spawn(plan).await.map_err(machine("start an environment's process"))?;
+    let spawned = driver.machine().spawn(plan).await.map_err(|failure| match failure {
+        NotSpawned::Launch(failure) => not_launched(&spec, &path, &failure),
+        NotSpawned::Io(cause) => StartFailure::Machine { doing: "start an environment's process", cause },
+    })?;
     let process = Process::new(Arc::clone(driver.machine()), spawned.remains, memory)
         .map_err(machine("watch an environment's process"))?;
     let output = Output::new(spawned.output, Arc::clone(&spec.logs), Arc::clone(&clock))
         .map_err(machine("read an environment's output"))?;
-    let launcher =
-        spawned.launcher.set_nonblocking(true).and_then(|()| UnixStream::from_std(spawned.launcher));
-    let launcher = launcher.map_err(machine("listen to an environment's launcher"))?;
-    let environment = ProcessEnvironment {
+    let mut listeners = spawned.listeners.into_iter().map(TcpListener::from);
+    let api = match api {
+        Some(api) => Ok(api),
+        None => listeners
+            .next()
+            .ok_or_else(|| std::io::ErrorKind::NotFound.into())
+            .and_then(|listener| Doorway::over(listener, Arc::clone(&clock))),
+    };
+    let endpoint = match (listeners.next(), driver.endpoint()) {
+        (Some(listener), Some(endpoint)) => Some(endpoint.open(listener)),
+        (Some(_) | None, _) => None,
+    };
+    Ok(ProcessEnvironment {
         clock,
         process,
         output,
-        api,
+        api: api.map_err(machine("open a Runtime API"))?,
         focus: None,
         state: State::Initialising,
         head: Vec::new(),
-        launcher: None,
-    };
-    Ok((environment, launcher))
+        _endpoint: endpoint.transpose().map_err(machine("open the AWS endpoint"))?,
+    })
 }
 
-impl ProcessEnvironment {
-    /// Ready when the launcher has become the runtime, or says why it cannot.
-    async fn launched(&mut self, mut launcher: UnixStream) -> Option<Failure> {
-        let mut word = Vec::new();
-        loop {
-            match (&mut launcher).take(WORD_SIZE - word.len() as u64).read_buf(&mut word).await {
-                // The reaper stays, and would take the socket's end for the server's.
-                Ok(1..) if word == b"+" => {
-                    self.launcher = Some(launcher);
-                    return None;
-                }
-                Ok(1..) => {}
-                Ok(0) | Err(_) => return std::str::from_utf8(&word).ok().and_then(|word| word.parse().ok()),
-            }
-        }
-    }
+fn sandbox(driver: &ProcessDriver, spec: &EnvironmentSpec, program: &Program) -> Sandbox {
+    let mut mounts = vec![Mount { from: spec.code.clone(), to: isolation::TASK_ROOT.into() }];
+    mounts.extend(program.mounts.iter().cloned());
+    let mut ports = vec![RUNTIME_API_PORT];
+    ports.extend(driver.endpoint().map(|endpoint| endpoint.port));
+    Sandbox { users: driver.next_users(), temporary: u64::from(spec.ephemeral_storage) << 20, ports, mounts }
 }
 
-fn not_launched(spec: &EnvironmentSpec, program: &std::path::Path, failure: Failure) -> StartFailure {
+fn not_launched(spec: &EnvironmentSpec, program: &std::path::Path, failure: &Failure) -> StartFailure {
     let doing = match (failure.step, spec.runtime) {
         (Step::Exec, Runtime::Provided(_) | Runtime::Wasm) => {
             return bootstrap::not_started(program, failure.errno);
@@ -159,12 +164,25 @@ fn not_launched(spec: &EnvironmentSpec, program: &std::path::Path, failure: Fail
         }
         (Step::Exec, Runtime::Python { .. } | Runtime::Nodejs { .. }) => "start the interpreter",
         (Step::Order, _) => "read the launcher's order",
+        (Step::Namespaces | Step::Root | Step::Privileges | Step::Landlock | Step::Filter, _) => {
+            return StartFailure::Unsupported(isolation::lacking(failure));
+        }
+        (Step::Network, _) => "give an environment a network of its own",
+        (Step::Mount, _) => match isolation::not_mounted(failure) {
+            Some(help) => return StartFailure::Unsupported(help),
+            None => "give an environment its files",
+        },
         (Step::Session, _) => "give an environment a session",
         (Step::Group, _) => "put an environment into its control group",
         (Step::Limits, _) => "limit an environment",
         (Step::Folder, _) => "enter the function's folder",
     };
-    StartFailure::Machine { doing, cause: std::io::Error::from_raw_os_error(failure.errno) }
+    let cause = std::io::Error::from_raw_os_error(failure.errno);
+    let cause = match failure.subject.as_str() {
+        "" => cause,
+        subject => std::io::Error::new(cause.kind(), format!("{subject}: {cause}")),
+    };
+    StartFailure::Machine { doing, cause }
 }
 
 enum Initialised {

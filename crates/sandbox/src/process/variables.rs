@@ -17,14 +17,18 @@ use crate::EnvironmentSpec;
 pub(super) struct Surroundings<'a> {
     /// `AWS_LAMBDA_RUNTIME_API`
     pub(super) runtime_api: &'a str,
+    /// `AWS_ENDPOINT_URL`
+    pub(super) endpoint: &'a str,
+    /// `LAMBDA_TASK_ROOT`
+    pub(super) task_root: &'a Path,
     /// `LAMBDA_RUNTIME_DIR`: where the runtime client is.
     pub(super) runtime_dir: &'a Path,
     /// The folder of the interpreter.
     pub(super) interpreter_dir: Option<&'a Path>,
     /// The layer with the AWS SDK.
     pub(super) sdk: Option<&'a Path>,
-    /// The environment's folder for temporary files.
-    pub(super) temporary: &'a Path,
+    /// The environment's folder for temporary files, where `/tmp` is not its own.
+    pub(super) temporary: Option<&'a Path>,
     pub(super) language: &'static str,
 }
 
@@ -45,7 +49,7 @@ pub(super) fn variables(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> Ve
 }
 
 fn defaults(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> BTreeMap<String, OsString> {
-    let task = spec.code.as_os_str();
+    let task = around.task_root.as_os_str();
     let runtime = around.runtime_dir.as_os_str();
     let join = |parts: &[&std::ffi::OsStr], between: &str| parts.join(std::ffi::OsStr::new(between));
     let mut path = OsString::new();
@@ -67,14 +71,16 @@ fn defaults(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> BTreeMap<Strin
         ("PATH", path),
         ("LD_LIBRARY_PATH", join(&libraries, ":")),
         ("TZ", ":UTC".into()),
-        ("TMPDIR", around.temporary.into()),
-        ("AWS_ENDPOINT_URL", spec.endpoint.clone().into()),
+        ("AWS_ENDPOINT_URL", around.endpoint.into()),
         ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".into()),
         ("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000".into()),
         (LAYERS_VARIABLE, OPT.into()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    if let Some(temporary) = around.temporary {
+        all.insert("TMPDIR".into(), temporary.into());
+    }
     if let Some(sdk) = around.sdk {
         all.insert(SDK_VARIABLE.into(), sdk.into());
     }
@@ -125,7 +131,7 @@ fn reserved(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> Vec<(&'static 
         ("AWS_SECRET_ACCESS_KEY", text(&spec.credentials.secret_access_key)),
         ("AWS_SESSION_TOKEN", text(&spec.credentials.session_token)),
         ("AWS_LAMBDA_RUNTIME_API", text(around.runtime_api)),
-        ("LAMBDA_TASK_ROOT", Some(spec.code.clone().into())),
+        ("LAMBDA_TASK_ROOT", Some(around.task_root.into())),
         ("LAMBDA_RUNTIME_DIR", Some(around.runtime_dir.into())),
     ]
 }

@@ -36,7 +36,16 @@ impl Drop for Doorway {
 
 impl Doorway {
     pub(crate) async fn open(clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::serve(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?, clock)
+    }
+
+    /// Over a listener that exists, be it in another network namespace.
+    pub(crate) fn over(listener: std::net::TcpListener, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Self::serve(TcpListener::from_std(listener)?, clock)
+    }
+
+    fn serve(listener: TcpListener, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let address = listener.local_addr()?.to_string();
         // As many places as connections: a send never waits.
         let (arrived, arrivals) = mpsc::channel(limits::RUNTIME_CONNECTIONS);

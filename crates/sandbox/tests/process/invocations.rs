@@ -165,7 +165,6 @@ async fn the_variables_are_those_that_lambda_defines_and_the_functions_own() {
     );
     function.spec.variables.insert("AWS_REGION".into(), "mars-1".into());
     function.spec.variables.insert("TZ".into(), "Asia/Seoul".into());
-    let code = function.spec.code.to_str().unwrap().to_owned();
     let mut running = bench.start(function).await.unwrap();
     let done = running.invoke("{}").await;
     let vars: serde_json::Map<String, serde_json::Value> = serde_json::from_str(done.success()).unwrap();
@@ -182,7 +181,8 @@ async fn the_variables_are_those_that_lambda_defines_and_the_functions_own() {
         ("AWS_ACCESS_KEY_ID", "AKID"),
         ("AWS_SECRET_ACCESS_KEY", "SECRET"),
         ("AWS_SESSION_TOKEN", "TOKEN"),
-        ("LAMBDA_TASK_ROOT", &code),
+        ("LAMBDA_TASK_ROOT", "/var/task"),
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
         ("TZ", "Asia/Seoul"),
         ("GREETING", "hello there"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
@@ -215,8 +215,24 @@ async fn log_lines_are_complete_and_carry_the_request_that_they_belong_to() {
 }
 
 #[tokio::test]
-async fn each_environment_has_a_folder_for_temporary_files_of_its_own() {
+async fn each_environment_has_a_tmp_of_its_own_and_of_the_size_that_is_configured() {
     let bench = Bench::new();
+    let text = "import os\ndef handler(event, context):\n    before = os.listdir('/tmp')\n    written = 0\n    try:\n        \
+                with open('/tmp/file', 'wb') as file:\n            for _ in range(64):\n                \
+                written += file.write(bytes(1 << 20))\n                file.flush()\n    except OSError as error:\n        \
+                return [before, written >> 20, error.strerror]\n    return [before, written >> 20, None]\n";
+    let mut function = bench.function(PYTHON, text);
+    function.spec.ephemeral_storage = 16;
+    let (mut one, mut two) = (bench.start(function).await.unwrap(), bench.run(PYTHON, text).await);
+    assert_eq!(one.invoke("{}").await.success(), r#"[[], 16, "No space left on device"]"#);
+    assert_eq!(two.invoke("{}").await.success(), "[[], 64, null]");
+    drop((one, two));
+    bench.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn without_a_sandbox_each_environment_has_a_folder_for_temporary_files_of_its_own() {
+    let bench = Bench::without_groups();
     let text = "import tempfile\ndef handler(event, context):\n    return tempfile.mkdtemp()\n";
     let (mut one, mut two) = (bench.run(PYTHON, text).await, bench.run(PYTHON, text).await);
     let (first, second) = (one.invoke("{}").await, two.invoke("{}").await);

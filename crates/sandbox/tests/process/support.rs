@@ -18,7 +18,7 @@ use sonagi_model::{
 };
 use sonagi_sandbox::{
     Answer, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Input, StartFailure, Started,
-    process::{Config, GroupUse, ProcessDriver, RuntimePolicy},
+    process::{Config, GroupUse, Isolation, ProcessDriver, RuntimePolicy},
 };
 use tokio::sync::oneshot;
 
@@ -109,7 +109,9 @@ impl Bench {
             runtimes,
             interpreters: vec!["/usr/local/bin".into(), "/usr/bin".into()],
             layers: None,
+            isolation: if groups == GroupUse::Never { Isolation::None } else { Isolation::Full },
             groups,
+            endpoint: None,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(KernelEntropy),
         })

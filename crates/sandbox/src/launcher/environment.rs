@@ -1,0 +1,244 @@
+//! What a new process does to become an environment, step by step.
+//!
+//! ```text
+//!            new session ─► control groups ─► limits ─┬─► folder ─► exec               without a sandbox
+//!                                                     │
+//!    names, loopback and listeners ◄──────────────────┘                                in one
+//!      └─► mounts ─► pivot_root ─► fork ─┬─► no privileges ─► Landlock ─► seccomp ─► exec
+//!                                        └─► the sandbox's first process (`init`)
+//! ```
+
+use std::{
+    convert::Infallible,
+    io,
+    net::Ipv4Addr,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::{net::UnixStream, process::CommandExt},
+    },
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use rustix::{
+    mount::{MountFlags, UnmountFlags},
+    process::{Pid, Resource, Rlimit, Signal},
+};
+
+use super::{
+    Failure, Step, confine,
+    filter::Filters,
+    init::{self, Trouble},
+    message::{self, Files, Word},
+    order::{Join, Order, Sandbox, Stay},
+    reaper,
+    root::{self, Root},
+    sys,
+};
+
+/// What the new process has of the launcher's.
+pub(super) struct Inheritance<'a> {
+    pub(super) order: Order,
+    pub(super) files: Files<OwnedFd>,
+    /// Of a sandbox: what lies in it, attached nowhere yet; in the order of [`Sandbox::mounts`].
+    pub(super) mounts: Vec<OwnedFd>,
+    pub(super) root: Option<&'a Root>,
+    pub(super) filters: Option<&'a Filters>,
+}
+
+/// Becomes the environment; says on its socket how that goes.
+pub(super) fn run(inheritance: Inheritance<'_>) -> ! {
+    let Inheritance { order, files, mounts, root, filters } = inheritance;
+    let socket = UnixStream::from(files.socket);
+    let become_it = || {
+        common(&order, &files.groups)?;
+        match (&order.sandbox, root, filters) {
+            (Some(sandbox), Some(root), Some(filters)) => {
+                enter(sandbox, mounts, root, &socket)?;
+                runtime(&order, filters, files.output, &socket)
+            }
+            (Some(_), _, _) => Err(Step::Root.failed(io::ErrorKind::NotFound.into(), "")),
+            (None, _, _) => without_sandbox(&order, files.output, &socket),
+        }
+    };
+    let failure = match become_it() {
+        Ok(never) => match never {},
+        Err(failure) => failure,
+    };
+    // The driver may be gone; then there is nobody to tell.
+    let _ = message::say(&socket, &Word::Failed(failure), &[]);
+    std::process::exit(super::FAILED)
+}
+
+fn common(order: &Order, groups: &[OwnedFd]) -> Result<(), Failure> {
+    session(order).map_err(|error| Step::Session.failed(error, ""))?;
+    if order.join == Join::Write {
+        for group in groups {
+            // "0" is the process that writes. The file is `tasks` where there is one: for a single thread that moves
+            // itself the kernel needs no lock over all processes, which `cgroup.procs` takes milliseconds to get.
+            rustix::io::write(group, b"0").map_err(|error| Step::Group.failed(error.into(), ""))?;
+        }
+    }
+    limits(order).map_err(|error| Step::Limits.failed(error, ""))
+}
+
+/// A session of its own, and an end of its own when the server ends.
+fn session(order: &Order) -> io::Result<()> {
+    rustix::process::setsid()?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The server may have died before that took effect. Inside a sandbox it cannot be seen; its socket shows it.
+    if order.sandbox.is_none() && rustix::process::getppid() != Pid::from_raw(order.server) {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+    }
+    Ok(())
+}
+
+fn limits(order: &Order) -> io::Result<()> {
+    let limit = |resource, value| {
+        rustix::process::setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })
+    };
+    limit(Resource::Nofile, order.files)?;
+    limit(Resource::Core, 0)?;
+    if let Some(data) = order.data {
+        limit(Resource::Data, data)?;
+    }
+    if let Some(processes) = order.processes {
+        let most = rustix::process::getrlimit(Resource::Nproc).maximum.unwrap_or(u64::MAX);
+        limit(Resource::Nproc, processes.min(most))?;
+    }
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    Ok(())
+}
+
+fn without_sandbox(order: &Order, output: OwnedFd, socket: &UnixStream) -> Result<Infallible, Failure> {
+    std::env::set_current_dir(&order.folder).map_err(|error| Step::Folder.failed(error, ""))?;
+    let mut command = command(order);
+    stdio(&output).map_err(|error| Step::Exec.failed(error, ""))?;
+    drop(output);
+    match order.stay {
+        Stay::No => Err(Step::Exec.failed(command.exec(), "")),
+        Stay::AsReaper => reaper::run(command, socket),
+    }
+}
+
+fn command(order: &Order) -> Command {
+    let mut command = Command::new(&order.program);
+    command.args(&order.arguments).env_clear().stdin(Stdio::null());
+    command.envs(order.variables.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+/// Standard output and error are the environment's from here on.
+fn stdio(output: &OwnedFd) -> io::Result<()> {
+    rustix::stdio::dup2_stdout(output)?;
+    rustix::stdio::dup2_stderr(output)?;
+    Ok(())
+}
+
+/// From the launcher's view of the machine into the sandbox's.
+fn enter(sandbox: &Sandbox, mounts: Vec<OwnedFd>, root: &Root, socket: &UnixStream) -> Result<(), Failure> {
+    let namespaces = |error| Step::Namespaces.failed(error, "");
+    // After the process has its place in the groups, so that this place is what it sees as their root.
+    sys::unshare(libc::CLONE_NEWCGROUP).map_err(namespaces)?;
+    if sandbox.users.is_some() {
+        sys::become_user(0, 0).map_err(namespaces)?;
+        // Another user cleared it.
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+            .map_err(|error| namespaces(error.into()))?;
+    }
+    rustix::system::sethostname(b"localhost").map_err(|error| namespaces(error.into()))?;
+    let listeners = listen(&sandbox.ports).map_err(|error| Step::Network.failed(error, ""))?;
+    let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
+    message::say(socket, &Word::Listening, &borrowed).map_err(|error| Step::Order.failed(error, ""))?;
+    drop(listeners);
+
+    let at = |place: &'static str| move |error: rustix::io::Errno| Step::Mount.failed(error.into(), place);
+    root.enter().map_err(|error| Step::Mount.failed(error, "/"))?;
+    // While the machine's own is still in sight: the kernel gives no more of it than can be seen already.
+    let safe = MountFlags::NOSUID | MountFlags::NODEV;
+    rustix::mount::mount("proc", "proc", "proc", safe | MountFlags::NOEXEC, None).map_err(at("/proc"))?;
+    // An inode for every 16 KiB, as the file system has that Lambda mounts there.
+    let options = format!("mode=1777,size={},nr_inodes={}\0", sandbox.temporary, sandbox.temporary >> 14);
+    let options = std::ffi::CStr::from_bytes_with_nul(options.as_bytes()).unwrap_or_default();
+    rustix::mount::mount("tmpfs", "tmp", "tmpfs", safe, options).map_err(at("/tmp"))?;
+    for (tree, mount) in mounts.into_iter().zip(&sandbox.mounts) {
+        let inside = mount.to.strip_prefix("/").unwrap_or(&mount.to);
+        let subject = mount.to.display().to_string();
+        root::attach(&tree, inside).map_err(|error| Step::Mount.failed(error, &subject))?;
+    }
+    // The old root lies under the new one for a moment, and then nowhere.
+    rustix::process::pivot_root(".", ".").map_err(at("pivot_root"))?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(at("the machine's root"))?;
+    rustix::process::chdir("/").map_err(at("/"))
+}
+
+/// Listeners on the loopback interface of this network namespace, which has nothing else.
+fn listen(ports: &[u16]) -> io::Result<Vec<OwnedFd>> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType};
+    let socket =
+        || rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+    sys::loopback_up(socket()?.as_fd())?;
+    let mut listeners = Vec::new();
+    for &port in ports {
+        let listener = socket()?;
+        let address = std::net::SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        rustix::net::bind(&listener, &address)?;
+        rustix::net::listen(&listener, 128)?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+/// Splits into the runtime and the sandbox's first process.
+fn runtime(
+    order: &Order,
+    filters: &Filters,
+    output: OwnedFd,
+    socket: &UnixStream,
+) -> Result<Infallible, Failure> {
+    let exec = |error| Step::Exec.failed(error, "");
+    let children = init::children().map_err(exec)?;
+    let trouble = Trouble::new().map_err(exec)?;
+    match sys::clone(0, None).map_err(exec)? {
+        sys::Cloned::Child => {
+            let failure = match become_runtime(order, filters, &output) {
+                Ok(never) => match never {},
+                Err(failure) => failure,
+            };
+            let _ = rustix::io::write(&trouble.write, failure.to_string().as_bytes());
+            std::process::exit(super::FAILED)
+        }
+        sys::Cloned::Parent { pid, .. } => {
+            drop(output);
+            close_stdio();
+            confine::keep_nothing().map_err(|error| Step::Privileges.failed(error, ""))?;
+            let heard = trouble.heard().map_err(exec)?;
+            if let Ok(failure) = String::from_utf8_lossy(&heard).parse() {
+                return Err(failure);
+            }
+            message::say(socket, &Word::Started, &[]).map_err(exec)?;
+            let runtime = Pid::from_raw(pid).ok_or_else(|| exec(io::ErrorKind::InvalidData.into()))?;
+            init::run(runtime, &children, socket)
+        }
+    }
+}
+
+/// Only what the function runs may hold the log open.
+fn close_stdio() {
+    if let Ok(null) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
+        let _ = stdio(&null.into());
+    }
+}
+
+fn become_runtime(order: &Order, filters: &Filters, output: &OwnedFd) -> Result<Infallible, Failure> {
+    let exec = |error| Step::Exec.failed(error, "");
+    rustix::process::setsid().map_err(|error| Step::Session.failed(error.into(), ""))?;
+    stdio(output).map_err(exec)?;
+    let users = order.sandbox.as_ref().and_then(|sandbox| sandbox.users);
+    confine::drop_privileges(users).map_err(|error| Step::Privileges.failed(error, ""))?;
+    std::env::set_current_dir(&order.folder).map_err(|error| Step::Folder.failed(error, ""))?;
+    confine::files(Path::new("/")).map_err(|error| Step::Landlock.failed(error, ""))?;
+    let mut command = command(order);
+    filters.apply().map_err(|error| Step::Filter.failed(error, ""))?;
+    Err(exec(command.exec()))
+}

@@ -1,0 +1,151 @@
+//! Which system calls a function's processes may make.
+//!
+//! Two filters. The first is the list of what is allowed: all else does not exist (`ENOSYS`), which is what programs
+//! expect of a call that an older kernel lacks, so that they do without it. The second says `EPERM` to what is known
+//! and refused, as a kernel does that lacks nothing but the right. Calls of another architecture end the process.
+
+use std::{collections::BTreeMap, io};
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch,
+};
+
+use super::{allowed::ALLOWED, refused::REFUSED};
+
+/// The filters, compiled.
+#[derive(Debug)]
+pub(super) struct Filters {
+    allow: BpfProgram,
+    refuse: BpfProgram,
+}
+
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURE: TargetArch = TargetArch::x86_64;
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURE: TargetArch = TargetArch::aarch64;
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// Every flag of `clone` that asks for a namespace.
+const NAMESPACES: [i32; 7] = [
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWNET,
+];
+/// Of a socket's type, the bits that say which it is; the others are flags.
+const SOCKET_TYPE: u64 = 0xf;
+
+impl Filters {
+    pub(super) fn new() -> io::Result<Self> {
+        let compile = |rules, otherwise, then| -> Result<BpfProgram> {
+            SeccompFilter::new(rules, otherwise, then, ARCHITECTURE)?.try_into()
+        };
+        let (absent, refused) = (errno(libc::ENOSYS), errno(libc::EPERM));
+        Ok(Self {
+            allow: compile(allowed().map_err(invalid)?, absent, SeccompAction::Allow).map_err(invalid)?,
+            refuse: compile(self::refused().map_err(invalid)?, SeccompAction::Allow, refused)
+                .map_err(invalid)?,
+        })
+    }
+
+    /// From here on this process, and all that it starts.
+    pub(super) fn apply(&self) -> io::Result<()> {
+        for filter in [&self.allow, &self.refuse] {
+            seccompiler::apply_filter(filter).map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+}
+
+fn errno(number: i32) -> SeccompAction {
+    SeccompAction::Errno(number.unsigned_abs())
+}
+
+fn invalid(error: seccompiler::BackendError) -> io::Error {
+    io::Error::other(error)
+}
+
+type Result<T> = std::result::Result<T, seccompiler::BackendError>;
+
+fn allowed() -> Result<Rules> {
+    let mut rules: Rules = ALLOWED.iter().map(|&call| (call, Vec::new())).collect();
+    let every: u64 = NAMESPACES.iter().map(|&flag| flag as u64).sum();
+    rules.insert(libc::SYS_clone, vec![rule(vec![masked(0, every, 0)?])?]);
+    // Asking, and what is set already.
+    rules.insert(libc::SYS_personality, vec![rule(vec![is(0, 0)?])?, rule(vec![is(0, 0xffff_ffff)?])?]);
+    let mut sockets = vec![
+        rule(vec![is(0, libc::AF_UNIX as u64)?])?,
+        rule(vec![is(0, libc::AF_NETLINK as u64)?, is(2, libc::NETLINK_ROUTE as u64)?])?,
+    ];
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM] {
+            sockets.push(rule(vec![is(0, family as u64)?, masked(1, SOCKET_TYPE, kind as u64)?])?);
+        }
+    }
+    rules.insert(libc::SYS_socket, sockets);
+    Ok(rules)
+}
+
+fn refused() -> Result<Rules> {
+    let mut rules: Rules = REFUSED.iter().map(|&call| (call, Vec::new())).collect();
+    let namespace = |&flag: &i32| rule(vec![masked(0, flag as u64, flag as u64)?]);
+    rules.insert(libc::SYS_clone, NAMESPACES.iter().map(namespace).collect::<Result<_>>()?);
+    rules.insert(libc::SYS_personality, vec![rule(vec![is_not(0, 0)?, is_not(0, 0xffff_ffff)?])?]);
+    let families = [libc::AF_UNIX, libc::AF_NETLINK, libc::AF_INET, libc::AF_INET6];
+    let other = families.into_iter().map(|family| is_not(0, family as u64)).collect::<Result<_>>()?;
+    rules.insert(
+        libc::SYS_socket,
+        vec![
+            rule(other)?,
+            rule(vec![is(0, libc::AF_NETLINK as u64)?, is_not(2, libc::NETLINK_ROUTE as u64)?])?,
+            rule(vec![is(0, libc::AF_INET as u64)?, masked(1, SOCKET_TYPE, libc::SOCK_RAW as u64)?])?,
+            rule(vec![is(0, libc::AF_INET6 as u64)?, masked(1, SOCKET_TYPE, libc::SOCK_RAW as u64)?])?,
+        ],
+    );
+    // Typing into a terminal that is somebody else's.
+    rules.insert(
+        libc::SYS_ioctl,
+        vec![rule(vec![is(1, libc::TIOCSTI)?])?, rule(vec![is(1, libc::TIOCLINUX)?])?],
+    );
+    Ok(rules)
+}
+
+fn rule(conditions: Vec<SeccompCondition>) -> Result<SeccompRule> {
+    SeccompRule::new(conditions)
+}
+
+/// Flags and families are 32 bits: a caller may have anything in the upper half of the register.
+fn is(argument: u8, value: u64) -> Result<SeccompCondition> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+}
+
+fn is_not(argument: u8, value: u64) -> Result<SeccompCondition> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
+}
+
+fn masked(argument: u8, mask: u64, value: u64) -> Result<SeccompCondition> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_both_allowed_and_refused() {
+        let both: Vec<_> = REFUSED.iter().filter(|call| ALLOWED.contains(call)).collect();
+        assert!(both.is_empty(), "{both:?}");
+    }
+
+    #[test]
+    fn the_filters_fit_into_the_kernels_limit() {
+        const MOST: usize = 4_096;
+        let filters = Filters::new().unwrap();
+        assert!(filters.allow.len() < MOST && filters.refuse.len() < MOST);
+    }
+}

@@ -1,0 +1,199 @@
+//! What goes over the launcher's sockets: a few bytes, and open files.
+//!
+//! To the launcher, on the socket that it was started with: one packet for each environment, with its files in the
+//! order of [`Files`]; the [`Order`](super::Order) itself comes on the environment's own socket. From there on all
+//! that concerns the environment goes over that one, a line each:
+//!
+//! | line               | from     | with                        | when |
+//! |--------------------|----------|-----------------------------|------|
+//! | `born PID`         | launcher | the process's handle        | it exists |
+//! | `listening`        | process  | a listener for each port    | only in a sandbox |
+//! | `started`          | process  |                             | the runtime runs (without a sandbox and a reaper: the end of the socket) |
+//! | `failed STEP ERRNO SUBJECT` | either |                     | it could not be made |
+//! | `ended STATUS`     | process  |                             | the runtime has ended, as `wait` says it; only in a sandbox |
+
+use std::{
+    io::{self, IoSlice, IoSliceMut},
+    mem::MaybeUninit,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::net::UnixStream,
+    },
+};
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags,
+};
+
+use super::Failure;
+
+/// Files in one message, at the most.
+const FILES: usize = 8;
+/// Bytes of one line, at the most.
+const LINE: usize = 512;
+
+/// The files that come with an order.
+#[derive(Debug)]
+pub(crate) struct Files<F> {
+    /// The environment's socket.
+    pub(crate) socket: F,
+    /// Standard output and error.
+    pub(crate) output: F,
+    /// The doors of its control groups.
+    pub(crate) groups: Vec<F>,
+}
+
+/// A line of the environment's socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// The process's number on this machine.
+    Born(i32),
+    Listening,
+    Started,
+    Failed(Failure),
+    /// A wait status.
+    Ended(i32),
+}
+
+impl std::fmt::Display for Word {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Born(pid) => write!(f, "born {pid}"),
+            Self::Listening => f.write_str("listening"),
+            Self::Started => f.write_str("started"),
+            Self::Failed(failure) => write!(f, "failed {failure}"),
+            Self::Ended(status) => write!(f, "ended {status}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Word {
+    type Err = ();
+    fn from_str(line: &str) -> Result<Self, ()> {
+        match line.split_once(' ') {
+            None => match line {
+                "listening" => Ok(Self::Listening),
+                "started" => Ok(Self::Started),
+                _ => Err(()),
+            },
+            Some(("born", pid)) => pid.parse().map(Self::Born).map_err(|_| ()),
+            Some(("failed", failure)) => failure.parse().map(Self::Failed),
+            Some(("ended", status)) => status.parse().map(Self::Ended).map_err(|_| ()),
+            Some(_) => Err(()),
+        }
+    }
+}
+
+/// Says one word.
+pub(crate) fn say(socket: &UnixStream, word: &Word, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut line = word.to_string().into_bytes();
+    line.truncate(LINE - 1);
+    line.push(b'\n');
+    send(socket, &line, files)
+}
+
+/// Hears words one by one. What comes after a word stays for the next call.
+#[derive(Debug, Default)]
+pub(crate) struct Hearing {
+    text: Vec<u8>,
+    files: Vec<OwnedFd>,
+}
+
+impl Hearing {
+    /// The next word, with the files that came with it or before it; none when the socket has ended.
+    pub(crate) fn word(&mut self, socket: &UnixStream) -> io::Result<Option<(Word, Vec<OwnedFd>)>> {
+        loop {
+            if let Some(end) = self.text.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = self.text.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line[..end]);
+                let word = line.parse().map_err(|()| io::Error::from(io::ErrorKind::InvalidData))?;
+                return Ok(Some((word, std::mem::take(&mut self.files))));
+            }
+            if self.text.len() > LINE {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let mut bytes = [0; LINE];
+            match receive(socket, &mut bytes, &mut self.files)? {
+                0 => return Ok(None),
+                size => self.text.extend_from_slice(&bytes[..size]),
+            }
+        }
+    }
+}
+
+/// Sends all of `bytes`, the files with the first of them.
+pub(crate) fn send(socket: impl AsFd, bytes: &[u8], files: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES))];
+    let mut left = bytes;
+    let mut files = files;
+    while !left.is_empty() {
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !files.is_empty() && !control.push(SendAncillaryMessage::ScmRights(files)) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        match rustix::net::sendmsg(&socket, &[IoSlice::new(left)], &mut control, SendFlags::NOSIGNAL) {
+            Ok(sent) => (left, files) = (&left[sent..], &[]),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Receives bytes, and adds the files that come with them.
+pub(crate) fn receive(socket: impl AsFd, bytes: &mut [u8], files: &mut Vec<OwnedFd>) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = loop {
+        match rustix::net::recvmsg(
+            &socket,
+            &mut [IoSliceMut::new(bytes)],
+            &mut control,
+            RecvFlags::CMSG_CLOEXEC,
+        ) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => break other?,
+        }
+    };
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            files.extend(rights);
+        }
+    }
+    Ok(received.bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Step, *};
+
+    fn words() -> Vec<Word> {
+        let failure = Failure { step: Step::Mount, errno: 13, subject: "/var/task of it".into() };
+        vec![Word::Born(7), Word::Listening, Word::Started, Word::Failed(failure), Word::Ended(-9)]
+    }
+
+    #[test]
+    fn words_arrive_one_by_one_with_their_files() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        for word in words() {
+            say(&theirs, &word, &[ours.as_fd()]).unwrap();
+        }
+        drop(theirs);
+        let mut hearing = Hearing::default();
+        for word in words() {
+            let (heard, files) = hearing.word(&ours).unwrap().unwrap();
+            assert_eq!((heard, files.len()), (word, 1));
+        }
+        assert!(hearing.word(&ours).unwrap().is_none());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn garbage_is_no_word(garbage: String) {
+            if let Ok(word) = garbage.parse::<Word>() {
+                proptest::prop_assert_eq!(word.to_string().parse::<Word>(), Ok(word));
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The launcher's loop: orders in, environments out.
+
+use std::{
+    io::{self, Read},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream,
+    },
+    path::PathBuf,
+};
+
+use rustix::process::getuid;
+
+use super::{
+    Failure, Step,
+    environment::{self, Inheritance},
+    filter::Filters,
+    message::{self, Files, Word},
+    order::{self, Join, Order, Sandbox},
+    root::{self, Root},
+    sys,
+};
+
+/// What every sandbox is made from.
+struct Ground {
+    root: Root,
+    filters: Filters,
+}
+
+/// Serves the driver at the other end of `socket` until that is closed. `place` is an empty folder for the root of the
+/// sandboxes; without one there are none.
+pub(super) fn run(socket: &mut OwnedFd, place: Option<PathBuf>) -> io::Result<()> {
+    let ground = place.map(|place| ground(&place));
+    loop {
+        let mut byte = [0];
+        let mut files = Vec::new();
+        if message::receive(&*socket, &mut byte, &mut files)? == 0 {
+            return Ok(());
+        }
+        let mut files = files.into_iter();
+        let (Some(own), Some(output)) = (files.next(), files.next()) else { continue };
+        let own = UnixStream::from(own);
+        let failure = match make(&own, output, files.collect(), socket, ground.as_ref()) {
+            Ok(()) => continue,
+            Err(failure) => failure,
+        };
+        // The driver may have given it up.
+        let _ = message::say(&own, &Word::Failed(failure), &[]);
+    }
+}
+
+/// Namespaces of the launcher's own, and in them what all sandboxes share.
+fn ground(place: &std::path::Path) -> Result<Ground, Failure> {
+    let own = |error| Step::Namespaces.failed(error, "of the launcher");
+    if getuid().is_root() {
+        sys::unshare(libc::CLONE_NEWNS).map_err(own)?;
+    } else {
+        let (user, group) = (getuid().as_raw(), rustix::process::getgid().as_raw());
+        sys::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNS).map_err(own)?;
+        write_maps("self", &format!("{user} {user} 1"), &format!("{group} {group} 1"), Groups::Denied)
+            .map_err(own)?;
+    }
+    let root = Root::make(place).map_err(|error| Step::Root.failed(error, ""))?;
+    let filters = Filters::new().map_err(|error| Step::Filter.failed(error, ""))?;
+    Ok(Ground { root, filters })
+}
+
+fn make(
+    socket: &UnixStream,
+    output: OwnedFd,
+    groups: Vec<OwnedFd>,
+    main: &mut OwnedFd,
+    ground: Option<&Result<Ground, Failure>>,
+) -> Result<(), Failure> {
+    let lost = |error| Step::Order.failed(error, "");
+    let order = read_order(socket).map_err(lost)?;
+    let group = match order.join {
+        Join::Born => groups.first().map(AsFd::as_fd),
+        Join::Write => None,
+    };
+    let ground = match (&order.sandbox, ground) {
+        (None, _) => None,
+        (Some(_), Some(Ok(ground))) => Some(ground),
+        (Some(_), Some(Err(failure))) => return Err(failure.clone()),
+        (Some(_), None) => return Err(lost(io::ErrorKind::Unsupported.into())),
+    };
+    let mut flags = libc::CLONE_PARENT as u64;
+    let mut mounts = Vec::new();
+    if let (Some(sandbox), Some(ground)) = (&order.sandbox, ground) {
+        flags |= NAMESPACES;
+        for mount in &sandbox.mounts {
+            let failed = |error| Step::Mount.failed(error, &mount.from.display().to_string());
+            mounts.push(ground.root.open(&mount.from, &mount.to).map_err(failed)?);
+        }
+        if let Some(users) = sandbox.users {
+            // So that `/dev/stdout` can be opened.
+            let user = rustix::fs::Uid::from_raw(users + 1);
+            rustix::fs::fchown(&output, Some(user), None)
+                .map_err(|error| Step::Privileges.failed(error.into(), ""))?;
+        }
+    }
+    let (gate, open) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| lost(error.into()))?;
+    match sys::clone(flags, group).map_err(|error| Step::Namespaces.failed(error, ""))? {
+        sys::Cloned::Child => {
+            drop(open);
+            // What is the launcher's own is not the environment's.
+            let _ = rustix::io::dup2(&gate, main);
+            let own = socket.try_clone().map(OwnedFd::from);
+            let (Ok(1), Ok(own)) = (rustix::io::read(&gate, &mut [0]), own) else {
+                std::process::exit(super::FAILED)
+            };
+            drop(gate);
+            let files = Files { socket: own, output, groups };
+            environment::run(Inheritance {
+                order,
+                files,
+                mounts,
+                root: ground.map(|ground| &ground.root),
+                filters: ground.map(|ground| &ground.filters),
+            })
+        }
+        sys::Cloned::Parent { pid, handle } => {
+            drop(gate);
+            message::say(socket, &Word::Born(pid), &[handle.as_fd()]).map_err(lost)?;
+            if let Some(sandbox) = &order.sandbox {
+                map_users(pid, sandbox).map_err(|error| Step::Namespaces.failed(error, "users"))?;
+            }
+            rustix::io::write(&open, b"+").map_err(|error| lost(error.into()))?;
+            Ok(())
+        }
+    }
+}
+
+const NAMESPACES: u64 = (libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNS
+    | libc::CLONE_NEWNET
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUTS) as u64;
+
+fn map_users(pid: i32, sandbox: &Sandbox) -> io::Result<()> {
+    let pid = pid.to_string();
+    match sandbox.users {
+        Some(first) => {
+            let map = |inside: u32| format!("0 {first} 1\n{inside} {} 1", first + 1);
+            write_maps(&pid, &map(root::USER), &map(root::GROUP), Groups::Allowed)
+        }
+        None => {
+            let (user, group) = (getuid().as_raw(), rustix::process::getgid().as_raw());
+            let map = |inside: u32, outside: u32| format!("{inside} {outside} 1");
+            write_maps(&pid, &map(root::USER, user), &map(root::GROUP, group), Groups::Denied)
+        }
+    }
+}
+
+/// Whether a process of the namespace may change its list of groups: only where it cannot have been given one to keep
+/// it out of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Groups {
+    Allowed,
+    Denied,
+}
+
+fn write_maps(pid: &str, users: &str, groups: &str, list: Groups) -> io::Result<()> {
+    let file = |name: &str| format!("/proc/{pid}/{name}");
+    if list == Groups::Denied {
+        std::fs::write(file("setgroups"), "deny")?;
+    }
+    std::fs::write(file("uid_map"), users)?;
+    std::fs::write(file("gid_map"), groups)
+}
+
+fn read_order(mut socket: &UnixStream) -> io::Result<Order> {
+    let mut size = [0; 4];
+    socket.read_exact(&mut size)?;
+    let size = u32::from_le_bytes(size) as usize;
+    if size > order::SIZE {
+        return Err(io::Error::from_raw_os_error(libc::E2BIG));
+    }
+    let mut text = vec![0; size];
+    socket.read_exact(&mut text)?;
+    Order::decode(&text).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))
+}

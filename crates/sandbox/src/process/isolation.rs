@@ -1,0 +1,202 @@
+//! How environments are kept from the machine and from each other, and what a machine lacks for it.
+
+use std::{
+    io,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use tokio::task::AbortHandle;
+
+use crate::launcher::{Failure, Mount, Step};
+
+/// Where a function finds its package.
+pub(super) const TASK_ROOT: &str = "/var/task";
+/// Where the runtime client is.
+pub(super) const RUNTIME_DIR: &str = "/var/runtime";
+/// Where the layer with the AWS SDK is.
+pub(super) const SDK_DIR: &str = "/var/lang";
+
+/// How much of it there must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// A sandbox and control groups: where the machine has not both to give, nothing is started.
+    #[default]
+    Full,
+    /// A sandbox; where there are no control groups, resource limits and a look now and then take their place.
+    WithoutGroups,
+    /// Processes of the machine like any others: they see its files and its network.
+    None,
+}
+
+impl Isolation {
+    pub(super) fn sandboxed(self) -> bool {
+        match self {
+            Self::Full | Self::WithoutGroups => true,
+            Self::None => false,
+        }
+    }
+}
+
+/// What answers the AWS SDKs inside a sandbox, whose network has nothing else.
+#[derive(Clone)]
+pub struct Endpoint {
+    /// Of the sandbox's loopback interface.
+    pub port: u16,
+    pub door: Arc<dyn Door>,
+}
+
+/// Serves what connects to a listener.
+pub trait Door: Send + Sync {
+    /// Begins to; until the handle is used to stop it.
+    fn serve(&self, listener: tokio::net::TcpListener) -> AbortHandle;
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+impl Endpoint {
+    pub(super) fn open(&self, listener: TcpListener) -> io::Result<Opened> {
+        listener.set_nonblocking(true)?;
+        Ok(Opened(self.door.serve(tokio::net::TcpListener::from_std(listener)?)))
+    }
+}
+
+/// An environment's endpoint; closed when dropped.
+pub(super) struct Opened(AbortHandle);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Users of the machine that nobody else has: two for each environment, so that no environment's processes may signal
+/// or look into another's even if they could see them.
+///
+/// The numbers are above those that systemd sets aside for containers ("Users, Groups, UIDs and GIDs on systemd
+/// Systems": 524288 to 1879048191) and below 2^31, which some file systems take for negative.
+#[derive(Debug)]
+pub(super) struct Users {
+    first: u32,
+    next: AtomicU32,
+}
+
+const USERS_FIRST: u32 = 0x7000_0000;
+/// Of one server.
+const USERS: u32 = 1 << 16;
+const SERVERS: u32 = 0xffe;
+
+impl Users {
+    /// Those of the server that drew the number `random`; none if this process may not give users away.
+    pub(super) fn of(random: u64) -> Option<Self> {
+        let server = (random % u64::from(SERVERS)) as u32;
+        rustix::process::geteuid()
+            .is_root()
+            .then(|| Self { first: USERS_FIRST + server * USERS, next: AtomicU32::new(0) })
+    }
+
+    /// The first of the next two.
+    pub(super) fn next(&self) -> u32 {
+        let number = self.next.fetch_add(1, Ordering::Relaxed) % (USERS / 2);
+        self.first + number * 2
+    }
+}
+
+/// What of an interpreter at `program` a sandbox must see, as it lies on this machine: nothing if it belongs to the
+/// system, whose programs are seen anyway.
+pub(super) fn interpreter(program: &Path) -> Vec<Mount> {
+    const SYSTEM: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
+    let same = |path: PathBuf| Mount { from: path.clone(), to: path };
+    if SYSTEM.iter().any(|system| program.starts_with(system)) {
+        return Vec::new();
+    }
+    // Its parts refer to each other across the whole store, which holds nothing but programs.
+    if program.starts_with("/nix/store") {
+        return vec![same("/nix/store".into())];
+    }
+    let prefix = program.parent().filter(|folder| folder.ends_with("bin")).and_then(Path::parent);
+    let library = |name: &str| prefix.map(|prefix| prefix.join(name)).filter(|folder| folder.is_dir());
+    // Never the prefix itself: that may be somebody's home.
+    let mut mounts: Vec<Mount> = ["lib", "lib64"].into_iter().filter_map(library).map(same).collect();
+    mounts.push(same(match (program.parent(), mounts.is_empty()) {
+        (Some(folder), false) => folder.into(),
+        (_, _) => program.into(),
+    }));
+    mounts
+}
+
+/// What this machine lacks, and what to do about it.
+pub(super) fn lacking(failure: &Failure) -> String {
+    let error = io::Error::from_raw_os_error(failure.errno);
+    let why = match (failure.step, failure.errno) {
+        (Step::Namespaces, libc::ENOSPC) => {
+            "this machine has no user namespaces left: raise user.max_user_namespaces (sysctl)".into()
+        }
+        (Step::Namespaces, libc::EPERM | libc::EACCES) => {
+            "this machine does not let this user make user namespaces".into()
+        }
+        (Step::Namespaces, libc::EINVAL) => "this kernel has no user namespaces".into(),
+        (step, _) => format!("{step:?} {}: {error}", failure.subject).to_lowercase(),
+    };
+    format!(
+        "functions cannot be isolated from this machine ({why}): `sonagi doctor` tells what to do, or start the server \
+         with `--isolation none` to run them without a sandbox"
+    )
+}
+
+/// The same of a mount that the kernel refused.
+pub(super) fn not_mounted(failure: &Failure) -> Option<String> {
+    (failure.subject == "/proc" && failure.errno == libc::EPERM).then(|| {
+        "functions cannot be isolated from this machine (parts of its /proc are hidden, as in a container; a container \
+         must be run with `--security-opt systempaths=unconfined`): or start the server with `--isolation none` to \
+         run them without a sandbox"
+            .into()
+    })
+}
+
+/// Why nothing may be started.
+pub(super) const NO_GROUPS: &str = "this machine has no control groups to limit functions with: `sonagi doctor` tells \
+     what to do, or start the server with `--isolation no-groups` to limit them less exactly";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interpreter_of_the_systems_needs_no_mount() {
+        assert_eq!(interpreter(Path::new("/usr/bin/python3.11")), []);
+    }
+
+    #[test]
+    fn an_interpreter_in_a_home_shows_nothing_else_of_it() {
+        let home = tempfile::tempdir().unwrap();
+        for folder in ["bin", "lib/python3.12", "secrets"] {
+            std::fs::create_dir_all(home.path().join(folder)).unwrap();
+        }
+        let program = home.path().join("bin/python3.12");
+        let seen: Vec<PathBuf> = interpreter(&program).into_iter().map(|mount| mount.to).collect();
+        assert_eq!(seen, [home.path().join("lib"), home.path().join("bin")]);
+        // A program alone is all that is seen.
+        let seen: Vec<PathBuf> =
+            interpreter(&home.path().join("node")).into_iter().map(|mount| mount.to).collect();
+        assert_eq!(seen, [home.path().join("node")]);
+    }
+
+    #[test]
+    fn no_two_servers_or_environments_have_the_same_users() {
+        let of = |server| Users { first: USERS_FIRST + server * USERS, next: AtomicU32::new(0) };
+        let (one, other) = (of(0), of(1));
+        let all: Vec<u32> = (0..USERS / 2).map(|_| one.next()).collect();
+        assert!(all.windows(2).all(|pair| pair[1] == pair[0] + 2));
+        assert!(all.iter().all(|&user| user + 1 < other.next()));
+        assert!(of(SERVERS).next() < i32::MAX.unsigned_abs());
+    }
+}
