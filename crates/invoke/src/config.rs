@@ -11,7 +11,7 @@ pub struct Config {
     pub admission_wait: Duration,
     /// Requests of one function that wait for the right to run.
     pub admission_queue: usize,
-    /// How long an idle environment is kept.
+    /// How long an idle environment is kept, where its function's history says nothing else.
     pub keep_alive: Duration,
     /// Environments on this machine that are processes, busy and idle.
     pub environments: usize,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use sonagi_control::{Control, Target};
-use sonagi_model::{Clock, Entropy, Tick, clock::within, logs::LogSink};
+use sonagi_model::{Clock, Entropy, Tick, clock::within, limits::PREWARMS_AT_ONCE, logs::LogSink};
 use sonagi_sandbox::{Credentials, Driver};
 use tokio::{
     sync::{Semaphore, oneshot},
@@ -58,6 +58,8 @@ pub(crate) struct Engine {
     pub(crate) room: Room,
     /// One permit for each environment that may be starting.
     pub(crate) starts: Semaphore,
+    /// One permit for each of these that nobody waits for.
+    pub(crate) prewarms: Arc<Semaphore>,
     pub(crate) tasks: Tasks,
     /// Invocations and starts.
     pub(crate) activity: Activity,
@@ -109,6 +111,7 @@ impl Frontend {
             pools: Pools::new(),
             room: Room::new(&config),
             starts: Semaphore::new(config.start_parallelism.max(1)),
+            prewarms: Arc::new(Semaphore::new(PREWARMS_AT_ONCE)),
             tasks: Tasks::default(),
             activity: Activity::default(),
             metering: Metering::new(),

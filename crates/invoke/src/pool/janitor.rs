@@ -1,17 +1,17 @@
-//! Stops environments that nobody needs any more.
+//! Stops environments that nobody needs any more, and starts those that somebody will need soon.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use sonagi_model::{Tick, limits::RETIRE_INTERVAL};
 
 use crate::frontend::Engine;
 
-/// Runs until the engine is gone: stops what was idle for too long, and follows what is live.
+/// Runs until the engine is gone: stops what was idle for too long, follows what is live, and starts ahead of the calls
+/// that are expected.
 pub(crate) async fn tidy(engine: Weak<Engine>) {
     loop {
         let Some(strong) = engine.upgrade() else { return };
-        let wake = expire(&strong);
-        strong.follow();
+        let wake = round(&strong);
         let clock = strong.clock.clone();
         // Waits without holding the engine, so that it can go.
         drop(strong);
@@ -19,19 +19,20 @@ pub(crate) async fn tidy(engine: Weak<Engine>) {
     }
 }
 
-/// Stops what has expired; tells when to look again.
-fn expire(engine: &Engine) -> Tick {
+/// Does what is to be done now; tells when to look again.
+fn round(engine: &Arc<Engine>) -> Tick {
     let now = engine.clock.tick();
-    let keep = engine.config.keep_alive;
-    // Nothing can have been idle for longer than the clock runs.
-    let since = now.0.checked_sub(keep).map(Tick);
-    let mut wake = now + keep.min(RETIRE_INTERVAL);
+    let usual = engine.config.keep_alive;
+    let mut wake = now + usual.min(RETIRE_INTERVAL);
     for pool in engine.pools.all() {
-        let oldest = match since {
-            Some(since) => pool.expire(since),
-            None => pool.oldest_idle(),
-        };
-        wake = oldest.map_or(wake, |oldest| wake.min(oldest + keep));
+        if let Some(end) = pool.expire(now, usual) {
+            wake = wake.min(end);
+        }
     }
-    wake
+    engine.follow();
+    // After that, so that nothing is started which is no longer live.
+    match engine.pools.start_ahead(engine, now) {
+        Some(next) => wake.min(next),
+        None => wake,
+    }
 }

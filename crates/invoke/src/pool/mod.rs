@@ -10,8 +10,11 @@
 //! Start reading at [`Pool`]. Each environment is owned by a [`Worker`](worker::Worker): one task that runs it,
 //! notices when it dies, and is the only one that ever touches it; so no two invocations can share one. A pool
 //! has the environments of one function and one environment digest. It is made when it is first needed and
-//! forgotten when it is empty.
+//! forgotten when it is empty; only its [`History`](history::History) is not. For how long an idle environment is kept
+//! is in the history's plan, which the janitor follows; it also starts environments ahead of expected calls.
 
+mod histories;
+mod history;
 mod info;
 mod janitor;
 mod job;
@@ -26,6 +29,7 @@ mod worker;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 pub use info::{EnvironmentInfo, EnvironmentState};
@@ -37,27 +41,35 @@ use sonagi_control::Target;
 use sonagi_model::{LambdaName, Tick, limits::FINISH_GRACE};
 use sonagi_sandbox::Footprint;
 pub(crate) use tasks::Tasks;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{frontend::Engine, metering::Meter};
+use history::{History, Plan, Recorded};
 use seat::Seat;
 
 /// The environments of one function that are interchangeable.
 pub(crate) struct Pool {
     key: Key,
+    /// What it was made for: any target that runs here would do.
+    target: Arc<Target>,
     meter: Arc<Meter>,
     footprint: Footprint,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     life: Life,
+    history: History,
+    /// The history's, once somebody has asked.
+    plan: Option<Plan>,
     /// Jobs that no environment has taken yet, the oldest first.
     queue: VecDeque<Job>,
     /// The least recently used first.
     idle: VecDeque<Idle>,
     /// Environments that are being started.
     starting: usize,
+    /// Of these, those that no job has asked for.
+    ahead: usize,
     /// Environments that are being started for a job that they have already.
     retrying: usize,
     /// Environments that have answered and are about to be free.
@@ -66,9 +78,8 @@ struct State {
     environments: Vec<Arc<Seat>>,
 }
 
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Life {
-    #[default]
     Live,
     /// No live target runs here: environments stop when they are done.
     Retired,
@@ -90,8 +101,15 @@ enum Next {
 }
 
 impl Pool {
-    fn new(key: Key, meter: Arc<Meter>, footprint: Footprint, life: Life) -> Self {
-        Self { key, meter, footprint, state: Mutex::new(State { life, ..State::default() }) }
+    fn new(
+        key: Key,
+        target: Arc<Target>,
+        meter: Arc<Meter>,
+        footprint: Footprint,
+        life: Life,
+        history: History,
+    ) -> Self {
+        Self { key, target, meter, footprint, state: Mutex::new(State::new(life, history)) }
     }
 
     fn function(&self) -> &LambdaName {
@@ -108,6 +126,10 @@ impl Pool {
         let mut state = self.lock();
         if state.life == Life::Closed {
             return Err(Box::new(job));
+        }
+        // While something runs, time is not even asked for.
+        if state.history.idle().is_some() {
+            state.arrived(engine.clock.tick());
         }
         if let Some(idle) = state.idle.pop_back() {
             drop(state);
@@ -146,8 +168,20 @@ impl Pool {
         }
     }
 
-    /// What an environment that is free does next.
-    fn next(&self, engine: &Engine, seat: &Arc<Seat>, stage: Stage) -> Next {
+    /// Starts an environment that no job has asked for, if there is none and none is coming.
+    fn start_ahead(self: &Arc<Self>, engine: &Arc<Engine>, permit: OwnedSemaphorePermit) {
+        let mut state = self.lock();
+        if state.life != Life::Live || !state.is_empty() {
+            return;
+        }
+        state.starting += 1;
+        state.ahead += 1;
+        drop(state);
+        start::spawn_ahead(engine, self, permit);
+    }
+
+    /// What an environment that is free does next; it is `now`.
+    fn next(&self, engine: &Engine, seat: &Arc<Seat>, stage: Stage, now: Tick) -> Next {
         let mut state = self.lock();
         if stage == Stage::Finishing {
             state.finishing -= 1;
@@ -158,7 +192,8 @@ impl Pool {
         match state.life {
             Life::Retired | Life::Closed => Next::Stop,
             Life::Live => {
-                state.idle.push_back(Idle { since: engine.clock.tick(), seat: seat.clone() });
+                state.idle.push_back(Idle { since: now, seat: seat.clone() });
+                state.rest(now);
                 drop(state);
                 engine.room.offer();
                 Next::Wait
@@ -185,18 +220,18 @@ impl Pool {
         self.start_missing(engine, state, Grace::Running);
     }
 
-    /// Stops the environments that were idle since before `since`, and tells when the next one was last used.
-    fn expire(&self, since: Tick) -> Option<Tick> {
+    /// Stops the environments that are not kept any longer, and tells when the next one's time is over.
+    fn expire(&self, now: Tick, usual: Duration) -> Option<Tick> {
         let mut state = self.lock();
-        while let Some(oldest) = state.idle.front() {
-            if oldest.since > since {
-                return Some(oldest.since);
+        loop {
+            let end = state.end_of_oldest(usual)?;
+            if end > now {
+                return Some(end);
             }
             if let Some(idle) = state.idle.pop_front() {
                 idle.seat.stop();
             }
         }
-        None
     }
 
     /// Stops every idle environment.
@@ -240,6 +275,57 @@ impl Pool {
 }
 
 impl State {
+    fn new(life: Life, history: History) -> Self {
+        Self {
+            life,
+            history,
+            plan: None,
+            queue: VecDeque::new(),
+            idle: VecDeque::new(),
+            starting: 0,
+            ahead: 0,
+            retrying: 0,
+            finishing: 0,
+            environments: Vec::new(),
+        }
+    }
+
+    /// A job has come.
+    fn arrived(&mut self, now: Tick) {
+        if self.history.arrived(now) == Recorded::Yes {
+            self.plan = None;
+        }
+    }
+
+    /// Something is over. If nothing runs or waits now, an idle time has begun.
+    fn rest(&mut self, now: Tick) {
+        if self.queue.is_empty() && self.retrying == 0 && self.idle.len() == self.environments.len() {
+            self.history.rested(now);
+        }
+    }
+
+    /// Until when the environment is kept that was not used for the longest.
+    fn end_of_oldest(&mut self, usual: Duration) -> Option<Tick> {
+        let since = self.idle.front()?.since;
+        let history = &self.history;
+        let Plan { keep_alive, prewarm } = *self.plan.get_or_insert_with(|| history.plan(usual));
+        Some(match (prewarm, history.idle()) {
+            (Some(window), Some(idle)) if since >= idle + window.start => idle + window.stop,
+            (Some(_), Some(_)) => since + keep_alive,
+            // The plan is for when nothing runs.
+            (Some(_), None) => since + usual,
+            // What a crowd needed is not kept for longer than is usual: one is enough for the next call.
+            (None, _) if self.idle.len() > 1 => since + usual,
+            (None, _) => since + keep_alive,
+        })
+    }
+
+    /// As many environments are on the way as there is use for, and more.
+    fn has_surplus(&self) -> bool {
+        let ahead = if self.life == Life::Live && self.environments.is_empty() { self.ahead } else { 0 };
+        self.starting > self.queue.len() + ahead
+    }
+
     fn is_empty(&self) -> bool {
         self.queue.is_empty()
             && self.idle.is_empty()

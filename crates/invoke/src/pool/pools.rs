@@ -7,9 +7,17 @@ use std::{
 };
 
 use sonagi_control::Target;
-use sonagi_model::{Digest, LambdaName};
+use sonagi_model::{
+    Digest, LambdaName, Tick,
+    limits::{HISTORIES, RETIRE_INTERVAL},
+};
 
-use super::{EnvironmentInfo, EnvironmentState, Evicted, Job, Life, Pool, room::Short};
+use super::{
+    EnvironmentInfo, EnvironmentState, Evicted, Job, Life, Pool,
+    histories::{Expected, Histories},
+    history::History,
+    room::Short,
+};
 use crate::{Snapshot, frontend::Engine};
 
 const SHARDS: usize = 64;
@@ -24,15 +32,25 @@ pub(crate) struct Key {
 
 pub(crate) struct Pools {
     shards: Vec<Mutex<HashMap<Key, Arc<Pool>>>>,
+    /// Of the functions that have no pool.
+    histories: Histories,
 }
 
 impl Key {
+    pub(super) fn new(environment: Digest, function: LambdaName) -> Self {
+        Self { environment, function }
+    }
+
     pub(crate) fn of(target: &Target) -> Self {
-        Self { environment: target.environment, function: target.function.lambda_name.clone() }
+        Self::new(target.environment, target.function.lambda_name.clone())
     }
 
     pub(super) fn function(&self) -> &LambdaName {
         &self.function
+    }
+
+    pub(super) fn environment(&self) -> Digest {
+        self.environment
     }
 }
 
@@ -45,7 +63,7 @@ impl Hash for Key {
 
 impl Pools {
     pub(crate) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), histories: Histories::new(HISTORIES) }
     }
 
     /// Gives a job to its function's pool.
@@ -61,25 +79,61 @@ impl Pools {
         }
     }
 
-    fn pool(&self, engine: &Engine, key: &Key, target: &Target) -> Arc<Pool> {
+    fn pool(&self, engine: &Engine, key: &Key, target: &Arc<Target>) -> Arc<Pool> {
         let mut shard = self.shard(key);
         if let Some(pool) = shard.get(key) {
             return pool.clone();
         }
         let meter = engine.metering.meter(&target.app, &target.function.lambda_name);
         let life = if engine.keeps(target) { Life::Live } else { Life::Retired };
-        let pool = Arc::new(Pool::new(key.clone(), meter, engine.driver.footprint(&target.function), life));
+        let footprint = engine.driver.footprint(&target.function);
+        let history = self.histories.take(key, life);
+        let pool = Arc::new(Pool::new(key.clone(), target.clone(), meter, footprint, life, history));
         shard.insert(key.clone(), pool.clone());
         pool
     }
 
-    /// Forgets a pool that has nothing left.
-    pub(super) fn forget_empty(&self, pool: &Arc<Pool>) {
+    /// Forgets a pool that has nothing left; not when it was called.
+    pub(super) fn forget_empty(&self, engine: &Engine, pool: &Arc<Pool>) {
         let mut shard = self.shard(&pool.key);
         let mut state = pool.lock();
         if state.life != Life::Closed && state.is_empty() {
-            state.life = Life::Closed;
+            let life = std::mem::replace(&mut state.life, Life::Closed);
+            let history = std::mem::replace(&mut state.history, History::new());
             shard.remove(&pool.key);
+            let plan = state.plan.unwrap_or_else(|| history.plan(engine.config.keep_alive));
+            let window = history.idle().zip(plan.prewarm);
+            let expected = window.map(|(idle, window)| Expected {
+                start: idle + window.start,
+                stop: idle + window.stop,
+                target: pool.target.clone(),
+            });
+            // Its time has come already if it was started ahead: once is enough.
+            let expected = expected.filter(|expected| expected.start > engine.clock.tick());
+            self.histories.keep(&pool.key, life, history, expected);
+        }
+    }
+
+    /// Starts environments ahead of the calls that are expected, as far as nobody else has to wait for it; tells when
+    /// to look again.
+    pub(super) fn start_ahead(&self, engine: &Arc<Engine>, now: Tick) -> Option<Tick> {
+        loop {
+            let start = self.histories.next_expected()?;
+            if start > now {
+                return Some(start);
+            }
+            let (Ok(permit), true) =
+                (engine.prewarms.clone().try_acquire_owned(), engine.starts.available_permits() > 0)
+            else {
+                return Some(now + RETIRE_INTERVAL);
+            };
+            let Some(Expected { stop, target, .. }) = self.histories.take_expected() else { continue };
+            if stop <= now || !engine.keeps(&target) {
+                continue;
+            }
+            let pool = self.pool(engine, &Key::of(&target), &target);
+            pool.start_ahead(engine, permit);
+            self.forget_empty(engine, &pool);
         }
     }
 
@@ -102,6 +156,7 @@ impl Pools {
             let used = live.uses(&pool.key.function, &pool.key.environment);
             pool.set_life(if used { Life::Live } else { Life::Retired });
         }
+        self.histories.retire(live);
     }
 
     /// Stops every environment, now if it is idle and else when it is done.

@@ -113,6 +113,14 @@ impl Room {
         })
     }
 
+    /// Room for one more environment if nobody else needs it now.
+    pub(super) fn spare(&self, footprint: Footprint) -> Option<Place> {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            return None;
+        }
+        self.take(footprint).ok()
+    }
+
     /// An environment has become idle, and may be evicted if somebody waits for room.
     pub(super) fn offer(&self) {
         if self.waiting.load(Ordering::SeqCst) > 0 {

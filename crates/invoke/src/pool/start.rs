@@ -11,9 +11,10 @@ use sonagi_model::{
     logs::LogSink,
 };
 use sonagi_sandbox::{Answer, EnvironmentSpec, Footprint, Outcome, StartFailure, Started};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    Grace, Job, Pool, Reply,
+    Grace, Job, Pool, Reply, State,
     info::Facts,
     room::Place,
     run::{Run, Used},
@@ -32,7 +33,16 @@ const DRIVER_GRACE: Duration = Duration::from_secs(5);
 
 /// Starts an environment for `pool` in a task of its own, which then serves in it. The pool has counted it.
 pub(super) fn spawn(engine: &Arc<Engine>, pool: &Arc<Pool>, target: Arc<Target>) {
-    let count = Starting { engine: engine.clone(), pool: pool.clone(), stage: Stage::Starting };
+    spawn_for(engine, pool, target, Reason::Job);
+}
+
+/// The same for a call that is expected. Nobody makes room for it, and nobody is billed for it.
+pub(super) fn spawn_ahead(engine: &Arc<Engine>, pool: &Arc<Pool>, permit: OwnedSemaphorePermit) {
+    spawn_for(engine, pool, pool.target.clone(), Reason::Ahead { _permit: permit });
+}
+
+fn spawn_for(engine: &Arc<Engine>, pool: &Arc<Pool>, target: Arc<Target>, reason: Reason) {
+    let count = Starting { engine: engine.clone(), pool: pool.clone(), reason, stage: Stage::Starting };
     let active = engine.activity.begin();
     engine.tasks.spawn(start(engine.clone(), pool.clone(), target, count, active));
 }
@@ -45,9 +55,16 @@ async fn start(
     active: Active,
 ) {
     let asked = engine.clock.tick();
-    let place = match engine.room.reserve(&engine, pool.footprint).await {
-        Ok(place) => place,
-        Err(error) => return count.fail(error),
+    let place = match &count.reason {
+        Reason::Job => match engine.room.reserve(&engine, pool.footprint).await {
+            Ok(place) => place,
+            Err(error) => return count.fail(error),
+        },
+        Reason::Ahead { .. } => match engine.room.spare(pool.footprint) {
+            Some(place) => place,
+            // A job that has come in the meantime gets a start of its own.
+            None => return,
+        },
     };
     // A place for an instance is made at once, and need not wait behind processes. The semaphore is never closed.
     let permit = match pool.footprint {
@@ -78,8 +95,11 @@ async fn start(
     let cold = |create, init| ColdStart { queue: begun - asked, fetch: fetched - begun, create, init };
     match outcome {
         Ok(started) => {
-            let cold = cold(started.create, started.init);
-            attempt.into_worker(started, Some(cold)).serve(count, active).await;
+            let cold = match count.reason {
+                Reason::Job => Some(cold(started.create, started.init)),
+                Reason::Ahead { .. } => None,
+            };
+            attempt.into_worker(started, cold).serve(count, active).await;
         }
         Err(failure) => match InitFailure::of(failure, init_timeout) {
             Err(error) => count.fail(error),
@@ -199,7 +219,16 @@ impl InitFailure {
 pub(super) struct Starting {
     engine: Arc<Engine>,
     pool: Arc<Pool>,
+    reason: Reason,
     stage: Stage,
+}
+
+/// Why an environment is started.
+enum Reason {
+    /// For a job that waits, or would have.
+    Job,
+    /// Before the call that is expected.
+    Ahead { _permit: OwnedSemaphorePermit },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -218,14 +247,14 @@ impl Starting {
     /// More environments are on the way than there are jobs: this one is not needed. Then it is counted out.
     fn is_surplus(&mut self) -> bool {
         let mut state = self.pool.lock();
-        let surplus = state.starting > state.queue.len();
+        let surplus = state.has_surplus();
         if surplus {
-            state.starting -= 1;
+            self.reason.count_out(&mut state);
             self.stage = Stage::Over;
         }
         drop(state);
         if surplus {
-            self.engine.pools.forget_empty(&self.pool);
+            self.engine.pools.forget_empty(&self.engine, &self.pool);
         }
         surplus
     }
@@ -248,7 +277,7 @@ impl Starting {
     /// The job that a failed start is the answer to: the oldest. From here on this start is for that one alone.
     fn take_job(&mut self) -> Option<Job> {
         let mut state = self.pool.lock();
-        state.starting -= 1;
+        self.reason.count_out(&mut state);
         state.retrying += 1;
         self.stage = Stage::Retrying;
         state.queue.pop_front()
@@ -261,7 +290,7 @@ impl Drop for Starting {
         let mut lost = None;
         match self.stage {
             Stage::Starting => {
-                state.starting -= 1;
+                self.reason.count_out(&mut state);
                 if std::thread::panicking() {
                     // Starting again would only panic again: one job is answered with the loss.
                     lost = state.queue.pop_front();
@@ -270,9 +299,20 @@ impl Drop for Starting {
             Stage::Retrying => state.retrying -= 1,
             Stage::Over => return,
         }
+        state.rest(self.engine.clock.tick());
         self.pool.start_missing(&self.engine, state, Grace::Running);
         drop(lost);
-        self.engine.pools.forget_empty(&self.pool);
+        self.engine.pools.forget_empty(&self.engine, &self.pool);
+    }
+}
+
+impl Reason {
+    fn count_out(&self, state: &mut State) {
+        state.starting -= 1;
+        match self {
+            Self::Job => {}
+            Self::Ahead { .. } => state.ahead -= 1,
+        }
     }
 }
 

@@ -58,7 +58,8 @@ impl Worker {
 
     /// Serves from the end of a start on.
     pub(super) async fn serve(mut self, count: Starting, active: Active) {
-        let next = self.member.next();
+        let now = self.member.engine.clock.tick();
+        let next = self.member.next(now);
         count.done();
         drop(active);
         self.serve_on(next).await;
@@ -172,8 +173,12 @@ impl Worker {
         let Finished { outcome, duration, cpu, memory_peak, reusable } = finished;
         run.end(&self.journal, outcome, Used { duration: spent + duration, cpu, memory_peak });
         replying.end(|| self.journal.sink().take());
-        let age = self.member.engine.clock.tick().since(self.born);
-        let next = if reusable && age < ENVIRONMENT_AGE { self.member.next() } else { Next::Stop };
+        let now = self.member.engine.clock.tick();
+        let next = if reusable && now.since(self.born) < ENVIRONMENT_AGE {
+            self.member.next(now)
+        } else {
+            Next::Stop
+        };
         (next, Held { _permit: permit, _active: active })
     }
 }
@@ -282,9 +287,9 @@ impl Membership {
         self.stage = Stage::Finishing;
     }
 
-    fn next(&mut self) -> Next {
+    fn next(&mut self, now: Tick) -> Next {
         let stage = std::mem::replace(&mut self.stage, Stage::Serving);
-        self.pool.next(&self.engine, &self.seat, stage)
+        self.pool.next(&self.engine, &self.seat, stage, now)
     }
 }
 
@@ -296,7 +301,8 @@ impl Drop for Membership {
         if self.stage == Stage::Finishing {
             state.finishing -= 1;
         }
+        state.rest(self.engine.clock.tick());
         self.pool.start_missing(&self.engine, state, Grace::Running);
-        self.engine.pools.forget_empty(&self.pool);
+        self.engine.pools.forget_empty(&self.engine, &self.pool);
     }
 }
