@@ -22,20 +22,23 @@ async fn a_python_function_reaches_nothing_that_is_not_its_own() {
     try_everything(Language::Python).await;
 }
 
+/// MiB: with a whole processor, since some attempts go through everything there is.
+const MEMORY: u32 = 1_769;
+
 async fn try_everything(language: Language) {
     let bench = Bench::new();
     let host = Host::new();
     let data = bench.folder.path();
     std::fs::write(data.join("secret"), SECRET).unwrap();
     let mut neighbour = neighbour(&bench, &host).await;
-    let mut running = bench.start(probe(&bench, language)).await.unwrap();
+    let mut running = bench.start(probe(&bench, language, MEMORY)).await.unwrap();
     let mut wrong = Vec::new();
     for (attempt, allowed) in EXPECTED {
         match ask(&mut running, &host.event(attempt, data)).await {
             Ok(answer) => wrong.extend(judge(attempt, allowed, &answer)),
             Err(error) => {
                 wrong.push(format!("{attempt}: the environment ended: {error}"));
-                running = bench.start(probe(&bench, language)).await.unwrap();
+                running = bench.start(probe(&bench, language, MEMORY)).await.unwrap();
             }
         }
     }
@@ -49,7 +52,7 @@ async fn try_everything(language: Language) {
 
 /// Another environment, with what the attempts are to find closed.
 async fn neighbour(bench: &Bench, host: &Host) -> Running {
-    let mut running = bench.start(probe(bench, Language::Native)).await.unwrap();
+    let mut running = bench.start(probe(bench, Language::Native, MEMORY)).await.unwrap();
     let mut event = host.event("be_the_neighbour", bench.folder.path());
     event["own_ports"] = json!([NEIGHBOURS_PORT]);
     event["abstract"] = json!(NEIGHBOURS_SOCKET);
@@ -70,7 +73,9 @@ fn judge(attempt: &str, allowed: &str, answer: &Value) -> Option<String> {
     let ways = answer["ways"].as_object()?;
     let ways: Vec<String> = ways
         .iter()
-        .filter(|(_, said)| said.as_str().is_none_or(|said| said.starts_with("done") || !allowed.contains(said)))
+        .filter(|(_, said)| {
+            said.as_str().is_none_or(|said| said.starts_with("done") || !allowed.contains(said))
+        })
         .take(20)
         .map(|(way, said)| format!("    {way}: {said}"))
         .collect();

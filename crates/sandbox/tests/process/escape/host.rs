@@ -46,7 +46,8 @@ impl Host {
         let name = |name: &str| SocketAddr::from_abstract_name(name).unwrap();
         let abstract_socket = UnixListener::bind_addr(&name(&abstract_name)).unwrap();
         abstract_socket.set_nonblocking(true).unwrap();
-        let abstract_datagrams = UnixDatagram::bind_addr(&name(&format!("{abstract_name}-datagrams"))).unwrap();
+        let abstract_datagrams =
+            UnixDatagram::bind_addr(&name(&format!("{abstract_name}-datagrams"))).unwrap();
         abstract_datagrams.set_nonblocking(true).unwrap();
         let path_socket = UnixListener::bind(folder.path().join("socket")).unwrap();
         path_socket.set_nonblocking(true).unwrap();
@@ -81,6 +82,7 @@ impl Host {
             "secret": self.folder.path().join("secret"),
             "data": data.join("secret"),
             "folders": [self.folder.path(), data],
+            "hidden": [self.folder.path(), data],
             "neighbours_file": NEIGHBOURS_FILE,
             "pids": family(),
             "platform": addresses().iter().map(|address| format!("{address}:{port}")).collect::<Vec<_>>(),
@@ -97,7 +99,8 @@ impl Host {
 
     /// Nobody has come, and everything is as it was.
     pub(super) fn untouched(&self) {
-        let nobody = |what: &str, kind: ErrorKind| assert_eq!(kind, ErrorKind::WouldBlock, "{what} was reached");
+        let nobody =
+            |what: &str, kind: ErrorKind| assert_eq!(kind, ErrorKind::WouldBlock, "{what} was reached");
         nobody("the port", self.port.accept().unwrap_err().kind());
         nobody("the datagrams' port", self.datagrams.recv(&mut [0; 16]).unwrap_err().kind());
         nobody("the abstract socket", self.abstract_socket.accept().unwrap_err().kind());
@@ -125,7 +128,8 @@ pub(super) const NEIGHBOURS_FILE: &str = "/tmp/neighbour";
 
 /// Addresses of this machine, as they are written before a port.
 fn addresses() -> BTreeSet<String> {
-    let mut found: BTreeSet<String> = ["127.0.0.1", "127.1.2.3", "0.0.0.0", "[::1]", "[::]"].map(Into::into).into();
+    let mut found: BTreeSet<String> =
+        ["127.0.0.1", "127.1.2.3", "0.0.0.0", "[::1]", "[::]"].map(Into::into).into();
     // Sends nothing: the kernel only looks which address it would use.
     for (from, to) in [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")] {
         let chosen = UdpSocket::bind(from).and_then(|socket| {

@@ -28,20 +28,19 @@ enum Language {
 
 /// The folder of the Python probe.
 const PYTHON_PROBE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/process/probe/python");
-/// MiB.
-const MEMORY: u32 = 256;
 
-fn probe(bench: &Bench, language: Language) -> Function {
+fn probe(bench: &Bench, language: Language, memory: u32) -> Function {
     let runtime = match language {
         Language::Python => PYTHON,
         Language::Native => PROVIDED,
     };
     let mut function = bench.function(runtime, "");
-    function.spec.memory = MEMORY;
+    function.spec.memory = memory;
     let code = &function.spec.code;
     match language {
         Language::Python => {
-            for entry in fs::read_dir(PYTHON_PROBE).unwrap().flatten().filter(|entry| entry.path().is_file()) {
+            for entry in fs::read_dir(PYTHON_PROBE).unwrap().flatten().filter(|entry| entry.path().is_file())
+            {
                 fs::copy(entry.path(), code.join(entry.file_name())).unwrap();
             }
         }

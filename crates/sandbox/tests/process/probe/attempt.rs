@@ -29,6 +29,9 @@ impl From<&str> for Refusal {
 /// How one way went: what was got, or why not.
 pub(crate) type Tried = Result<String, Refusal>;
 
+/// An attempt's name, and what makes it.
+pub(crate) type Named = (&'static str, fn(&mut Attempt<'_>));
+
 pub(crate) struct Attempt<'a> {
     pub(crate) event: &'a Value,
     ways: Map<String, Value>,

@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 
 use crate::sys::{self, call};
 
-pub(crate) const BOMBS: [(&str, fn(&Value) -> Value); 13] = [
+/// A bomb's name, and what sets it off.
+pub(crate) type Named = (&'static str, fn(&Value) -> Value);
+
+pub(crate) const BOMBS: [Named; 13] = [
     ("echo", |event| event.clone()),
     ("processes", processes),
     ("threads", threads),

@@ -11,12 +11,12 @@ use std::{
 };
 
 use crate::{
-    attempt::{Attempt, Refusal, Tried},
+    attempt::{Attempt, Named, Refusal, Tried},
     processes,
     sys::{at, call},
 };
 
-pub(crate) const ATTEMPTS: &[(&str, fn(&mut Attempt<'_>))] = &[
+pub(crate) const ATTEMPTS: &[Named] = &[
     ("read_a_file_of_the_host", |attempt| read_every_way(attempt, "secret")),
     ("read_the_data_folder", |attempt| read_every_way(attempt, "data")),
     ("read_the_neighbours_files", |attempt| read_every_way(attempt, "neighbours_file")),
@@ -31,6 +31,7 @@ pub(crate) const ATTEMPTS: &[(&str, fn(&mut Attempt<'_>))] = &[
     ("use_descriptors", use_descriptors),
     ("make_devices", make_devices),
     ("find_control_groups", find_control_groups),
+    ("learn_the_hosts_paths", learn_the_hosts_paths),
 ];
 
 /// Done if anything is read.
@@ -103,9 +104,6 @@ fn list_folders(attempt: &mut Attempt<'_>) {
         "/var/run",
         "/var/tmp",
         "/work",
-        "/proc/acpi",
-        "/proc/scsi",
-        "/proc/fs",
         "/proc/1/fd",
         "/proc/1/cwd",
         "/proc/1/root",
@@ -264,7 +262,7 @@ fn write_read_only_files(attempt: &mut Attempt<'_>) {
         attempt.way(format!("link {path}"), done(fs::hard_link(path, "/tmp/linked")));
     }
     attempt.way("rename /var/task", done(fs::rename("/var/task", "/var/moved")));
-    attempt.way("chmod /dev/null", done(fs::set_permissions("/dev/null", fs::Permissions::from_mode(0))));
+    attempt.way("chmod /dev/null", done(fs::set_permissions("/dev/null", fs::Permissions::from_mode(0o0))));
 }
 
 fn lower_the_oom_score(attempt: &mut Attempt<'_>) {
@@ -332,7 +330,13 @@ fn use_descriptors(attempt: &mut Attempt<'_>) {
             // The connection to the Runtime API.
             _ => link.starts_with("socket:") && is_internet(fd),
         };
-        attempt.way(format!("{fd} {link}"), if known { Err("known".into()) } else { Ok(link.clone()) });
+        let said = match known {
+            true => Err("known".into()),
+            // Nobody is at its other end, so that nothing comes through.
+            false if link.starts_with("pipe:") && hung_up(fd) => Err("dead-pipe".into()),
+            false => Ok(link.clone()),
+        };
+        attempt.way(format!("{fd} {link}"), said);
         if !known && fs::read_dir(&path).is_ok() {
             attempt.way(format!("{fd} list"), Ok("a folder".into()));
         }
@@ -344,6 +348,13 @@ fn use_descriptors(attempt: &mut Attempt<'_>) {
             attempt.way(format!("hidden {fd}"), Ok("open".into()));
         }
     }
+}
+
+fn hung_up(fd: i32) -> bool {
+    let mut file = libc::pollfd { fd, events: 0, revents: 0 };
+    let now = [0_i64; 2];
+    let asked = call(libc::SYS_ppoll, [(&raw mut file) as usize, 1, now.as_ptr() as usize, 0, 0]);
+    asked.is_ok() && file.revents & libc::POLLHUP != 0
 }
 
 fn is_internet(fd: i32) -> bool {
@@ -386,5 +397,22 @@ fn find_control_groups(attempt: &mut Attempt<'_>) {
     for line in mounts.lines().filter(|line| line.contains(" - cgroup")) {
         let place = line.split(' ').nth(4).unwrap_or_default();
         attempt.way(place, open_to_write(format!("{place}/cgroup.procs")));
+    }
+}
+
+/// What the platform calls things on the host is nobody's business. (The mounts tell where a package lies: whatever is
+/// mounted by its folder tells that.)
+fn learn_the_hosts_paths(attempt: &mut Attempt<'_>) {
+    for name in
+        ["1/maps", "1/environ", "1/cgroup", "self/maps", "self/environ", "self/cmdline", "self/cgroup"]
+    {
+        let path = format!("/proc/{name}");
+        let text = fs::read(&path).map(|text| String::from_utf8_lossy(&text).into_owned());
+        let told = text.map_err(Refusal::from).and_then(|text| {
+            let words = attempt.texts("hidden");
+            let found = text.lines().find(|line| words.iter().any(|word| line.contains(word)));
+            found.map(str::to_owned).ok_or("hidden".into())
+        });
+        attempt.way(path, told);
     }
 }

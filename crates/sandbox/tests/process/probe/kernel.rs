@@ -1,11 +1,11 @@
 //! Calls that change the machine, or that open much of the kernel to whoever may make them.
 
 use crate::{
-    attempt::Attempt,
+    attempt::{Attempt, Named},
     sys::{self, at, call},
 };
 
-pub(crate) const ATTEMPTS: &[(&str, fn(&mut Attempt<'_>))] = &[
+pub(crate) const ATTEMPTS: &[Named] = &[
     ("load_modules", load_modules),
     ("replace_the_kernel", replace_the_kernel),
     ("restart_the_machine", restart_the_machine),

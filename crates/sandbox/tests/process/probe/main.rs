@@ -23,9 +23,9 @@ mod sys;
 
 use serde_json::{Value, json};
 
-use attempt::Attempt;
+use attempt::{Attempt, Named};
 
-const ATTEMPTS: [&[(&str, fn(&mut Attempt<'_>))]; 6] = [
+const ATTEMPTS: [&[Named]; 6] = [
     files::ATTEMPTS,
     processes::ATTEMPTS,
     network::ATTEMPTS,

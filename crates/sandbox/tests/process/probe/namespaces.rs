@@ -3,12 +3,12 @@
 use std::{fs::File, os::fd::AsRawFd};
 
 use crate::{
-    attempt::{Attempt, Refusal, Tried},
+    attempt::{Attempt, Named, Refusal, Tried},
     processes,
     sys::{self, at, call},
 };
 
-pub(crate) const ATTEMPTS: &[(&str, fn(&mut Attempt<'_>))] = &[
+pub(crate) const ATTEMPTS: &[Named] = &[
     ("mount", mount),
     ("mount_by_descriptors", mount_by_descriptors),
     ("unmount", unmount),

@@ -8,11 +8,11 @@ use std::{
 };
 
 use crate::{
-    attempt::{Attempt, Refusal, Tried},
+    attempt::{Attempt, Named, Refusal, Tried},
     sys::{self, at, call},
 };
 
-pub(crate) const ATTEMPTS: &[(&str, fn(&mut Attempt<'_>))] = &[
+pub(crate) const ATTEMPTS: &[Named] = &[
     ("standing", standing),
     ("become_root", become_root),
     ("raise_capabilities", raise_capabilities),
@@ -103,7 +103,7 @@ fn raise_capabilities(attempt: &mut Attempt<'_>) {
     let _ = fs::copy("/proc/self/exe", path);
     // VFS_CAP_REVISION_2 with CAP_SYS_ADMIN, effective.
     let value = [0x0200_0001_u32, 1 << 21, 0, 0, 0];
-    for name in [c"security.capability", c"trusted.overlay.opaque", c"security.selinux"] {
+    for name in [c"security.capability", c"trusted.overlay.opaque"] {
         attempt.call(
             format!("file {}", name.to_string_lossy()),
             libc::SYS_setxattr,

@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, fs, io::Read};
 
 use crate::{
-    attempt::{Attempt, Refusal, Tried},
+    attempt::{Attempt, Named, Refusal, Tried},
     sys::{self, call},
 };
 
-pub(crate) const ATTEMPTS: &[(&str, fn(&mut Attempt<'_>))] = &[
+pub(crate) const ATTEMPTS: &[Named] = &[
     ("see_processes", see_processes),
     ("read_processes", read_processes),
     ("reach_into_processes", reach_into_processes),

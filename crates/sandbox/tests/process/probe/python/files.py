@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import select
 import socket
 import stat
 import struct
@@ -58,7 +59,7 @@ def list_folders(a):
     for path in [
         "/root", "/home", "/boot", "/media", "/mnt", "/run", "/srv", "/sys", "/sys/fs/cgroup", "/sys/kernel/debug",
         "/dev/shm", "/dev/pts", "/dev/mapper", "/dev/mqueue", "/var/lib", "/var/log", "/var/run", "/var/tmp", "/work",
-        "/proc/acpi", "/proc/scsi", "/proc/fs", "/proc/1/fd", "/proc/1/cwd", "/proc/1/root", "/proc/1/map_files",
+        "/proc/1/fd", "/proc/1/cwd", "/proc/1/root", "/proc/1/map_files",
         "/proc/tty/driver",
     ] + a.event.get("folders", []):  # fmt: skip
         a.way(path, lambda: names(path))
@@ -163,6 +164,12 @@ def use_descriptors(a):
             with socket.socket(fileno=os.dup(fd)) as one:
                 if one.family == socket.AF_INET and one.getpeername()[0] == "127.0.0.1":
                     raise Refused("known")
+        if link.startswith("pipe:"):
+            asked = select.poll()
+            asked.register(fd, 0)
+            if any(events & select.POLLHUP for _, events in asked.poll(0)):
+                # Nobody is at its other end, so that nothing comes through.
+                raise Refused("dead-pipe")
         return link
 
     for fd in descriptors():
@@ -197,6 +204,19 @@ def find_control_groups(a):
                 a.way(line.split()[4], lambda: open_to_write(line.split()[4] + "/cgroup.procs"))
 
 
+def learn_the_hosts_paths(a):
+    def told(path):
+        with open(path, errors="replace") as file:
+            text = file.read()
+        for line in text.splitlines():
+            if any(word in line for word in a.event.get("hidden", [])):
+                return line
+        raise Refused("hidden")
+
+    for name in ["1/maps", "1/environ", "1/cgroup", "self/maps", "self/environ", "self/cmdline", "self/cgroup"]:
+        a.way(f"/proc/{name}", lambda: told(f"/proc/{name}"))
+
+
 ATTEMPTS = [
     read_a_file_of_the_host,
     read_the_data_folder,
@@ -212,4 +232,5 @@ ATTEMPTS = [
     use_descriptors,
     make_devices,
     find_control_groups,
+    learn_the_hosts_paths,
 ]

@@ -77,8 +77,11 @@ def scan_loopback(a):
         else:
             a.way(port, lambda: "open")
 
+    # All of the known ones are, or the others would be closed because nothing works at all.
     def known():
-        raise Refused(f"{open_ports} open")
+        if open_ports == len(a.event["own_ports"]):
+            raise Refused("known")
+        return open_ports
 
     a.way("known ports", known)
 
@@ -111,7 +114,6 @@ def special_sockets(a):
         ("sctp", socket.AF_INET, packets, 132),
         ("sctp stream", socket.AF_INET, stream, 132),
         ("smc", socket.AF_INET, stream, 256),
-        ("multipath", socket.AF_INET, stream, 262),
         ("tunnel", socket.AF_INET, gram, 115),
         ("virtual machine", 40, stream, 0),
         ("crypto", 38, packets, 0),
