@@ -29,7 +29,7 @@ def handler(event, context):
             return {'forked': count, 'errno': error.errno}
         return {'forked': count}
     if what == 'child':
-        return subprocess.Popen(['/bin/sleep', '1000'], start_new_session=True).pid
+        subprocess.Popen(['/bin/sleep', event['seconds']], start_new_session=True)
     return 'fine'
 ";
 
@@ -80,11 +80,19 @@ async fn a_fork_bomb_meets_its_limit_and_goes_with_its_environment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_that_outlives_the_answer_goes_with_its_environment() {
     let mut world = with_neighbour().await;
-    let child = rogue(&world, "child").await.as_u64().unwrap();
-    // A process that has ended has no command line, though its entry stays until its parent has looked.
-    let alive = || std::fs::read(format!("/proc/{child}/cmdline")).is_ok_and(|line| !line.is_empty());
+    // A number of seconds that nobody else on this machine sleeps for.
+    let seconds = (1_000_000 + std::process::id()).to_string();
+    let line = format!("/bin/sleep\0{seconds}\0");
+    let alive = || {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        // A process that has ended has no command line, though its entry stays until its parent has looked.
+        let mut lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+        lines.any(|found| found == line.as_bytes())
+    };
+    let event = json!({ "what": "child", "seconds": seconds }).to_string();
+    assert_eq!(world.invoke("rogue-f", event).await.json(), "fine");
     assert!(alive());
     world.advance(Duration::from_secs(3_600)).await;
     world.stop().await;
-    assert!(!alive(), "process {child} is still there");
+    assert!(!alive(), "it is still there");
 }

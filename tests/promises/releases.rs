@@ -77,7 +77,10 @@ async fn a_rollback_brings_back_the_release_before_and_survives_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_content_is_the_same_release_and_keeps_its_warm_environments() {
     let world = World::start().await;
-    let app = App::python("echo", "import os\ndef handler(event, context):\n    return str(os.getpid())\n");
+    let app = App::python(
+        "echo",
+        "import uuid\nborn = str(uuid.uuid4())\ndef handler(event, context):\n    return born\n",
+    );
     let first = world.deploy(&app).await;
     let process = world.get("echo", "/").await.text().to_owned();
     assert_eq!(world.deploy(&app).await.number, first.number);

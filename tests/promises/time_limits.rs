@@ -56,15 +56,15 @@ async fn an_idle_environment_is_kept_for_its_time_and_then_gone() {
     world
         .deploy(&App::python(
             "idle",
-            "import os\ndef handler(event, context):\n    return str(os.getpid())\n",
+            "import uuid\nborn = str(uuid.uuid4())\ndef handler(event, context):\n    return born\n",
         ))
         .await;
-    let process = world.get("idle", "/").await.text().to_owned();
+    let environment = world.get("idle", "/").await.text().to_owned();
     world.advance(Duration::from_secs(599)).await;
-    assert_eq!(world.get("idle", "/").await.text(), process, "kept while it is used");
+    assert_eq!(world.get("idle", "/").await.text(), environment, "kept while it is used");
     world.advance(Duration::from_secs(601)).await;
     world.until("scaled to zero", || world.running().frontend().environments().is_empty()).await;
-    assert_ne!(world.get("idle", "/").await.text(), process, "started anew");
+    assert_ne!(world.get("idle", "/").await.text(), environment, "started anew");
 }
 
 #[tokio::test(flavor = "multi_thread")]

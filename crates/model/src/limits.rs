@@ -133,6 +133,10 @@ pub const TRACE_SIZE: usize = 1_024;
 pub const METERING_BACKLOG: usize = 4_096;
 /// Processes and threads in one environment, as on Lambda.
 pub const ENVIRONMENT_PROCESSES: u32 = 1_024;
+/// MiB of a function's memory that come with the time of one processor, as on Lambda.
+pub const MEMORY_OF_A_PROCESSOR: u64 = 1_769;
+/// The time over which a function's processor time is counted: what it has used up comes back with the next.
+pub const PROCESSOR_PERIOD: Duration = Duration::from_millis(20);
 /// File descriptors that one process of an environment may hold, as on Lambda.
 pub const ENVIRONMENT_FILES: u64 = 1_024;
 

@@ -144,7 +144,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         Arc::clone(&entropy),
     );
 
-    let platform_service = Platform::new(
+    let platform_service = Arc::new(Platform::new(
         platform::Config {
             account: config.account,
             region: config.region,
@@ -159,8 +159,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         logs.clone(),
         Arc::clone(&clock),
         Arc::clone(&entropy),
-    );
-    endpoint.is(platform_service.clone());
+    ));
+    endpoint.is(&platform_service);
     let gateway_service = Gateway::new(
         gateway::Config {
             unknown_host: if gateway_address.ip().is_loopback() {
@@ -183,8 +183,10 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         Arc::clone(&clock),
     )));
     let (platform_stop, gateway_stop) = (stopping.clone(), stopping.clone());
+    let platform_door_service = Arc::clone(&platform_service);
     let doors = vec![
         tokio::spawn(async move {
+            let platform_service = platform_door_service;
             let stop = platform_stop.cancelled_owned();
             platform_service.serve(platform_door, serve::Config::default(), stop).await;
         }),

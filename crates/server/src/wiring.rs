@@ -1,7 +1,7 @@
 //! Small adapters between parts that do not know each other.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 
@@ -51,19 +51,20 @@ impl CredentialProvider for FunctionSessions {
 
 /// The platform's door as environments see it: the same answers, and few connections for each.
 #[derive(Default)]
-pub(crate) struct PlatformInside(OnceLock<Platform>);
+pub(crate) struct PlatformInside(OnceLock<Weak<Platform>>);
 
 impl PlatformInside {
-    /// Says what it is; the platform needs the environments' driver, and so comes later.
-    pub(crate) fn is(&self, platform: Platform) {
+    /// Says what it is; the platform needs the environments' driver, and so comes later. It is not kept alive by this:
+    /// the two would hold each other for ever.
+    pub(crate) fn is(&self, platform: &Arc<Platform>) {
         // It is said once.
-        let _ = self.0.set(platform);
+        let _ = self.0.set(Arc::downgrade(platform));
     }
 }
 
 impl Door for PlatformInside {
     fn serve(&self, listener: TcpListener) -> AbortHandle {
-        let platform = self.0.get().cloned();
+        let platform = self.0.get().and_then(Weak::upgrade);
         let serving = async move {
             // Nothing is invoked before the platform is there.
             let Some(platform) = platform else { return };

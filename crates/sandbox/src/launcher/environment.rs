@@ -140,6 +140,8 @@ fn enter(sandbox: &Sandbox, mounts: Vec<OwnedFd>, root: &Root, socket: &UnixStre
     let namespaces = |error| Step::Namespaces.failed(error, "");
     // After the process has its place in the groups, so that this place is what it sees as their root.
     sys::unshare(libc::CLONE_NEWCGROUP).map_err(namespaces)?;
+    // Still as the server's user, whose folder the root lies in.
+    root.enter().map_err(|error| Step::Mount.failed(error, "/"))?;
     if sandbox.users.is_some() {
         sys::become_user(0, 0).map_err(namespaces)?;
         // Another user cleared it.
@@ -153,7 +155,6 @@ fn enter(sandbox: &Sandbox, mounts: Vec<OwnedFd>, root: &Root, socket: &UnixStre
     drop(listeners);
 
     let at = |place: &'static str| move |error: rustix::io::Errno| Step::Mount.failed(error.into(), place);
-    root.enter().map_err(|error| Step::Mount.failed(error, "/"))?;
     // While the machine's own is still in sight: the kernel gives no more of it than can be seen already.
     let safe = MountFlags::NOSUID | MountFlags::NODEV;
     rustix::mount::mount("proc", "proc", "proc", safe | MountFlags::NOEXEC, None).map_err(at("/proc"))?;

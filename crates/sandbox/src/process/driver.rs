@@ -242,7 +242,10 @@ impl ProcessDriver {
             };
             show(&mut runtime_dir, isolation::RUNTIME_DIR);
             if let Some(sdk) = &mut sdk {
-                show(sdk, isolation::SDK_DIR);
+                // Node looks for modules in folders of one name.
+                let name = sdk.file_name().unwrap_or_default().to_string_lossy();
+                let seen_as = format!("{}/{name}", isolation::SDK_DIR);
+                show(sdk, &seen_as);
             }
         }
         let mut arguments: Vec<std::ffi::OsString> =

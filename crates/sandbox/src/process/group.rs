@@ -29,9 +29,19 @@ use crate::launcher::Join;
 #[derive(Debug)]
 pub(super) struct Groups {
     kind: Kind,
-    /// `sonagi/<server>` in each hierarchy; memory comes first.
+    /// `sonagi/<server>` in each hierarchy: memory, processes, and processor time if it is to be had. With version 2
+    /// there is one for all.
     roots: Vec<PathBuf>,
+    processors: Processors,
     _locks: Vec<File>,
+}
+
+/// Whether processor time can be shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Processors {
+    Limited,
+    /// A user's control groups often come without it.
+    Unlimited,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,21 +52,41 @@ enum Kind {
     V2,
 }
 
+/// What a processor's worth of time is called by version 1, and by version 2.
+const SHARES: u64 = 1_024;
+const WEIGHT: u64 = 100;
+
 impl Groups {
     /// The groups of `server`; none if this machine gives us none to make.
     pub(super) fn open(server: &str) -> Option<Self> {
-        let (kind, parents) = match mounts::Mounts::read().ok()? {
-            mounts::Mounts { v1: Some((memory, pids)), .. } => (Kind::V1, vec![memory, pids]),
-            mounts::Mounts { v2: Some(parent), .. } => (Kind::V2, vec![parent]),
-            mounts::Mounts { v1: None, v2: None } => return None,
+        let mounts = mounts::Mounts::read().ok()?;
+        let (kind, parents) = match (mounts.v1, mounts.v2) {
+            (Some((memory, pids)), _) => (Kind::V1, vec![memory, pids]),
+            (None, Some(parent)) => (Kind::V2, vec![parent]),
+            (None, None) => return None,
         };
-        let mut groups = Self { kind, roots: Vec::new(), _locks: Vec::new() };
-        for parent in parents {
+        let mut groups =
+            Self { kind, roots: Vec::new(), processors: Processors::Unlimited, _locks: Vec::new() };
+        if let (Kind::V1, Some(parent)) = (kind, mounts.v1_cpu) {
+            // Last in the list; whether it can be had is of less weight than the others.
+            groups.processors = match groups.take(&parent, server) {
+                Ok(()) => Processors::Limited,
+                Err(error) => {
+                    tracing::debug!(%error, parent = %parent.display(), "processor time cannot be shared out");
+                    groups.roots.drain(..).for_each(|root| drop(fs::remove_dir(root)));
+                    groups._locks.clear();
+                    Processors::Unlimited
+                }
+            };
+        }
+        for parent in parents.into_iter().rev() {
             if let Err(error) = groups.take(&parent, server) {
                 tracing::debug!(%error, parent = %parent.display(), "control groups cannot be used");
                 return None;
             }
         }
+        // Taken last to first.
+        groups.roots.reverse();
         Some(groups)
     }
 
@@ -77,13 +107,26 @@ impl Groups {
             for folder in [&all, &root] {
                 fs::write(folder.join("cgroup.subtree_control"), "+memory +pids")?;
             }
+            let cpu = [&all, &root].map(|folder| fs::write(folder.join("cgroup.subtree_control"), "+cpu"));
+            if cpu.iter().all(Result::is_ok) {
+                self.processors = Processors::Limited;
+            }
+        }
+        // All environments together are worth as much as every processor, beside the server's own threads.
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+        for folder in [&all, &root] {
+            let _ = match self.kind {
+                Kind::V1 => fs::write(folder.join("cpu.shares"), (processors * SHARES).to_string()),
+                Kind::V2 => fs::write(folder.join("cpu.weight"), (processors * WEIGHT).to_string()),
+            };
         }
         Ok(())
     }
 
     /// A group for one environment that may use `memory` bytes.
     pub(super) fn create(&self, name: &str, memory: u64) -> io::Result<Group> {
-        let mut group = Group { kind: self.kind, folders: Vec::new(), peak: None };
+        let mut group =
+            Group { kind: self.kind, folders: Vec::new(), processors: self.processors, peak: None };
         let made = self.fill(&mut group, name, memory);
         if let Err(error) = made {
             group.remove();
@@ -97,6 +140,18 @@ impl Groups {
             let folder = root.join(name);
             fs::create_dir(&folder)?;
             group.folders.push(folder);
+        }
+        if let Some(folder) = group.cpu() {
+            let share =
+                |whole: u64| (whole * (memory >> 20) / limits::MEMORY_OF_A_PROCESSOR).max(2).to_string();
+            match self.kind {
+                Kind::V1 => {
+                    fs::write(folder.join("cpu.shares"), share(SHARES))?;
+                    let period = limits::PROCESSOR_PERIOD.as_micros().to_string();
+                    fs::write(folder.join("cpu.cfs_period_us"), period)?;
+                }
+                Kind::V2 => fs::write(folder.join("cpu.weight"), share(WEIGHT))?,
+            }
         }
         let memory = memory.to_string();
         group.set_processes(limits::ENVIRONMENT_PROCESSES)?;
@@ -171,6 +226,7 @@ fn folders(of: &Path) -> Vec<PathBuf> {
 pub(super) struct Group {
     kind: Kind,
     folders: Vec<PathBuf>,
+    processors: Processors,
     peak: Option<File>,
 }
 
@@ -180,7 +236,32 @@ impl Group {
     }
 
     fn processes(&self) -> &Path {
-        self.folders.last().map_or(Path::new(""), PathBuf::as_path)
+        let at = match self.kind {
+            Kind::V1 => 1,
+            Kind::V2 => 0,
+        };
+        self.folders.get(at).map_or(Path::new(""), PathBuf::as_path)
+    }
+
+    /// Where processor time is shared out, if it is.
+    fn cpu(&self) -> Option<&Path> {
+        match self.processors {
+            Processors::Limited => self.folders.last().map(PathBuf::as_path),
+            Processors::Unlimited => None,
+        }
+    }
+
+    /// The file that limits processor time, and the line that limits it to what `memory` bytes come with; none where
+    /// nothing limits it.
+    pub(super) fn processor_limit(&self, memory: u64) -> Option<(PathBuf, String)> {
+        let folder = self.cpu()?;
+        let period = limits::PROCESSOR_PERIOD.as_micros() as u64;
+        let quota = (memory >> 20) * period / limits::MEMORY_OF_A_PROCESSOR;
+        Some(match self.kind {
+            // The period was set when the group was made.
+            Kind::V1 => (folder.join("cpu.cfs_quota_us"), quota.to_string()),
+            Kind::V2 => (folder.join("cpu.max"), format!("{quota} {period}")),
+        })
     }
 
     fn set_processes(&self, most: u32) -> io::Result<()> {

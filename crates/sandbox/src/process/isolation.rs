@@ -18,7 +18,7 @@ use crate::launcher::{Failure, Mount, Step};
 pub(super) const TASK_ROOT: &str = "/var/task";
 /// Where the runtime client is.
 pub(super) const RUNTIME_DIR: &str = "/var/runtime";
-/// Where the layer with the AWS SDK is.
+/// Below which the layer with the AWS SDK is.
 pub(super) const SDK_DIR: &str = "/var/lang";
 
 /// How much of it there must be.
@@ -98,9 +98,11 @@ impl Users {
     /// Those of the server that drew the number `random`; none if this process may not give users away.
     pub(super) fn of(random: u64) -> Option<Self> {
         let server = (random % u64::from(SERVERS)) as u32;
-        rustix::process::geteuid()
-            .is_root()
-            .then(|| Self { first: USERS_FIRST + server * USERS, next: AtomicU32::new(0) })
+        let first = USERS_FIRST + server * USERS;
+        // Root of a container or of a user namespace has only some users.
+        let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        (rustix::process::geteuid().is_root() && maps(&map, first, USERS))
+            .then(|| Self { first, next: AtomicU32::new(0) })
     }
 
     /// The first of the next two.
@@ -108,6 +110,19 @@ impl Users {
         let number = self.next.fetch_add(1, Ordering::Relaxed) % (USERS / 2);
         self.first + number * 2
     }
+}
+
+/// Whether a user namespace (`/proc/<pid>/uid_map`) has all of `count` users from `first` on.
+fn maps(map: &str, first: u32, count: u32) -> bool {
+    map.lines().any(|line| {
+        let mut numbers = line.split_ascii_whitespace().map(str::parse::<u64>);
+        let (Some(Ok(inside)), Some(Ok(_)), Some(Ok(size))) =
+            (numbers.next(), numbers.next(), numbers.next())
+        else {
+            return false;
+        };
+        inside <= u64::from(first) && u64::from(first) + u64::from(count) <= inside + size
+    })
 }
 
 /// What of an interpreter at `program` a sandbox must see, as it lies on this machine: nothing if it belongs to the
@@ -188,6 +203,17 @@ mod tests {
         let seen: Vec<PathBuf> =
             interpreter(&home.path().join("node")).into_iter().map(|mount| mount.to).collect();
         assert_eq!(seen, [home.path().join("node")]);
+    }
+
+    #[test]
+    fn users_are_given_away_only_where_there_are_any() {
+        assert!(maps("         0          0 4294967295\n", USERS_FIRST, USERS));
+        assert!(!maps(
+            "         0       1000          1\n         1     100000      65536\n",
+            USERS_FIRST,
+            USERS
+        ));
+        assert!(!maps("nonsense", USERS_FIRST, USERS));
     }
 
     #[test]

@@ -10,6 +10,8 @@ use std::{
 pub(super) struct Mounts {
     /// Version 1: the server's group for memory, and for processes.
     pub(super) v1: Option<(PathBuf, PathBuf)>,
+    /// And for processor time.
+    pub(super) v1_cpu: Option<PathBuf>,
     /// Version 2.
     pub(super) v2: Option<PathBuf>,
 }
@@ -21,7 +23,8 @@ impl Mounts {
         let memory = own_group(&mounts, &own, "cgroup", "memory");
         let pids = own_group(&mounts, &own, "cgroup", "pids");
         let unified = own_group(&mounts, &own, "cgroup2", "");
-        Ok(Self { v1: memory.zip(pids), v2: unified.and_then(|own| delegated(&own)) })
+        let v1_cpu = own_group(&mounts, &own, "cgroup", "cpu");
+        Ok(Self { v1: memory.zip(pids), v1_cpu, v2: unified.and_then(|own| delegated(&own)) })
     }
 }
 

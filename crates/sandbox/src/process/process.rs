@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io,
     os::fd::{AsFd, OwnedFd},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -27,6 +28,8 @@ pub(super) struct Process {
     /// Taken before the end: with its group goes what it used.
     last_peak: u64,
     killed_for_memory: bool,
+    /// Where and how its processor time is limited once it has begun.
+    processors: Option<(PathBuf, String)>,
 }
 
 /// Where to read how much memory was used at the most; an open file, so that reading it costs one system call.
@@ -42,6 +45,10 @@ enum Meter {
 
 impl Process {
     pub(super) fn new(machine: Arc<Machine>, mut remains: Remains, memory: u64) -> io::Result<Self> {
+        let processors = match &remains.confinement {
+            Confinement::Group(group) => group.processor_limit(memory),
+            Confinement::Namespace(_) | Confinement::Tree(_) => None,
+        };
         let meter = match &mut remains.confinement {
             Confinement::Group(group) => {
                 Meter::Group(group.take_peak().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?)
@@ -53,7 +60,8 @@ impl Process {
         let handle = remains.handle.try_clone();
         let mut process = match handle.and_then(watch::watch) {
             Ok(ended) => {
-                Self { machine, remains: None, ended, meter, last_peak: 0, killed_for_memory: false }
+                let (last_peak, killed_for_memory) = (0, false);
+                Self { machine, remains: None, ended, meter, last_peak, killed_for_memory, processors }
             }
             Err(error) => {
                 machine.clear(remains, |_| {});
@@ -62,6 +70,13 @@ impl Process {
         };
         process.remains = Some(remains);
         Ok(process)
+    }
+
+    /// From here on its processor time is limited to its share. Before, while it initialises, it may have what is
+    /// there, as on Lambda.
+    pub(super) fn limit_processors(&mut self) -> io::Result<()> {
+        // The kernel's own file: nothing waits for a device.
+        self.processors.take().map_or(Ok(()), |(file, line)| std::fs::write(file, line))
     }
 
     /// Ready when the process has ended on its own, or used more memory than it may. Safe to drop.

@@ -49,6 +49,10 @@ pub(super) async fn run(
     match clock::within(&*clock, deadline, initialised(&mut environment)).await {
         Some(Initialised::Ready) => {
             environment.output.drain();
+            environment
+                .process
+                .limit_processors()
+                .map_err(machine("limit an environment's processor time"))?;
             Ok(Started { environment: Box::new(environment), create, init: since(began) })
         }
         Some(Initialised::Failed(failure)) => {
