@@ -8,25 +8,29 @@ use super::{
     Language, ask,
     expected::EXPECTED,
     host::{Host, NEIGHBOURS_FILE, NEIGHBOURS_PORT, NEIGHBOURS_SOCKET, SECRET},
-    probe,
+    probe, without_groups,
 };
 use crate::support::{Bench, Running};
 
 #[tokio::test]
 async fn a_native_function_reaches_nothing_that_is_not_its_own() {
-    try_everything(Language::Native).await;
+    try_everything(Bench::new(), Language::Native).await;
+}
+
+#[tokio::test]
+async fn without_control_groups_a_function_reaches_nothing_either() {
+    try_everything(without_groups(), Language::Native).await;
 }
 
 #[tokio::test]
 async fn a_python_function_reaches_nothing_that_is_not_its_own() {
-    try_everything(Language::Python).await;
+    try_everything(Bench::new(), Language::Python).await;
 }
 
 /// MiB: with a whole processor, since some attempts go through everything there is.
 const MEMORY: u32 = 1_769;
 
-async fn try_everything(language: Language) {
-    let bench = Bench::new();
+async fn try_everything(bench: Bench, language: Language) {
     let host = Host::new();
     let data = bench.folder.path();
     std::fs::write(data.join("secret"), SECRET).unwrap();

@@ -13,11 +13,13 @@ mod bombs;
 mod expected;
 mod host;
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use serde_json::Value;
+use sonagi_model::Clock;
+use sonagi_sandbox::process::{Config, GroupUse, Isolation, ProcessDriver, RuntimePolicy};
 
-use crate::support::{Bench, Collected, Function, PROVIDED, PYTHON, Running};
+use crate::support::{Bench, Collected, Function, KernelEntropy, PROVIDED, PYTHON, RealClock, Running};
 
 /// What the attempts are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,28 @@ fn probe(bench: &Bench, language: Language, memory: u32) -> Function {
     }
     readable(code);
     function
+}
+
+/// Sandboxes on a machine that has no control groups to give.
+fn without_groups() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let clock = Arc::new(RealClock::new());
+    let driver = ProcessDriver::new(Config {
+        launcher: env!("CARGO_BIN_EXE_sonagi-launch").into(),
+        launcher_args: Vec::new(),
+        work_dir: folder.path().join("work"),
+        runtimes: RuntimePolicy::Exact,
+        interpreters: vec!["/usr/bin".into()],
+        layers: None,
+        isolation: Isolation::WithoutGroups,
+        groups: GroupUse::Never,
+        endpoint: None,
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        entropy: Arc::new(KernelEntropy),
+    })
+    .unwrap();
+    Bench { driver, clock, folder }
 }
 
 /// A package is readable by everybody, as on Lambda.

@@ -25,7 +25,7 @@ pub(crate) const ATTEMPTS: &[Named] = &[
     ("raise_limits", raise_limits),
 ];
 
-fn status(pid: i32, wanted: &str) -> String {
+pub(crate) fn status(pid: i32, wanted: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(wanted)?.strip_prefix(":\t"));
     line.unwrap_or_default().replace('\t', " ")

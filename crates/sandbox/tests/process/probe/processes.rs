@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fs, io::Read};
 
 use crate::{
     attempt::{Attempt, Named, Refusal, Tried},
+    privileges,
     sys::{self, call},
 };
 
@@ -106,11 +107,11 @@ fn reach_into_processes(attempt: &mut Attempt<'_>) {
         attempt.way(format!("{pid} descriptor"), taken.map(|fd| fd.to_string()));
         let mut limit = [0_u64; 2];
         let limit = limit.as_mut_ptr() as usize;
-        attempt.call(
-            format!("{pid} limit"),
-            libc::SYS_prlimit64,
-            [process, libc::RLIMIT_NOFILE as usize, limit, 0],
-        );
+        let limited = call(libc::SYS_prlimit64, [process, libc::RLIMIT_NOFILE as usize, limit, 0]);
+        // Where there is one user only, the first process is this one's equal: it hurts its own sandbox.
+        let equal = pid == 1 && privileges::status(1, "Uid") == privileges::status(sys::pid(), "Uid");
+        let said = limited.and_then(|_| if equal { Err("own".into()) } else { Ok(String::new()) });
+        attempt.way(format!("{pid} limit"), said);
     }
 }
 
