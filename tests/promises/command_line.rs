@@ -82,6 +82,12 @@ async fn what_is_wrong_is_said_with_what_to_do() {
         "{}",
         doctor.stdout
     );
+    // Where these tests run functions can be isolated, so that is what it must find.
+    for what in ["isolation", "limits"] {
+        let findings = lines(&doctor);
+        let finding = findings.iter().find(|finding| finding["what"] == what).unwrap();
+        assert_eq!(finding["state"], "good", "{finding}");
+    }
     let completions = sonagi(&["completions", "bash"]).await.passed();
     assert!(completions.stdout.contains("rollback"));
 }

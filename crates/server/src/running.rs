@@ -19,7 +19,7 @@ use sonagi_model::{Clock, Entropy, function::Runtime, limits};
 use sonagi_sandbox::{
     Drivers, launcher,
     layers::Layers,
-    process::{self, ProcessDriver},
+    process::{self, Isolation, ProcessDriver},
     wasm::{
         self, Outbound, OutboundConfig, Roots, SystemResolver, WasmDriver,
         compile::{self, Compiler},
@@ -177,6 +177,9 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         entropy,
     );
     let stopping = CancellationToken::new();
+    tokio::spawn(
+        stopping.clone().run_until_cancelled_owned(say_how_isolated(Arc::clone(&process), config.isolation)),
+    );
     tokio::spawn(stopping.clone().run_until_cancelled_owned(look_after(
         wasm,
         control.clone(),
@@ -250,6 +253,26 @@ impl Running {
         self.process.settled().await;
         self.logs.flush().await;
         self.records.close().await;
+    }
+}
+
+/// Weaker isolation than a server should have is never used, nor asked for, without a word.
+async fn say_how_isolated(process: Arc<ProcessDriver>, isolation: Isolation) {
+    match isolation {
+        Isolation::Full => {}
+        Isolation::WithoutGroups => {
+            tracing::warn!(
+                "functions are limited less exactly where there are no control groups (--isolation no-groups)"
+            );
+        }
+        Isolation::None => {
+            tracing::warn!(
+                "functions run without a sandbox, and see this machine's files and network (--isolation none)"
+            );
+        }
+    }
+    if let Err(help) = process.try_isolation().await {
+        tracing::warn!("functions in Python, Node.js and with a bootstrap of their own are refused: {help}");
     }
 }
 

@@ -11,7 +11,10 @@ use anyhow::Result;
 use serde::Serialize;
 use sonagi_control::build::Toolchain;
 use sonagi_model::function::Runtime;
-use sonagi_sandbox::process::{self, Found, Limiting};
+use sonagi_sandbox::{
+    launcher,
+    process::{self, Found, Limiting},
+};
 use sonagi_server::RealClock;
 
 use super::build;
@@ -43,7 +46,7 @@ enum State {
 pub(crate) async fn run(doctor: &Doctor, shape: Shape) -> Result<ExitCode> {
     let data = doctor.data.clone().unwrap_or_else(folders::data);
     let path = folders::search_path();
-    let mut findings = vec![files(), processes()];
+    let mut findings = vec![files(), isolation(), processes()];
     findings.extend(runtimes(&path).await);
     findings.extend(tools(&path));
     findings.extend(components().await);
@@ -94,14 +97,30 @@ fn files() -> Finding {
     }
 }
 
+/// Makes a sandbox, to see.
+fn isolation() -> Finding {
+    let what = "isolation";
+    let (program, place) = match (std::env::current_exe(), tempfile::tempdir()) {
+        (Ok(program), Ok(place)) => (program, place),
+        (Err(error), _) | (_, Err(error)) => return bad(what, format!("cannot be tried: {error}")),
+    };
+    match process::try_isolation(program, vec![launcher::WORD.into()], place.path()) {
+        Ok(()) if rustix::process::geteuid().is_root() => {
+            good(what, "functions run in sandboxes, each with users of its own")
+        }
+        Ok(()) => good(
+            what,
+            "functions run in sandboxes, and as your own user in them; run the server as root to give each users of \
+             its own",
+        ),
+        Err(help) => bad(what, help),
+    }
+}
+
 fn processes() -> Finding {
     match process::limiting() {
         Limiting::ControlGroups => good("limits", "control groups limit and end environments"),
-        Limiting::ResourceLimits => limited(
-            "limits",
-            "no control groups that we may write, so environments have resource limits instead: run as root, or let \
-             systemd delegate them (Delegate=yes in the unit)",
-        ),
+        Limiting::ResourceLimits(help) => bad("limits", help),
     }
 }
 

@@ -200,8 +200,13 @@ fn runtime(
     let exec = |error| Step::Exec.failed(error, "");
     let children = init::children().map_err(exec)?;
     let trouble = Trouble::new().map_err(exec)?;
+    let (gate, hold) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| exec(error.into()))?;
     match sys::clone(0, None).map_err(exec)? {
         sys::Cloned::Child => {
+            // Until the other has given up its powers: then there is nobody left with any when the function runs.
+            drop(hold);
+            let _ = rustix::io::read(&gate, &mut [0]);
             let failure = match become_runtime(order, filters, &output) {
                 Ok(never) => match never {},
                 Err(failure) => failure,
@@ -213,6 +218,7 @@ fn runtime(
             drop(output);
             close_stdio();
             confine::keep_nothing().map_err(|error| Step::Privileges.failed(error, ""))?;
+            drop(hold);
             let heard = trouble.heard().map_err(exec)?;
             if let Ok(failure) = String::from_utf8_lossy(&heard).parse() {
                 return Err(failure);

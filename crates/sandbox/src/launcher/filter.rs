@@ -83,8 +83,17 @@ fn allowed() -> Result<Rules> {
         rule(vec![is(0, libc::AF_NETLINK as u64)?, is(2, libc::NETLINK_ROUTE as u64)?])?,
     ];
     for family in [libc::AF_INET, libc::AF_INET6] {
-        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM] {
-            sockets.push(rule(vec![is(0, family as u64)?, masked(1, SOCKET_TYPE, kind as u64)?])?);
+        for (kind, protocol) in
+            [(libc::SOCK_STREAM, libc::IPPROTO_TCP), (libc::SOCK_DGRAM, libc::IPPROTO_UDP)]
+        {
+            // The usual one for the type may go without a name.
+            for protocol in [0, protocol] {
+                sockets.push(rule(vec![
+                    is(0, family as u64)?,
+                    masked(1, SOCKET_TYPE, kind as u64)?,
+                    is(2, protocol as u64)?,
+                ])?);
+            }
         }
     }
     rules.insert(libc::SYS_socket, sockets);
@@ -105,8 +114,22 @@ fn refused() -> Result<Rules> {
             rule(vec![is(0, libc::AF_NETLINK as u64)?, is_not(2, libc::NETLINK_ROUTE as u64)?])?,
             rule(vec![is(0, libc::AF_INET as u64)?, masked(1, SOCKET_TYPE, libc::SOCK_RAW as u64)?])?,
             rule(vec![is(0, libc::AF_INET6 as u64)?, masked(1, SOCKET_TYPE, libc::SOCK_RAW as u64)?])?,
+            // Multipath TCP, SCTP and all the others that few programs want and that fewer people have looked at.
+            rule(vec![
+                is(0, libc::AF_INET as u64)?,
+                is_not(2, 0)?,
+                is_not(2, libc::IPPROTO_TCP as u64)?,
+                is_not(2, libc::IPPROTO_UDP as u64)?,
+            ])?,
+            rule(vec![
+                is(0, libc::AF_INET6 as u64)?,
+                is_not(2, 0)?,
+                is_not(2, libc::IPPROTO_TCP as u64)?,
+                is_not(2, libc::IPPROTO_UDP as u64)?,
+            ])?,
         ],
     );
+    rules.insert(libc::SYS_socketpair, vec![rule(vec![is_not(0, libc::AF_UNIX as u64)?])?]);
     // Typing into a terminal that is somebody else's.
     rules.insert(
         libc::SYS_ioctl,

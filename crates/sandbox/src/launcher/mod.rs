@@ -41,13 +41,19 @@ pub(crate) use order::{Join, Mount, Order, Sandbox, Stay};
 /// The first argument that makes the program a launcher.
 pub const WORD: &str = "__launch";
 
+/// The variable that names the folder for the sandboxes' root. Not an argument: every process may read those.
+pub(crate) const PLACE: &str = "SONAGI_PLACE";
+
 /// The exit status of a launcher that could not do its work; the driver knows why from the socket.
 const FAILED: i32 = 125;
 
-/// Becomes the launcher; never returns. The cli calls it first of all when its first argument is `__launch`. The last
-/// argument, if there is one, is the folder for the sandboxes' root.
+/// Becomes the launcher; never returns. The cli calls it first of all when its first argument is `__launch`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the launcher is a program of its own, and this is how it is told"
+)]
 pub fn main() -> ! {
-    let place = std::env::args_os().skip(1).find(|argument| argument != WORD).map(Into::into);
+    let place = std::env::var_os(PLACE).map(Into::into);
     let status = match take_socket().and_then(|mut socket| serve::run(&mut socket, place)) {
         Ok(()) => 0,
         Err(_) => FAILED,

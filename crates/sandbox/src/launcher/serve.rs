@@ -105,7 +105,7 @@ fn make(
         sys::Cloned::Child => {
             drop(open);
             // What is the launcher's own is not the environment's.
-            let _ = rustix::io::dup2(&gate, main);
+            let _ = rustix::io::dup3(&gate, main, rustix::io::DupFlags::CLOEXEC);
             let own = socket.try_clone().map(OwnedFd::from);
             let (Ok(1), Ok(own)) = (rustix::io::read(&gate, &mut [0]), own) else {
                 std::process::exit(super::FAILED)

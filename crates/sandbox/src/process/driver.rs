@@ -23,7 +23,7 @@ use super::{
     launcher::LauncherProgram,
     machine::{GroupUse, Machine},
     sdk::Sdks,
-    start, variables,
+    start, survey, variables,
 };
 use crate::{Driver, EnvironmentSpec, StartFailure, Started, launcher::Mount, layers::Layers};
 
@@ -101,11 +101,12 @@ impl ProcessDriver {
         let random = u64::from_ne_bytes(config.entropy.bytes());
         let server = format!("{}-{random:016x}", std::process::id());
         let folders = Folders::open(&config.work_dir, &server)?;
-        let mut launcher = LauncherProgram { program: config.launcher, arguments: config.launcher_args };
-        if config.isolation.sandboxed() {
+        let launcher = LauncherProgram {
+            program: config.launcher,
+            arguments: config.launcher_args,
             // Hidden from this process by no mount: the launcher's are its own.
-            launcher.arguments.push(folders.root().to_string_lossy().into_owned());
-        }
+            place: config.isolation.sandboxed().then(|| folders.root().to_path_buf()),
+        };
         let groups = match (config.groups, config.isolation) {
             (GroupUse::Never, _) => None,
             // Orphans of ours would become ours to reap if we are the first process: the reaper sees to that.
@@ -146,6 +147,20 @@ impl ProcessDriver {
         let lacking = sdk.and_then(Result::err);
         let notes = Interpreters::note(runtime, &interpreter).into_iter().chain(lacking).collect();
         Ok(Prepared { interpreter: Some(interpreter.program), notes })
+    }
+
+    /// Whether environments can be isolated as the configuration says, tried with one.
+    ///
+    /// # Errors
+    /// What this machine lacks, and what to do about it.
+    pub async fn try_isolation(&self) -> Result<(), String> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal.into());
+        }
+        if !self.sandboxed() {
+            return Ok(());
+        }
+        survey::judge(self.machine.spawn(survey::trial(self.next_users())).await)
     }
 
     /// Ready once every environment that was dropped has left nothing behind.

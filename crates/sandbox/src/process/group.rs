@@ -300,6 +300,16 @@ impl Group {
         text.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count.trim() != "0")
     }
 
+    /// Takes the limit of processor time away, which would hold up a thousand processes that are to end.
+    pub(super) fn lift_processor_limit(&self) {
+        if let Some(folder) = self.cpu() {
+            let _ = match self.kind {
+                Kind::V1 => fs::write(folder.join("cpu.cfs_quota_us"), "-1"),
+                Kind::V2 => fs::write(folder.join("cpu.max"), "max"),
+            };
+        }
+    }
+
     /// Kills all that is in it, and returns when it has ended.
     pub(super) fn kill(&self) {
         kill_in(self.processes());

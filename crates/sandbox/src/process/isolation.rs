@@ -150,36 +150,65 @@ pub(super) fn interpreter(program: &Path) -> Vec<Mount> {
 
 /// What this machine lacks, and what to do about it.
 pub(super) fn lacking(failure: &Failure) -> String {
-    let error = io::Error::from_raw_os_error(failure.errno);
-    let why = match (failure.step, failure.errno) {
-        (Step::Namespaces, libc::ENOSPC) => {
-            "this machine has no user namespaces left: raise user.max_user_namespaces (sysctl)".into()
-        }
-        (Step::Namespaces, libc::EPERM | libc::EACCES) => {
-            "this machine does not let this user make user namespaces".into()
-        }
-        (Step::Namespaces, libc::EINVAL) => "this kernel has no user namespaces".into(),
-        (step, _) => format!("{step:?} {}: {error}", failure.subject).to_lowercase(),
-    };
     format!(
-        "functions cannot be isolated from this machine ({why}): `sonagi doctor` tells what to do, or start the server \
-         with `--isolation none` to run them without a sandbox"
+        "functions cannot be isolated from this machine: {}; or start the server with `--isolation none` to run them \
+         without a sandbox",
+        mend(failure, &|file| std::fs::read_to_string(file).ok())
     )
+}
+
+/// What is wrong, and the exact way to mend it, with the machine's settings as `read` gives them.
+fn mend(failure: &Failure, read: &dyn Fn(&str) -> Option<String>) -> String {
+    let setting = |file: &str| read(file).map(|text| text.trim().to_owned());
+    let error = io::Error::from_raw_os_error(failure.errno);
+    let refused = matches!(failure.errno, libc::EPERM | libc::EACCES);
+    match failure.step {
+        Step::Namespaces | Step::Root | Step::Mount | Step::Privileges
+            if refused
+                && setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").as_deref() == Some("1") =>
+        {
+            "AppArmor keeps user namespaces to programs that have a profile: install the one in \
+             packaging/apparmor-sonagi, whose first lines say how"
+                .into()
+        }
+        Step::Namespaces
+            if refused && setting("/proc/sys/kernel/unprivileged_userns_clone").as_deref() == Some("0") =>
+        {
+            "user namespaces are switched off for ordinary users: sysctl kernel.unprivileged_userns_clone=1".into()
+        }
+        Step::Namespaces
+            if failure.errno == libc::ENOSPC
+                || setting("/proc/sys/user/max_user_namespaces").as_deref() == Some("0") =>
+        {
+            "there are no user namespaces left to make: sysctl user.max_user_namespaces=100000".into()
+        }
+        Step::Namespaces if failure.errno == libc::EINVAL => {
+            "the kernel has no user namespaces: it must be built with CONFIG_USER_NS".into()
+        }
+        Step::Namespaces if refused => "this user may not make user namespaces, as in a container that allows none: \
+             run the container with `--security-opt seccomp=unconfined` (Docker, Podman), or sonagi outside of it"
+            .into(),
+        step => {
+            let step = format!("{step:?}").to_lowercase();
+            format!("step {step} failed: {} {error}", failure.subject)
+        }
+    }
 }
 
 /// The same of a mount that the kernel refused.
 pub(super) fn not_mounted(failure: &Failure) -> Option<String> {
     (failure.subject == "/proc" && failure.errno == libc::EPERM).then(|| {
-        "functions cannot be isolated from this machine (parts of its /proc are hidden, as in a container; a container \
-         must be run with `--security-opt systempaths=unconfined`): or start the server with `--isolation none` to \
-         run them without a sandbox"
+        "functions cannot be isolated from this machine: parts of its /proc are hidden, as in a container, which must \
+         be run with `--security-opt systempaths=unconfined`; or start the server with `--isolation none` to run them \
+         without a sandbox"
             .into()
     })
 }
 
 /// Why nothing may be started.
-pub(super) const NO_GROUPS: &str = "this machine has no control groups to limit functions with: `sonagi doctor` tells \
-     what to do, or start the server with `--isolation no-groups` to limit them less exactly";
+pub(super) const NO_GROUPS: &str = "functions cannot be limited exactly: this machine gives sonagi no control groups. \
+     Run it as a systemd service with `Delegate=yes` (packaging/sonagi.service), or by `systemd-run --user --scope -p \
+     Delegate=yes sonagi …`; or start the server with `--isolation no-groups` to limit them less exactly";
 
 #[cfg(test)]
 mod tests {
@@ -203,6 +232,26 @@ mod tests {
         let seen: Vec<PathBuf> =
             interpreter(&home.path().join("node")).into_iter().map(|mount| mount.to).collect();
         assert_eq!(seen, [home.path().join("node")]);
+    }
+
+    #[test]
+    fn what_is_lacking_is_named_with_the_way_to_mend_it() {
+        let failure = |step, errno| Failure { step, errno, subject: "of the launcher".into() };
+        let on = |name: &'static str, value: &'static str| {
+            move |file: &str| file.ends_with(name).then(|| format!("{value}\n"))
+        };
+        let apparmor = on("apparmor_restrict_unprivileged_userns", "1");
+        assert!(mend(&failure(Step::Root, libc::EACCES), &apparmor).contains("packaging/apparmor-sonagi"));
+        let debian = on("unprivileged_userns_clone", "0");
+        assert!(
+            mend(&failure(Step::Namespaces, libc::EPERM), &debian).contains("unprivileged_userns_clone=1")
+        );
+        let none = on("max_user_namespaces", "0");
+        assert!(mend(&failure(Step::Namespaces, libc::EPERM), &none).contains("max_user_namespaces=100000"));
+        assert!(mend(&failure(Step::Namespaces, libc::EPERM), &|_| None).contains("container"));
+        assert!(
+            mend(&failure(Step::Mount, libc::ENOMEM), &|_| None).contains("mount failed: of the launcher")
+        );
     }
 
     #[test]

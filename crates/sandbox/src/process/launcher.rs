@@ -4,7 +4,7 @@ use std::{
     io,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::net::UnixStream,
+        unix::{net::UnixStream, process::CommandExt},
     },
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -15,13 +15,18 @@ use std::{
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use sonagi_model::limits;
 
-use crate::launcher::message::{self, Files};
+use crate::launcher::{
+    self,
+    message::{self, Files},
+};
 
 /// How the launcher is started.
 #[derive(Debug)]
 pub(super) struct LauncherProgram {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<String>,
+    /// An empty folder for the sandboxes' root; none: there are no sandboxes.
+    pub(super) place: Option<PathBuf>,
 }
 
 /// A running launcher. Dropping it ends it; environments stay, which are this process's own children.
@@ -108,9 +113,12 @@ fn keep(program: &LauncherProgram, socket: &Mutex<Option<OwnedFd>>, mut theirs: 
 
 fn spawn(program: &LauncherProgram, socket: OwnedFd) -> io::Result<Child> {
     Command::new(&program.program)
+        // What a function can read of the process that its sandbox begins with.
+        .arg0("sonagi")
         .args(&program.arguments)
         // Nothing of the server's reaches the runtime.
         .env_clear()
+        .envs(program.place.iter().map(|place| (launcher::PLACE, place)))
         .stdin(Stdio::from(socket))
         .stdout(Stdio::null())
         .stderr(Stdio::null())

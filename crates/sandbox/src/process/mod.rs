@@ -1,25 +1,24 @@
 //! Environments that are processes of this machine.
 //!
 //! ```text
-//! ProcessDriver::start ──► a spawner's thread ──► <sonagi> __launch ──exec──► python3, node, bootstrap
+//! ProcessDriver::start ──► a spawner's thread ──► launcher ──clone, exec──► python3, node, bootstrap
 //!          │                                                                       │
 //!          ▼                                                                       ▼
-//!     Environment ◄────────── its own loopback listener ◄────────────── the Lambda Runtime API
+//!     Environment ◄──── a listener in the environment's own network ◄──── the Lambda Runtime API
 //!          │
-//!          └── drop ──► a janitor's thread: kill all, reap, remove the group and the folder
+//!          └── drop ──► a janitor's thread: kill all, reap, remove the group
 //! ```
 //!
 //! Start reading at [`ProcessDriver`], then `environment` and `invocation`. Always true here:
-//! - one environment is one process tree in one control group (or below one reaper, where there are no groups), and
-//!   it is gone, reaped and its folder removed, soon after its [`Environment`](crate::Environment) is dropped;
+//! - one environment is one process tree in one sandbox and one control group, and it is gone and reaped soon after its
+//!   [`Environment`](crate::Environment) is dropped;
+//! - a function sees its package, its interpreter, the system's programs and its own `/tmp`, and reaches the Runtime API
+//!   and the platform's AWS endpoint, and nothing else of this machine;
 //! - the process sees only the variables that Lambda documents and the function's own, never the server's;
 //! - a runtime can hurt nobody but itself: whatever it sends is bounded, and every wait for it has a deadline.
 //!
-//! Not here yet, and to come with the isolation issue: namespaces and system call filters. Until then a function
-//! shares the machine's network and files with everything that runs as the same user: what it writes to `/tmp`
-//! literally is in the machine's `/tmp` (its `TMPDIR` is its own), the size of its temporary folder is not limited,
-//! and its Runtime API can be reached by every process of this machine. Its share of the processors is not limited
-//! either: Lambda gives 1,769 MB one core, but on one's own machine an idle core helps nobody.
+//! [`Isolation`] says how much of that there must be. Without a sandbox ([`Isolation::None`]) an environment is a
+//! process like any other, kept together by its control group, or by one reaper where there are no groups.
 
 mod bootstrap;
 mod clients;
@@ -50,4 +49,4 @@ pub use driver::{Config, Prepared, ProcessDriver};
 pub use interpreters::{Interpreter, Interpreters, RuntimePolicy};
 pub use isolation::{Door, Endpoint, Isolation};
 pub use machine::GroupUse;
-pub use survey::{Found, Limiting, find, limiting};
+pub use survey::{Found, Limiting, find, limiting, try_isolation};

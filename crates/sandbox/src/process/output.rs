@@ -11,6 +11,8 @@ use crate::lines::Lines;
 
 /// Bytes that are read at once: what a pipe holds.
 const READ_SIZE: usize = 64 << 10;
+/// Bytes that are read before others have their turn.
+const TURN_SIZE: usize = 256 << 10;
 /// Bytes that are read at the end of an invocation, at the most: a process that never stops writing is not waited for.
 const DRAIN_SIZE: usize = 16 << 20;
 
@@ -18,12 +20,14 @@ pub(super) struct Output {
     pipe: Option<pipe::Receiver>,
     lines: Lines,
     buffer: Vec<u8>,
+    /// Bytes read in this turn.
+    read: usize,
 }
 
 impl Output {
     pub(super) fn new(pipe: OwnedFd, logs: Arc<dyn LogSink>, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let lines = Lines::new(logs, clock);
-        Ok(Self { pipe: Some(pipe::Receiver::from_owned_fd(pipe)?), lines, buffer: Vec::new() })
+        Ok(Self { pipe: Some(pipe::Receiver::from_owned_fd(pipe)?), lines, buffer: Vec::new(), read: 0 })
     }
 
     /// Says whose lines those from now on are.
@@ -40,8 +44,16 @@ impl Output {
             self.buffer.resize(READ_SIZE, 0);
             match pipe.try_read(&mut self.buffer) {
                 Ok(0) => self.pipe = None,
-                Ok(size) => self.lines.push(&self.buffer[..size]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(size) => {
+                    self.lines.push(&self.buffer[..size]);
+                    self.read += size;
+                    if self.read >= TURN_SIZE {
+                        // Somebody else's turn: this one may never stop writing.
+                        self.read = 0;
+                        tokio::task::yield_now().await;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.read = 0,
                 Err(_) => self.pipe = None,
             }
         }

@@ -59,7 +59,8 @@ impl Remains {
         let own_end = peek(&self.handle).map(|exit| self.told().unwrap_or(exit));
         let out_of_memory = match &self.confinement {
             Confinement::Group(group) => {
-                // First of all itself: a launcher that has not joined its group yet is not among those in it.
+                group.lift_processor_limit();
+                // First of all itself: in a sandbox the kernel kills all others with it. And a launcher that has not joined its group yet is not among those in it.
                 let _ = rustix::process::pidfd_send_signal(&self.handle, Signal::KILL);
                 await_end(&self.handle);
                 group.kill();

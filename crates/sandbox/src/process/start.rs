@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Where a runtime in a sandbox finds the Runtime API.
-const RUNTIME_API_PORT: u16 = 9001;
+pub(super) const RUNTIME_API_PORT: u16 = 9001;
 const RUNTIME_API: &str = "127.0.0.1:9001";
 
 fn machine(doing: &'static str) -> impl Fn(std::io::Error) -> StartFailure {

@@ -1,13 +1,22 @@
 //! What this machine offers the process driver, for who asks before anything is started.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use sonagi_model::{Clock, function::Runtime};
+use sonagi_model::{Clock, function::Runtime, limits};
 
 use super::{
     group::Groups,
     interpreters::{Interpreters, RuntimePolicy},
+    isolation::{self, Users},
+    launcher::{Launcher, LauncherProgram},
+    machine::Means,
+    spawner::{self, NotSpawned, Plan, Spawned},
+    start,
 };
+use crate::launcher::{Failure, Sandbox, Step};
 
 /// What would run the functions of one runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +34,8 @@ pub enum Found {
 pub enum Limiting {
     /// Control groups, which count and kill exactly.
     ControlGroups,
-    /// Resource limits of each process, and a parent that stays to kill the rest.
-    ResourceLimits,
+    /// There are none: what to do about it.
+    ResourceLimits(&'static str),
 }
 
 /// Looks for what runs `runtime`, in `folders` (`PATH`, taken apart).
@@ -42,10 +51,61 @@ pub async fn find(runtime: Runtime, folders: Vec<PathBuf>, clock: Arc<dyn Clock>
     }
 }
 
+/// Makes one sandbox, and ends it again.
+///
+/// # Errors
+/// What this machine lacks, and what to do about it.
+pub fn try_isolation(launcher: PathBuf, launcher_args: Vec<String>, place: &Path) -> Result<(), String> {
+    let program =
+        LauncherProgram { program: launcher, arguments: launcher_args, place: Some(place.to_path_buf()) };
+    let means = Means { launcher: Launcher::start(program).map_err(unexpected)?, groups: None };
+    let plan = trial(Users::of(0).map(|users| users.next()));
+    judge(spawner::spawn(plan, &means))
+}
+
+/// A sandbox in which nothing can run.
+pub(super) fn trial(users: Option<u32>) -> Plan {
+    Plan {
+        name: "trial".into(),
+        folder: None,
+        memory: u64::from(limits::MEMORY_MIN) << 20,
+        task_root: "/".into(),
+        program: "/".into(),
+        arguments: Vec::new(),
+        variables: Vec::new(),
+        sandbox: Some(Sandbox {
+            users,
+            temporary: 1 << 20,
+            ports: vec![start::RUNTIME_API_PORT],
+            mounts: Vec::new(),
+        }),
+    }
+}
+
+/// What came of it.
+pub(super) fn judge(spawned: Result<Spawned, NotSpawned>) -> Result<(), String> {
+    match spawned {
+        // A folder is no program; all before it went well.
+        Err(NotSpawned::Launch(Failure { step: Step::Exec, .. })) => Ok(()),
+        Err(NotSpawned::Launch(failure)) => {
+            Err(isolation::not_mounted(&failure).unwrap_or_else(|| isolation::lacking(&failure)))
+        }
+        Err(NotSpawned::Io(error)) => Err(unexpected(error)),
+        Ok(spawned) => {
+            spawned.remains.clear();
+            Ok(())
+        }
+    }
+}
+
+fn unexpected(error: std::io::Error) -> String {
+    format!("the launcher of environments cannot be asked: {error}")
+}
+
 /// Tries whether this process may make control groups; leaves nothing behind.
 pub fn limiting() -> Limiting {
     match Groups::open(&format!("survey-{}", std::process::id())) {
         Some(_) => Limiting::ControlGroups,
-        None => Limiting::ResourceLimits,
+        None => Limiting::ResourceLimits(isolation::NO_GROUPS),
     }
 }
