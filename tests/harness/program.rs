@@ -54,6 +54,32 @@ impl Program {
         Self::ready(&["dev", app.to_str().unwrap(), "--data", data.to_str().unwrap()]).await
     }
 
+    /// `sonagi dev` as an ordinary user, with everything below the folder `home` theirs.
+    pub async fn dev_as_ordinary_user(app: &Path, home: &Path, isolation: &str) -> (Self, Ready) {
+        const USER: u32 = 1_500;
+        // The program may lie where an ordinary user does not come.
+        let own = home.join("sonagi");
+        if !own.exists() {
+            std::fs::copy(program(), &own).unwrap();
+        }
+        let mut command = Command::new(&own);
+        if rustix::process::geteuid().is_root() {
+            give(home, USER);
+            command = Command::new("setpriv");
+            command
+                .args([&format!("--reuid={USER}"), &format!("--regid={USER}"), "--clear-groups"])
+                .arg(&own);
+        }
+        command.arg("dev").arg(app).arg("--data").arg(home.join("data"));
+        command.args(["--isolation", isolation, "--json"]);
+        command.args(["--listen", "127.0.0.1:0", "--gateway", "127.0.0.1:0"]);
+        command.env("HOME", home);
+        let mut program = Self::spawn(command);
+        // Building the app is told of first.
+        let line = program.line_where(|line| line["event"] == "ready").await;
+        program.became_ready(line)
+    }
+
     async fn ready(arguments: &[&str]) -> (Self, Ready) {
         let doors = ["--listen", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--json"];
         Self::start(&[arguments, &doors].concat()).until_ready().await
@@ -67,6 +93,10 @@ impl Program {
                 panic!("the program ended before it was ready ({status}): {}", self.errors().await);
             }
         };
+        self.became_ready(line)
+    }
+
+    fn became_ready(self, line: Value) -> (Self, Ready) {
         let address =
             |key: &str| line[key].as_str().unwrap_or_else(|| panic!("no {key} in {line}")).parse().unwrap();
         let ready = Ready { platform: address("platform"), gateway: address("gateway"), line };
@@ -113,6 +143,11 @@ impl Program {
 
     /// SIGTERM, and how it ended.
     pub async fn terminate(mut self) -> ExitStatus {
+        self.stop().await
+    }
+
+    /// The same, with what it wrote kept.
+    pub async fn stop(&mut self) -> ExitStatus {
         let id = rustix::process::Pid::from_raw(self.id() as i32).unwrap();
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         self.child.wait().await.unwrap()
@@ -133,6 +168,17 @@ impl Program {
             success: output.status.success(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// Gives a folder and all in it to a user.
+fn give(folder: &Path, user: u32) {
+    std::os::unix::fs::chown(folder, Some(user), Some(user)).unwrap();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap().is_dir() {
+            true => give(&entry.path(), user),
+            false => std::os::unix::fs::chown(entry.path(), Some(user), Some(user)).unwrap(),
         }
     }
 }

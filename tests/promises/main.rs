@@ -12,6 +12,7 @@ mod credentials;
 mod data_folder;
 mod dev;
 mod idle_functions;
+mod isolation;
 mod lambda_clients;
 mod neighbours;
 mod petshop;

@@ -24,7 +24,11 @@ impl Mounts {
         let pids = own_group(&mounts, &own, "cgroup", "pids");
         let unified = own_group(&mounts, &own, "cgroup2", "");
         let v1_cpu = own_group(&mounts, &own, "cgroup", "cpu");
-        Ok(Self { v1: memory.zip(pids), v1_cpu, v2: unified.and_then(|own| delegated(&own)) })
+        Ok(Self {
+            v1: memory.zip(pids),
+            v1_cpu,
+            v2: unified.and_then(|own| taken_over(&own).or_else(|| delegated(&own))),
+        })
     }
 }
 
@@ -46,6 +50,35 @@ fn own_group(mounts: &str, own: &str, kind: &str, controller: &str) -> Option<Pa
         let inside = Path::new(path).strip_prefix(root).unwrap_or(Path::new(""));
         fits.then(|| if inside.as_os_str().is_empty() { point.into() } else { Path::new(point).join(inside) })
     })
+}
+
+/// The server's own group, if systemd gave it to the server to divide (`Delegate=yes`, which it notes in an attribute).
+///
+/// A group that hands something out must hold no process itself, so the server moves into one below it.
+fn taken_over(own: &Path) -> Option<PathBuf> {
+    let given = ["trusted.delegate", "user.delegate"].into_iter().any(|name| {
+        let mut value = [0; 8];
+        rustix::fs::getxattr(own, name, &mut value).is_ok_and(|size| value[..size] == *b"1")
+    });
+    if !given {
+        return None;
+    }
+    let server = own.join("sonagi-server");
+    let divide = || -> io::Result<()> {
+        match fs::create_dir(&server) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        fs::write(server.join("cgroup.procs"), "0")?;
+        fs::write(own.join("cgroup.subtree_control"), "+memory +pids")
+    };
+    match divide() {
+        Ok(()) => Some(own.to_path_buf()),
+        Err(error) => {
+            tracing::debug!(%error, group = %own.display(), "the service's own control group cannot be divided");
+            None
+        }
+    }
 }
 
 /// The nearest group upwards that hands out memory and processes and lets us make groups in it.
@@ -92,6 +125,22 @@ mod tests {
         assert_eq!(find("cgroup", "pids"), Some("/sys/fs/cgroup/pids".into()));
         assert_eq!(find("cgroup2", ""), Some("/sys/fs/cgroup/unified/user.slice".into()));
         assert_eq!(find("cgroup", "freezer"), None);
+    }
+
+    #[test]
+    fn a_service_divides_the_group_that_it_was_given() {
+        let own = tempfile::tempdir().unwrap();
+        fs::write(own.path().join("cgroup.subtree_control"), "").unwrap();
+        assert_eq!(taken_over(own.path()), None);
+        let flags = rustix::fs::XattrFlags::empty();
+        if rustix::fs::setxattr(own.path(), "trusted.delegate", b"1", flags).is_err() {
+            // Only root may, and only on some file systems.
+            return;
+        }
+        assert_eq!(taken_over(own.path()), Some(own.path().to_path_buf()));
+        let written = |file: &str| fs::read_to_string(own.path().join(file)).unwrap();
+        assert_eq!(written("sonagi-server/cgroup.procs"), "0");
+        assert_eq!(written("cgroup.subtree_control"), "+memory +pids");
     }
 
     #[test]
