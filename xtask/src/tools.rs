@@ -31,12 +31,15 @@ pub(crate) fn ensure() -> Result<Tools> {
 }
 
 fn debian_packages() -> Result<()> {
-    let wanted: [(&str, &[&str], &str); 5] = [
+    let wanted: [(&str, &[&str], &str); 7] = [
         ("cc", &["gcc"], "--version"),
         ("python3", &["python3"], "--version"),
         ("node", &["nodejs"], "--version"),
         ("npm", &["npm"], "--version"),
         ("curl", &["curl"], "--version"),
+        // A function's way to the internet, and the machines of its tests.
+        ("nft", &["nftables"], "--version"),
+        ("ip", &["iproute2"], "-Version"),
     ];
     let mut missing: Vec<&str> = Vec::new();
     for (program, packages, argument) in wanted {

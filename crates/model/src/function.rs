@@ -1,5 +1,6 @@
 //! A function: code, runtime and limits, as one release holds them.
 
+mod network;
 mod wasm;
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
@@ -8,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits};
 
+pub use network::Network;
 pub use wasm::{
     BadOutboundRule, OutboundHost, OutboundPort, OutboundRule, OutboundScheme, PrivateNetworks, Reuse,
     WasiVersion, Wasm, WasmStart,
@@ -52,6 +54,9 @@ pub struct Function {
     pub tracing: Tracing,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Of a WebAssembly function always none: it has [`Wasm::outbound`].
+    #[serde(default, skip_serializing_if = "Network::is_none")]
+    pub network: Network,
     /// There for [`Runtime::Wasm`], and for nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wasm: Option<Wasm>,
@@ -86,6 +91,7 @@ impl Function {
             log_level: LogLevel::Info,
             tracing: Tracing::PassThrough,
             tags: BTreeMap::new(),
+            network: Network::None,
             wasm: (runtime == Runtime::Wasm).then(Wasm::default),
         }
     }

@@ -133,6 +133,22 @@ pub const TRACE_SIZE: usize = 1_024;
 pub const METERING_BACKLOG: usize = 4_096;
 /// Processes and threads in one environment, as on Lambda.
 pub const ENVIRONMENT_PROCESSES: u32 = 1_024;
+/// Interpreters of one kind that wait for a function, at the most.
+pub const READY_MEMBERS: u64 = 8;
+/// The time over which starts are looked at to tell how many interpreters should wait.
+pub const READY_WINDOW: Duration = Duration::from_secs(600);
+/// How long interpreters of a kind wait when no function is started that could use them.
+pub const READY_KEEP: Duration = Duration::from_secs(3_600);
+/// How long a start is left alone before another interpreter is started to wait.
+pub const READY_PAUSE: Duration = Duration::from_millis(50);
+/// MiB that a waiting Python is taken to need, its share of what several use included.
+pub const READY_PYTHON_MEMORY: u64 = 12;
+/// And a waiting Node.
+pub const READY_NODE_MEMORY: u64 = 48;
+/// MiB that an environment is limited to while it waits for its function, which has no more.
+pub const READY_LIMIT: u64 = 10_240;
+/// Of the machine's memory, the part that waiting interpreters may take: one in so many.
+pub const READY_MEMORY_PART: u64 = 32;
 /// MiB of a function's memory that come with the time of one processor, as on Lambda.
 pub const MEMORY_OF_A_PROCESSOR: u64 = 1_769;
 /// The time over which a function's processor time is counted: what it has used up comes back with the next.
@@ -464,3 +480,34 @@ pub const LOG_READ_SIZE: usize = 32 * MIB;
 pub const LOG_FOLLOW_LINES: usize = 4_096;
 /// Bytes of the log lines that a follower may lag behind before it loses the oldest.
 pub const LOG_FOLLOW_SIZE: usize = 8 * MIB;
+
+// The network of environments.
+
+/// Environments of one server that have a network at once: a bridge of the kernel's has 1,024 ports.
+pub const NETWORK_ENVIRONMENTS: u16 = 1_000;
+/// Connections that one environment has with the internet at once, answered or not.
+pub const NETWORK_CONNECTIONS: u32 = 1_024;
+/// The kernel's answer to a message about its network.
+pub const NETLINK_TIMEOUT: Duration = Duration::from_secs(5);
+/// One run of `nft`.
+pub const NFT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes that are read of what `nft` complains about.
+pub const NFT_COMPLAINT_SIZE: u64 = 16 << 10;
+/// Resolvers of the machine that are asked for a name, one after the other.
+pub const RESOLVERS: usize = 3;
+/// Bytes of a query for a name.
+pub const RESOLVER_QUERY_SIZE: usize = 4 << 10;
+/// Bytes of an answer.
+pub const RESOLVER_ANSWER_SIZE: usize = 65_535;
+/// Queries and connections for names that all environments have at once.
+pub const RESOLVER_QUERIES: usize = 1_024;
+/// Queries that one environment has at once.
+pub const RESOLVER_QUERIES_PER_ENVIRONMENT: usize = 64;
+/// Connections for queries that one environment has at once.
+pub const RESOLVER_CONNECTIONS_PER_ENVIRONMENT: usize = 8;
+/// The answer of one of the machine's resolvers.
+pub const RESOLVER_TIMEOUT: Duration = Duration::from_secs(2);
+/// The next query on a connection, or the reading of an answer.
+pub const RESOLVER_IDLE: Duration = Duration::from_secs(10);
+/// How long no connection is accepted after one could not be.
+pub const RESOLVER_PAUSE: Duration = Duration::from_millis(100);

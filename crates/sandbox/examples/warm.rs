@@ -187,6 +187,7 @@ fn spec(runtime: Runtime, code: &Path) -> EnvironmentSpec {
         memory: 256,
         timeout: 3,
         ephemeral_storage: 512,
+        network: sonagi_model::function::Network::None,
         variables: BTreeMap::new(),
         credentials: Credentials {
             access_key_id: "a".into(),

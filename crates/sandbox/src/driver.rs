@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use sonagi_model::{
     AppName, Digest, RequestId, Tick, Timestamp,
-    function::{Architecture, Function, LogFormat, LogLevel, Runtime, Wasm},
+    function::{Architecture, Function, LogFormat, LogLevel, Network, Runtime, Wasm},
     invocation::FunctionFailure,
     logs::LogSink,
 };
@@ -80,6 +80,8 @@ pub struct EnvironmentSpec {
     pub ephemeral_storage: u32,
     /// The function's own variables.
     pub variables: BTreeMap<String, String>,
+    /// What it may reach beyond the platform; a WebAssembly function's says it instead.
+    pub network: Network,
     /// Of a WebAssembly function.
     pub wasm: Option<Wasm>,
     pub credentials: Credentials,

@@ -8,7 +8,9 @@ use std::{
 use sonagi_model::{
     AccountId, AliasName, AppName, FunctionName, LambdaName, Region,
     api::Api,
-    function::{Architecture, Function, FunctionUrl, LogFormat, LogLevel, Package, Runtime, Tracing, Wasm},
+    function::{
+        Architecture, Function, FunctionUrl, LogFormat, LogLevel, Network, Package, Runtime, Tracing, Wasm,
+    },
     limits,
     release::Output,
 };
@@ -170,6 +172,7 @@ pub struct FunctionDraft {
     pub log_level: LogLevel,
     pub tracing: Tracing,
     pub tags: BTreeMap<String, String>,
+    pub network: Network,
     /// There for [`Runtime::Wasm`], and for nothing else.
     pub wasm: Option<Wasm>,
 }
@@ -196,6 +199,7 @@ impl FunctionDraft {
             log_level: LogLevel::default(),
             tracing: Tracing::default(),
             tags: BTreeMap::new(),
+            network: Network::None,
             wasm: (runtime == Runtime::Wasm).then(Wasm::default),
         }
     }
@@ -222,6 +226,7 @@ impl FunctionDraft {
             log_level: draft.log_level,
             tracing: draft.tracing,
             tags: draft.tags,
+            network: draft.network,
             wasm: draft.wasm,
         }
     }

@@ -30,7 +30,7 @@ use super::{
     filter::Filters,
     init::{self, Trouble},
     message::{self, Files, Word},
-    order::{Join, Order, Sandbox, Stay},
+    order::{Join, Order, Reach, Sandbox, Stay},
     reaper,
     root::{self, Root},
     sys,
@@ -55,6 +55,9 @@ pub(super) fn run(inheritance: Inheritance<'_>) -> ! {
         match (&order.sandbox, root, filters) {
             (Some(sandbox), Some(root), Some(filters)) => {
                 enter(sandbox, mounts, root, &socket)?;
+                if sandbox.reach == Reach::Connected {
+                    connected(&socket).map_err(|error| Step::Network.failed(error, ""))?;
+                }
                 runtime(&order, filters, files.output, &socket)
             }
             (Some(_), _, _) => Err(Step::Root.failed(io::ErrorKind::NotFound.into(), "")),
@@ -149,7 +152,11 @@ fn enter(sandbox: &Sandbox, mounts: Vec<OwnedFd>, root: &Root, socket: &UnixStre
             .map_err(|error| namespaces(error.into()))?;
     }
     rustix::system::sethostname(b"localhost").map_err(|error| namespaces(error.into()))?;
-    let listeners = listen(&sandbox.ports).map_err(|error| Step::Network.failed(error, ""))?;
+    let network = |error| Step::Network.failed(error, "");
+    let mut listeners = listen(&sandbox.ports).map_err(network)?;
+    if sandbox.reach == Reach::Connected {
+        listeners.push(routes().map_err(network)?);
+    }
     let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
     message::say(socket, &Word::Listening, &borrowed).map_err(|error| Step::Order.failed(error, ""))?;
     drop(listeners);
@@ -188,6 +195,21 @@ fn listen(ports: &[u16]) -> io::Result<Vec<OwnedFd>> {
         listeners.push(listener);
     }
     Ok(listeners)
+}
+
+/// What this namespace's interfaces and routes can be set with, by whoever has it: the kernel asks for the powers of
+/// who made it as well.
+fn routes() -> io::Result<OwnedFd> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType};
+    Ok(rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?)
+}
+
+/// Waits until the driver has connected this namespace.
+fn connected(socket: &UnixStream) -> io::Result<()> {
+    match rustix::io::read(socket, &mut [0])? {
+        1 => Ok(()),
+        _ => Err(io::ErrorKind::ConnectionReset.into()),
+    }
 }
 
 /// Splits into the runtime and the sandbox's first process.

@@ -8,6 +8,7 @@
 //! |--------------------|----------|-----------------------------|------|
 //! | `born PID`         | launcher | the process's handle        | it exists |
 //! | `listening`        | process  | a listener for each port    | only in a sandbox |
+//! | any byte           | driver   |                             | the sandbox, which passed a socket about its routes with its listeners, is connected |
 //! | `started`          | process  |                             | the runtime runs (without a sandbox and a reaper: the end of the socket) |
 //! | `failed STEP ERRNO SUBJECT` | either |                     | it could not be made |
 //! | `ended STATUS`     | process  |                             | the runtime has ended, as `wait` says it; only in a sandbox |

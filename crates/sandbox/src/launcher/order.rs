@@ -61,6 +61,18 @@ pub(crate) struct Sandbox {
     pub(crate) ports: Vec<u16>,
     /// What is seen in there of this machine, read-only.
     pub(crate) mounts: Vec<Mount>,
+    pub(crate) reach: Reach,
+}
+
+/// What the sandbox's network has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Reach {
+    /// The loopback interface, and nothing else.
+    #[default]
+    Loopback,
+    /// What the driver adds: with the listeners it is passed a socket about routes, and the runtime starts when the
+    /// driver has written a byte.
+    Connected,
 }
 
 /// A folder of the machine's that is seen in the sandbox.
@@ -110,6 +122,9 @@ impl Order {
             if let Some(users) = sandbox.users {
                 field(b'U', &[users.to_string().as_bytes()]);
             }
+            if sandbox.reach == Reach::Connected {
+                field(b'N', &[]);
+            }
             for port in &sandbox.ports {
                 field(b'P', &[port.to_string().as_bytes()]);
             }
@@ -158,6 +173,7 @@ impl Order {
                     order.sandbox = Some(Sandbox { temporary: number(value)?, ..Sandbox::default() });
                 }
                 b'U' => order.sandbox.as_mut()?.users = Some(number(value)?),
+                b'N' => order.sandbox.as_mut()?.reach = Reach::Connected,
                 b'P' => order.sandbox.as_mut()?.ports.push(number(value)?),
                 b'M' => {
                     let mount = Mount { from: path(value), to: PathBuf::new() };
@@ -199,6 +215,7 @@ mod tests {
                 users: Some(70_000),
                 temporary: 512 << 20,
                 ports: vec![9001, 4566],
+                reach: Reach::Connected,
                 mounts: vec![
                     Mount { from: "/data/code/a".into(), to: "/var/task".into() },
                     Mount { from: "/data/clients/b".into(), to: "/var/runtime".into() },

@@ -8,6 +8,7 @@ use tokio::sync::{oneshot, watch};
 use super::{
     group::Groups,
     launcher::{Launcher, LauncherProgram},
+    network::Networks,
     remains::{Cleared, Remains},
     spawner::{self, NotSpawned, Plan, Spawned},
     workers::Workers,
@@ -33,6 +34,8 @@ pub(super) struct Machine {
 pub(super) struct Means {
     pub(super) launcher: Launcher,
     pub(super) groups: Option<Groups>,
+    /// For those that are connected.
+    pub(super) networks: Option<Networks>,
 }
 
 impl Machine {
@@ -42,10 +45,14 @@ impl Machine {
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
         Ok(Self {
-            clock,
+            clock: Arc::clone(&clock),
             spawners: Workers::new("sonagi-spawn", SPAWNERS)?,
             janitors: Arc::new(Workers::new("sonagi-clear", JANITORS)?),
-            means: Arc::new(Means { launcher: Launcher::start(launcher)?, groups }),
+            means: Arc::new(Means {
+                launcher: Launcher::start(launcher)?,
+                groups,
+                networks: Some(Networks::new(clock)),
+            }),
             clearing: watch::Sender::new(0),
         })
     }

@@ -32,6 +32,7 @@ mod isolation;
 mod launcher;
 mod machine;
 mod mounts;
+mod network;
 mod output;
 #[expect(clippy::module_inception, reason = "a process is what it is")]
 mod process;
@@ -49,4 +50,5 @@ pub use driver::{Config, Prepared, ProcessDriver};
 pub use interpreters::{Interpreter, Interpreters, RuntimePolicy};
 pub use isolation::{Door, Endpoint, Isolation};
 pub use machine::GroupUse;
+pub use network::lacking as network_lacking;
 pub use survey::{Found, Limiting, find, limiting, try_isolation};

@@ -16,7 +16,7 @@ use rustix::{
 };
 use sonagi_model::limits;
 
-use super::{group::Group, tree};
+use super::{group::Group, network::Attachment, tree};
 use crate::{
     ending::Exit,
     launcher::message::{Hearing, Word},
@@ -33,6 +33,8 @@ pub(super) struct Remains {
     /// Of a process that stays beside the runtime: it ends when this is closed, and a sandbox's says here how the
     /// runtime ended.
     pub(super) socket: Option<(UnixStream, Hearing)>,
+    /// Of one that is connected; given back when all of it has ended.
+    pub(super) attachment: Option<Attachment>,
 }
 
 /// What keeps the environment's processes together.
@@ -82,6 +84,7 @@ impl Remains {
         if let Confinement::Group(group) = &self.confinement {
             group.remove();
         }
+        drop(self.attachment.take());
         if let Some(folder) = &self.folder
             && let Err(error) = fs::remove_dir_all(folder)
             && error.kind() != std::io::ErrorKind::NotFound

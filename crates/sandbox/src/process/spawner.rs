@@ -16,11 +16,12 @@ use sonagi_model::limits;
 use super::{
     group::Group,
     machine::Means,
+    network::{Attachment, NoNetwork},
     remains::{Confinement, Remains},
     tree,
 };
 use crate::launcher::{
-    Failure, Join, Order, Sandbox, Stay,
+    Failure, Join, Order, Reach, Sandbox, Stay,
     message::{Hearing, Word},
 };
 
@@ -58,6 +59,8 @@ pub(super) enum NotSpawned {
     /// The new process got as far as this.
     #[error("{0}")]
     Launch(Failure),
+    #[error(transparent)]
+    Network(#[from] NoNetwork),
 }
 
 /// Blocks for a few milliseconds.
@@ -74,7 +77,7 @@ pub(super) fn spawn(plan: Plan, means: &Means) -> Result<Spawned, NotSpawned> {
     };
     let folder = plan.folder.clone();
     match Launch::begin(plan, group.as_ref(), means) {
-        Ok(launch) => launch.finish(group, folder),
+        Ok(launch) => launch.finish(group, folder, means),
         Err(error) => {
             if let Some(group) = group {
                 group.remove();
@@ -100,6 +103,7 @@ struct Launch {
     output: OwnedFd,
     stay: Stay,
     sandboxed: bool,
+    reach: Reach,
 }
 
 impl Launch {
@@ -118,7 +122,8 @@ impl Launch {
                     return Err(io::Error::from(io::ErrorKind::InvalidData).into());
                 };
                 let sandboxed = order.sandbox.is_some();
-                Ok(Self { socket, hearing, pid, handle, output, stay: order.stay, sandboxed })
+                let reach = order.sandbox.map_or(Reach::Loopback, |sandbox| sandbox.reach);
+                Ok(Self { socket, hearing, pid, handle, output, stay: order.stay, sandboxed, reach })
             }
             Some((Word::Failed(failure), _)) => Err(NotSpawned::Launch(failure)),
             Some((Word::Listening | Word::Started | Word::Ended(_), _)) => {
@@ -129,13 +134,29 @@ impl Launch {
     }
 
     /// Waits until it is a runtime.
-    fn finish(mut self, group: Option<Group>, folder: Option<PathBuf>) -> Result<Spawned, NotSpawned> {
+    fn finish(
+        mut self,
+        group: Option<Group>,
+        folder: Option<PathBuf>,
+        means: &Means,
+    ) -> Result<Spawned, NotSpawned> {
         let mut listeners = Vec::new();
+        let mut connected = Ok(None);
         let word = loop {
             match self.hearing.word(&self.socket) {
-                Ok(Some((Word::Listening, files))) => listeners = files,
+                Ok(Some((Word::Listening, files))) => {
+                    listeners = files;
+                    connected = self.connect(&mut listeners, means);
+                    if connected.is_err() {
+                        break Ok(None);
+                    }
+                }
                 other => break other,
             }
+        };
+        let (attachment, no_network) = match connected {
+            Ok(attachment) => (attachment, None),
+            Err(failure) => (None, Some(failure)),
         };
         let confinement = match (group, self.sandboxed) {
             (Some(group), _) => Confinement::Group(group),
@@ -148,7 +169,12 @@ impl Launch {
             folder,
             // Whoever stays ends when this is closed.
             socket: (self.sandboxed || self.stay == Stay::AsReaper).then_some((self.socket, self.hearing)),
+            attachment,
         };
+        if let Some(failure) = no_network {
+            remains.clear();
+            return Err(failure);
+        }
         let failure = match word {
             Ok(Some((Word::Started, _))) => return Ok(Spawned { remains, output: self.output, listeners }),
             // The exec closed it.
@@ -164,6 +190,23 @@ impl Launch {
         };
         remains.clear();
         Err(failure)
+    }
+}
+
+impl Launch {
+    /// Gives it its network, if it is to have one, and has it go on.
+    fn connect(&mut self, files: &mut Vec<OwnedFd>, means: &Means) -> Result<Option<Attachment>, NotSpawned> {
+        match self.reach {
+            Reach::Loopback => Ok(None),
+            Reach::Connected => {
+                let routes = files.pop().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+                let networks =
+                    means.networks.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
+                let attachment = networks.attach(self.pid.as_raw_nonzero().get(), routes)?;
+                self.socket.write_all(b"+")?;
+                Ok(Some(attachment))
+            }
+        }
     }
 }
 

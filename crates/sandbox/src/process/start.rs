@@ -2,7 +2,12 @@
 
 use std::{net::TcpListener, sync::Arc};
 
-use sonagi_model::{Tick, clock, function::Runtime, invocation::FailureOrigin, limits};
+use sonagi_model::{
+    Tick, clock,
+    function::{Network, Runtime},
+    invocation::FailureOrigin,
+    limits,
+};
 
 use super::{
     bootstrap,
@@ -10,6 +15,7 @@ use super::{
     environment::{Event, ProcessEnvironment, Routed, State},
     invocation::{Whole, whole},
     isolation,
+    network::{self, NoNetwork},
     output::Output,
     process::Process,
     spawner::{NotSpawned, Plan},
@@ -18,7 +24,7 @@ use super::{
 use crate::{
     EnvironmentSpec, StartFailure, Started, ending,
     ending::Exit,
-    launcher::{Failure, Mount, Sandbox, Step},
+    launcher::{Failure, Mount, Reach, Sandbox, Step},
     runtime_api::{Arrival, Doorway, replies},
 };
 
@@ -118,6 +124,7 @@ async fn create(
     };
     let spawned = driver.machine().spawn(plan).await.map_err(|failure| match failure {
         NotSpawned::Launch(failure) => not_launched(&spec, &path, &failure),
+        NotSpawned::Network(failure) => not_connected(failure),
         NotSpawned::Io(cause) => StartFailure::Machine { doing: "start an environment's process", cause },
     })?;
     let process = Process::new(Arc::clone(driver.machine()), spawned.remains, memory)
@@ -153,7 +160,27 @@ fn sandbox(driver: &ProcessDriver, spec: &EnvironmentSpec, program: &Program) ->
     mounts.extend(program.mounts.iter().cloned());
     let mut ports = vec![RUNTIME_API_PORT];
     ports.extend(driver.endpoint().map(|endpoint| endpoint.port));
-    Sandbox { users: driver.next_users(), temporary: u64::from(spec.ephemeral_storage) << 20, ports, mounts }
+    let reach = match spec.network {
+        Network::None => Reach::Loopback,
+        Network::Internet => Reach::Connected,
+        Network::InternetIfPossible if network::lacking().is_some() => Reach::Loopback,
+        Network::InternetIfPossible => Reach::Connected,
+    };
+    Sandbox {
+        users: driver.next_users(),
+        temporary: u64::from(spec.ephemeral_storage) << 20,
+        ports,
+        mounts,
+        reach,
+    }
+}
+
+fn not_connected(failure: NoNetwork) -> StartFailure {
+    match failure {
+        NoNetwork::Lacking(_) => StartFailure::Unsupported(failure.to_string()),
+        NoNetwork::Full => StartFailure::NotYet(failure.to_string()),
+        NoNetwork::Machine { doing, cause } => StartFailure::Machine { doing, cause },
+    }
 }
 
 fn not_launched(spec: &EnvironmentSpec, program: &std::path::Path, failure: &Failure) -> StartFailure {

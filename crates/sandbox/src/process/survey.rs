@@ -16,7 +16,7 @@ use super::{
     spawner::{self, NotSpawned, Plan, Spawned},
     start,
 };
-use crate::launcher::{Failure, Sandbox, Step};
+use crate::launcher::{Failure, Reach, Sandbox, Step};
 
 /// What would run the functions of one runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,8 @@ pub async fn find(runtime: Runtime, folders: Vec<PathBuf>, clock: Arc<dyn Clock>
 pub fn try_isolation(launcher: PathBuf, launcher_args: Vec<String>, place: &Path) -> Result<(), String> {
     let program =
         LauncherProgram { program: launcher, arguments: launcher_args, place: Some(place.to_path_buf()) };
-    let means = Means { launcher: Launcher::start(program).map_err(unexpected)?, groups: None };
+    let launcher = Launcher::start(program).map_err(unexpected)?;
+    let means = Means { launcher, groups: None, networks: None };
     let plan = trial(Users::of(0).map(|users| users.next()));
     judge(spawner::spawn(plan, &means))
 }
@@ -78,6 +79,7 @@ pub(super) fn trial(users: Option<u32>) -> Plan {
             temporary: 1 << 20,
             ports: vec![start::RUNTIME_API_PORT],
             mounts: Vec::new(),
+            reach: Reach::Loopback,
         }),
     }
 }
@@ -90,6 +92,7 @@ pub(super) fn judge(spawned: Result<Spawned, NotSpawned>) -> Result<(), String> 
         Err(NotSpawned::Launch(failure)) => {
             Err(isolation::not_mounted(&failure).unwrap_or_else(|| isolation::lacking(&failure)))
         }
+        Err(NotSpawned::Network(failure)) => Err(failure.to_string()),
         Err(NotSpawned::Io(error)) => Err(unexpected(error)),
         Ok(spawned) => {
             spawned.remains.clear();

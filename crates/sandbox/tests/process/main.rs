@@ -5,4 +5,6 @@ mod endings;
 mod escape;
 mod hostile;
 mod invocations;
+mod machine;
+mod network;
 mod support;

@@ -143,6 +143,7 @@ impl Bench {
             memory: 128,
             timeout: 3,
             ephemeral_storage: 512,
+            network: sonagi_model::function::Network::None,
             variables: [("GREETING".to_owned(), "hello there".to_owned())].into(),
             credentials: Credentials {
                 access_key_id: "AKID".into(),
