@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use sonagi_model::{
-    function::{Function, OutboundRule, Reuse, Runtime, WasiVersion, Wasm, WasmStart},
+    function::{Function, Network, OutboundRule, Reuse, Runtime, WasiVersion, Wasm, WasmStart},
     limits,
 };
 
@@ -29,6 +29,9 @@ pub(crate) fn check(function: &Function) -> Check {
         ));
     }
     handler(&function.handler)?;
+    if function.network != Network::None {
+        return Err("a WebAssembly function has no network: what it may reach is in `outbound`".into());
+    }
     if function.ephemeral_storage != limits::EPHEMERAL_STORAGE_MIN {
         return Err(NO_STORAGE.into());
     }

@@ -5,6 +5,8 @@
 mod hostile;
 #[path = "manifest/native.rs"]
 mod native;
+#[path = "manifest/network.rs"]
+mod network;
 #[path = "manifest/sam.rs"]
 mod sam;
 #[path = "manifest/support.rs"]

@@ -46,7 +46,7 @@ enum State {
 pub(crate) async fn run(doctor: &Doctor, shape: Shape) -> Result<ExitCode> {
     let data = doctor.data.clone().unwrap_or_else(folders::data);
     let path = folders::search_path();
-    let mut findings = vec![files(), isolation(), processes()];
+    let mut findings = vec![files(), isolation(), processes(), network()];
     findings.extend(runtimes(&path).await);
     findings.extend(tools(&path));
     findings.extend(components().await);
@@ -121,6 +121,15 @@ fn processes() -> Finding {
     match process::limiting() {
         Limiting::ControlGroups => good("limits", "control groups limit and end environments"),
         Limiting::ResourceLimits(help) => bad("limits", help),
+    }
+}
+
+/// What `network = "internet"` takes.
+fn network() -> Finding {
+    let what = "network";
+    match process::network_lacking() {
+        None => good(what, "functions can be given the internet"),
+        Some(help) => limited(what, format!("functions reach nothing outside: {help}")),
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use sonagi_model::{
     AppName, Digest, FunctionName, LambdaName,
-    function::{Function, Package, ProvidedBase, Runtime},
+    function::{Function, Network, Package, ProvidedBase, Runtime},
     limits,
 };
 
@@ -140,6 +140,7 @@ fn build(
     // Both are overwritten by the settings, which have them.
     let runtime = Runtime::Provided(ProvidedBase::Al2023);
     let mut function = Function::new(own, name.clone(), runtime, String::new(), package);
+    function.network = Network::InternetIfPossible;
     settings.apply(&mut function)?;
     if let Some(architectures) = &request.architectures {
         function.architecture = parse_architecture(architectures)?;

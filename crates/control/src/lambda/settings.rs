@@ -1,7 +1,7 @@
 //! A function's settings, from the words of a request to the values of the model.
 
 use sonagi_model::{
-    function::{Architecture, Function, LogFormat, LogLevel, Runtime, Tracing, WasmStart},
+    function::{Architecture, Function, LogFormat, LogLevel, Network, Runtime, Tracing, WasmStart},
     limits,
 };
 
@@ -104,6 +104,7 @@ impl Settings<'_> {
         let snapshot = self.snap_start.map(|apply_on| apply_on == "PublishedVersions");
         match function.runtime {
             Runtime::Wasm => {
+                function.network = Network::None;
                 let wasm = function.wasm.get_or_insert_default();
                 wasm.start = match snapshot {
                     Some(true) => WasmStart::Snapshot,
@@ -119,7 +120,9 @@ impl Settings<'_> {
                         function.runtime
                     )));
                 }
-                function.wasm = None;
+                if function.wasm.take().is_some() {
+                    function.network = Network::InternetIfPossible;
+                }
             }
         }
         wasm::check(function).map_err(Error::Invalid)

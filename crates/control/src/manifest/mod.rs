@@ -18,6 +18,7 @@ mod fields;
 mod load;
 mod names;
 mod native;
+mod network;
 mod problem;
 mod routes;
 mod sam;

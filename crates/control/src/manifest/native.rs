@@ -14,7 +14,7 @@ use super::{
     checks::Places,
     fields::{self, Fields},
     load::Loaded,
-    names,
+    names, network,
     problem::Report,
     routes, source,
     tree::{Data, Key, Node, Span},
@@ -303,6 +303,7 @@ impl Reader<'_> {
         let memory = memory(&fields).or(self.defaults.memory).unwrap_or(limits::MEMORY_DEFAULT);
         let timeout = timeout(&fields).or(self.defaults.timeout).unwrap_or(limits::TIMEOUT_DEFAULT);
         let (wasm, storage) = self.wasm_and_storage(&fields, runtime);
+        let network = network::native(&fields, runtime, report);
         let description = fields.text("description").unwrap_or_default();
         let architecture = architecture(&fields).or(self.defaults.architecture);
         let log_format = log_format(&fields).or(self.defaults.log_format).unwrap_or_default();
@@ -330,6 +331,7 @@ impl Reader<'_> {
             memory,
             timeout,
             ephemeral_storage: storage,
+            network,
             wasm,
             variables,
             role,

@@ -17,7 +17,7 @@ use sonagi_control::{
 };
 use sonagi_model::{
     Fault, FaultKind, ReleaseNumber,
-    function::{Function, Package, Runtime, WasmStart},
+    function::{Function, Network, Package, Runtime, WasmStart},
     limits,
     release::ReleaseContent,
 };
@@ -344,7 +344,7 @@ async fn a_release_from_outside_keeps_the_limits_of_webassembly_functions() {
     let world = World::start().await;
     let package = component(&world, "1").await;
     type Change = fn(&mut Function);
-    let cases: [(Change, &str); 17] = [
+    let cases: [(Change, &str); 18] = [
         (|f| f.wasm = None, "must have `wasm`"),
         (
             |f| f.runtime = Runtime::Python { minor: 11 },
@@ -353,6 +353,7 @@ async fn a_release_from_outside_keeps_the_limits_of_webassembly_functions() {
         (|f| f.handler = "../a.wasm".into(), "names no component"),
         (|f| f.handler = "app.handler".into(), "names no component"),
         (|f| f.ephemeral_storage = 513, "has no /tmp"),
+        (|f| f.network = Network::Internet, "what it may reach is in `outbound`"),
         (|f| reuse(f).requests = 0, "the requests of `reuse` is 0; it must be from 1 to 1000000"),
         (|f| reuse(f).requests = limits::REUSE_REQUESTS_MAX + 1, "must be from 1 to 1000000"),
         (|f| reuse(f).age = 0, "the age of `reuse` is 0 s"),

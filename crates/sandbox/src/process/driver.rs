@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -22,6 +22,7 @@ use super::{
     isolation::{self, Endpoint, Isolation, Users},
     launcher::LauncherProgram,
     machine::{GroupUse, Machine},
+    network,
     sdk::Sdks,
     start, survey, variables,
 };
@@ -73,6 +74,7 @@ pub struct ProcessDriver {
     endpoint: Option<Endpoint>,
     language: &'static str,
     started: AtomicU64,
+    network_noted: AtomicBool,
 }
 
 impl fmt::Debug for ProcessDriver {
@@ -129,6 +131,7 @@ impl ProcessDriver {
             interpreters: Interpreters::new(config.interpreters, config.runtimes, config.clock),
             language: variables::language(),
             started: AtomicU64::new(0),
+            network_noted: AtomicBool::new(false),
         })
     }
 
@@ -140,13 +143,24 @@ impl ProcessDriver {
         progress: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Prepared, StartFailure> {
         let Some((client, interpreter)) = self.interpreter(runtime).await? else {
-            return Ok(Prepared { interpreter: None, notes: Vec::new() });
+            return Ok(Prepared { interpreter: None, notes: self.network_note() });
         };
         self.client(client, &interpreter).await?;
         let sdk = self.sdks.folder(client, &interpreter, progress).await;
         let lacking = sdk.and_then(Result::err);
-        let notes = Interpreters::note(runtime, &interpreter).into_iter().chain(lacking).collect();
+        let network = self.network_note();
+        let notes =
+            Interpreters::note(runtime, &interpreter).into_iter().chain(lacking).chain(network).collect();
         Ok(Prepared { interpreter: Some(interpreter.program), notes })
+    }
+
+    /// That functions reach nothing outside; said once.
+    fn network_note(&self) -> Vec<String> {
+        if !self.sandboxed() || self.network_noted.swap(true, Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let lacking = network::lacking();
+        lacking.into_iter().map(|help| format!("functions reach nothing outside: {help}")).collect()
     }
 
     /// Whether environments can be isolated as the configuration says, tried with one.

@@ -287,7 +287,7 @@ async fn a_version_that_is_not_there_is_refused_or_replaced_as_the_policy_says()
     );
     let bench = Bench::with(GroupUse::IfThereAreAny, RuntimePolicy::Nearest);
     let prepared = bench.driver.prepare(other, &|_| {}).await.unwrap();
-    assert_eq!(prepared.notes.len(), 1);
+    // A machine that cannot give functions the internet is another thing to know.
     assert!(prepared.notes[0].contains("nodejs24.x functions run on Node.js 20"), "{:?}", prepared.notes);
     let mut running = bench.run(other, "export const handler = async () => 1;\n").await;
     assert_eq!(running.invoke("{}").await.success(), "1");

@@ -229,3 +229,57 @@ fn many_functions_are_connected_at_once() {
         }
     });
 }
+
+/// Connects from within an environment's network, from `source`, with powers that no function has.
+fn reach_from(namespace: &str, source: &str) -> String {
+    let script = format!(
+        "import socket\ntry:\n  print(socket.create_connection((\"{PUBLIC}\", 80), 1, (\"{source}\", 0)).recv(100).decode())\n\
+         except OSError as error:\n  print(\"failed\", error)"
+    );
+    let output = std::process::Command::new("nsenter")
+        .args([&format!("--net={namespace}"), "python3", "-c", &script])
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The network namespaces of this process's children.
+fn children() -> Vec<String> {
+    let parent = std::process::id().to_string();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        let after_name = &stat[stat.rfind(')').unwrap() + 2..];
+        if after_name.split(' ').nth(1) == Some(&parent) {
+            found.push(entry.path().join("ns/net").display().to_string());
+        }
+    }
+    found
+}
+
+#[test]
+fn who_takes_an_address_that_is_not_its_own_is_not_heard() {
+    on_a_machine(Forwarding::On, || async {
+        let bench = Bench::new();
+        let mut one = traveller(&bench, Network::Internet).await;
+        let _other = traveller(&bench, Network::Internet).await;
+        assert_eq!(ask(&mut one, r#"["own"]"#).await, "198.18.0.2");
+        let here = std::fs::read_link("/proc/thread-self/ns/net").unwrap();
+        let inside = |namespace: String| {
+            let other = std::fs::read_link(&namespace).is_ok_and(|link| link != here);
+            (other && run(&format!("nsenter --net={namespace} ip -br addr")).contains("198.18.0.2/"))
+                .then_some(namespace)
+        };
+        let namespace = children().into_iter().find_map(inside).unwrap();
+        let change = |what: &str| run(&format!("nsenter --net={namespace} ip {what}"));
+        assert_eq!(reach_from(&namespace, "198.18.0.2"), UPLINK);
+        for address in ["198.18.0.3", "198.18.0.77", "93.184.215.77"] {
+            change(&format!("addr add {address}/32 dev eth0"));
+            let said = reach_from(&namespace, address);
+            assert!(said.starts_with("failed "), "{address}: {said}");
+        }
+        assert_eq!(reach_from(&namespace, "198.18.0.2"), UPLINK);
+        change("link set eth0 address 02:00:c6:12:00:03");
+        assert!(reach_from(&namespace, "198.18.0.2").starts_with("failed "));
+    });
+}

@@ -20,7 +20,7 @@ use super::{
         BuildKind, DeclaredFunction, Esbuild, FunctionDraft, WasmBuild,
         checks::{self, Places},
         fields::Fields,
-        names, native,
+        names, native, network,
         problem::Report,
         source,
         tree::{Data, Key, Node},
@@ -34,7 +34,7 @@ use crate::wasm::USUAL_HANDLER;
 pub(super) const PLACE: &str = "an AWS::Serverless::Function";
 
 /// Properties that are accepted and do nothing here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 16] = [
+const WITHOUT_EFFECT: [(&str, &str); 15] = [
     (
         "Policies",
         "permissions are not read: a function may call the functions of its own app, and nothing else yet",
@@ -53,7 +53,6 @@ const WITHOUT_EFFECT: [(&str, &str); 16] = [
     ("AutoPublishAliasAllProperties", "every change publishes a version"),
     ("AutoPublishCodeSha256", "every change publishes a version"),
     ("RecursiveLoop", "loops are not looked for"),
-    ("VpcConfig", "the function is on this machine's network"),
 ];
 
 const UNSUPPORTED: [&str; 10] = [
@@ -144,6 +143,7 @@ pub(super) fn read(
     let extras =
         fields.get("Layers").map_or_else(BTreeSet::new, |node| layers::read(template, node, runtime, report));
     deployment(&fields, report);
+    let network = network::sam(&fields, runtime, report);
     for (property, why) in WITHOUT_EFFECT {
         fields.note(property, why);
     }
@@ -194,6 +194,7 @@ pub(super) fn read(
         memory: memory.unwrap_or(limits::MEMORY_DEFAULT),
         timeout: timeout.unwrap_or(limits::TIMEOUT_DEFAULT),
         ephemeral_storage: storage.unwrap_or(limits::EPHEMERAL_STORAGE_MIN),
+        network,
         wasm,
         variables,
         role,

@@ -273,3 +273,63 @@ async fn message(stream: &mut TcpStream, most: usize) -> io::Result<Vec<u8>> {
     stream.read_exact(&mut message).await?;
     Ok(message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared() -> Arc<Shared> {
+        let clock = Arc::new(sonagi_model::clock::ManualClock::at(sonagi_model::Timestamp(0)));
+        Arc::new(Shared { resolvers: "/nonexistent".into(), clock, turns: Turns::default() })
+    }
+
+    #[test]
+    fn one_environment_cannot_have_all_turns() {
+        let shared = shared();
+        let (greedy, modest) = (IpAddr::from([198, 18, 0, 2]), IpAddr::from([198, 18, 0, 3]));
+        let mut taken: Vec<Turn> = std::iter::from_fn(|| Turn::take(&shared, greedy, Kind::Query)).collect();
+        assert_eq!(taken.len(), limits::RESOLVER_QUERIES_PER_ENVIRONMENT);
+        assert!(Turn::take(&shared, modest, Kind::Query).is_some());
+        let connections: Vec<Turn> =
+            std::iter::from_fn(|| Turn::take(&shared, greedy, Kind::Connection)).collect();
+        assert_eq!(connections.len(), limits::RESOLVER_CONNECTIONS_PER_ENVIRONMENT);
+        taken.pop();
+        assert!(Turn::take(&shared, greedy, Kind::Query).is_some());
+        drop((taken, connections));
+        assert!(shared.turns.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn all_environments_together_have_so_many_turns() {
+        let shared = shared();
+        let address = |number: u32| IpAddr::from(Ipv4Addr::from(0xc612_0002 + number));
+        let taken: Vec<Turn> = (0..u32::from(limits::NETWORK_ENVIRONMENTS))
+            .flat_map(|number| std::iter::repeat_n(number, 2))
+            .map_while(|number| Turn::take(&shared, address(number), Kind::Query))
+            .collect();
+        assert_eq!(taken.len(), limits::RESOLVER_QUERIES);
+    }
+
+    #[test]
+    fn only_questions_are_passed_on_and_only_their_answers_come_back() {
+        let query = [7, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        let mut answer = query;
+        answer[2] |= ANSWER;
+        assert!(is_query(&query) && !is_query(&answer) && !is_query(&query[..11]) && !is_query(&[]));
+        assert!(answers(&answer, &query) && !answers(&query, &query));
+        let mut other = answer;
+        other[1] = 8;
+        assert!(!answers(&other, &query) && !answers(&answer[..11], &query));
+    }
+
+    #[tokio::test]
+    async fn what_is_longer_than_it_may_be_is_not_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        say(&mut client, &[1; 20]).await.unwrap();
+        assert_eq!(message(&mut server, 20).await.unwrap(), [1; 20]);
+        say(&mut client, &[1; 21]).await.unwrap();
+        assert_eq!(message(&mut server, 20).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+}

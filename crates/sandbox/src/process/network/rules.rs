@@ -248,3 +248,30 @@ fn key_of(member: Member) -> [u8; 16] {
     key[12..].copy_from_slice(&member.address.octets());
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_written_as_the_set_has_it() {
+        // As `nft add element` sends `1 . 02:00:c6:12:00:05 . 198.18.0.5`.
+        let mut wanted = [0, 0, 0, 0, 2, 0, 0xc6, 0x12, 0, 5, 0, 0, 0xc6, 0x12, 0, 5];
+        wanted[..4].copy_from_slice(&1_u32.to_ne_bytes());
+        assert_eq!(key_of(Member { port: 1, address: Ipv4Addr::new(198, 18, 0, 5) }), wanted);
+    }
+
+    #[test]
+    fn names_are_as_short_as_interfaces_names_must_be() {
+        use super::super::addresses::{PIECES, Place};
+        let last = Piece(PIECES - 1);
+        assert!(bridge(last).len() < libc::IFNAMSIZ);
+        assert!(port(last, Place(limits::NETWORK_ENVIRONMENTS - 1)).len() < libc::IFNAMSIZ);
+    }
+
+    #[test]
+    fn what_cannot_be_loaded_is_said_in_a_line() {
+        let error = load(Path::new("/bin/ls"), "").unwrap_err().to_string();
+        assert!(error.starts_with("/bin/ls ended with exit status"), "{error}");
+    }
+}
