@@ -73,6 +73,8 @@ pub(crate) enum Reach {
     /// What the driver adds: with the listeners it is passed a socket about routes, and the runtime starts when the
     /// driver has written a byte.
     Connected,
+    /// The same for the sandbox; the driver may have nothing to add.
+    ConnectedIfPossible,
 }
 
 /// A folder of the machine's that is seen in the sandbox.
@@ -122,7 +124,7 @@ impl Order {
             if let Some(users) = sandbox.users {
                 field(b'U', &[users.to_string().as_bytes()]);
             }
-            if sandbox.reach == Reach::Connected {
+            if sandbox.reach != Reach::Loopback {
                 field(b'N', &[]);
             }
             for port in &sandbox.ports {

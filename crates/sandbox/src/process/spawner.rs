@@ -198,13 +198,17 @@ impl Launch {
     fn connect(&mut self, files: &mut Vec<OwnedFd>, means: &Means) -> Result<Option<Attachment>, NotSpawned> {
         match self.reach {
             Reach::Loopback => Ok(None),
-            Reach::Connected => {
+            reach @ (Reach::Connected | Reach::ConnectedIfPossible) => {
                 let routes = files.pop().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
                 let networks =
                     means.networks.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
-                let attachment = networks.attach(self.pid.as_raw_nonzero().get(), routes)?;
+                let pid = self.pid.as_raw_nonzero().get();
+                let attachment = match reach {
+                    Reach::ConnectedIfPossible => networks.attach_if_possible(pid, routes)?,
+                    Reach::Connected | Reach::Loopback => Some(networks.attach(pid, routes)?),
+                };
                 self.socket.write_all(b"+")?;
-                Ok(Some(attachment))
+                Ok(attachment)
             }
         }
     }

@@ -164,7 +164,7 @@ fn sandbox(driver: &ProcessDriver, spec: &EnvironmentSpec, program: &Program) ->
         Network::None => Reach::Loopback,
         Network::Internet => Reach::Connected,
         Network::InternetIfPossible if network::lacking().is_some() => Reach::Loopback,
-        Network::InternetIfPossible => Reach::Connected,
+        Network::InternetIfPossible => Reach::ConnectedIfPossible,
     };
     Sandbox {
         users: driver.next_users(),

@@ -185,6 +185,7 @@ fn what_a_server_that_died_left_is_removed_and_what_others_use_is_left_alone() {
         run("ip link add lan type bridge");
         run("ip addr add 198.18.9.1/24 dev lan");
         let first = Bench::new();
+        assert!(!run("ip -br link").contains("sonagi"));
         let mut one = traveller(&first, Network::Internet).await;
         assert_eq!(ask(&mut one, r#"["own"]"#).await, "198.18.0.2");
         assert!(!run("nft list ruleset").contains("old"));
@@ -281,5 +282,49 @@ fn who_takes_an_address_that_is_not_its_own_is_not_heard() {
         assert_eq!(reach_from(&namespace, "198.18.0.2"), UPLINK);
         change("link set eth0 address 02:00:c6:12:00:03");
         assert!(reach_from(&namespace, "198.18.0.2").starts_with("failed "));
+    });
+}
+
+#[test]
+fn where_rules_cannot_be_loaded_only_functions_that_insist_are_refused() {
+    on_a_machine(Forwarding::On, || async {
+        // A program that is there and does nothing right.
+        run("mount --bind /bin/false /usr/sbin/nft");
+        let bench = Bench::new();
+        let mut function = bench.function(PYTHON, TRAVELLER);
+        function.spec.network = Network::Internet;
+        let refused = bench.start(function).await.err().unwrap();
+        assert!(matches!(&refused, StartFailure::Machine { .. }), "{refused:?}");
+        for _ in 0..2 {
+            let mut running = traveller(&bench, Network::InternetIfPossible).await;
+            assert!(ask(&mut running, r#"["first"]"#).await.starts_with("failed "));
+        }
+        // Nothing passes through what has no rules.
+        let bridges = run("ip -br link");
+        assert!(
+            !bridges.lines().any(|line| line.starts_with("sonagi") && line.contains(" UP ")),
+            "{bridges}"
+        );
+    });
+}
+
+#[test]
+#[ignore = "measures: run it with --no-capture"]
+#[expect(clippy::print_stderr, reason = "it is what the figures are for")]
+fn what_a_network_costs_a_start() {
+    on_a_machine(Forwarding::On, || async {
+        let bench = Bench::new();
+        drop(traveller(&bench, Network::Internet).await);
+        for network in [Network::None, Network::Internet, Network::None, Network::Internet] {
+            let mut times = Vec::new();
+            for _ in 0..40 {
+                let mut function = bench.function(PYTHON, "def handler(event, context): return 1\n");
+                function.spec.network = network;
+                times.push(bench.start(function).await.unwrap().started.create);
+                bench.driver.settled().await;
+            }
+            times.sort_unstable();
+            eprintln!("{network:?}: create p50 {:?}, p90 {:?}", times[20], times[36]);
+        }
     });
 }

@@ -27,7 +27,7 @@ use std::{
     io,
     os::fd::OwnedFd,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use sonagi_model::{Clock, limits};
@@ -64,12 +64,27 @@ pub fn lacking() -> Option<String> {
 #[derive(Debug)]
 pub(super) struct Networks {
     clock: Arc<dyn Clock>,
-    open: Mutex<Option<Arc<Internet>>>,
+    open: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Closed,
+    Open(Arc<Internet>),
+    /// It could not be opened; who does not insist goes without from then on.
+    Failed,
 }
 
 impl Networks {
+    /// Removes what servers that ended left behind.
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, open: Mutex::new(None) }
+        if let Ok(program) = survey::tools()
+            && let Err(error) = Socket::route().and_then(|socket| claim::collect(&socket, &program))
+        {
+            tracing::warn!(%error, "what an earlier server left of its network stays behind");
+        }
+        Self { clock, open: Mutex::default() }
     }
 
     /// Connects the namespace of process `pid`, in which `inside` is a socket about its routes. Blocks for a moment.
@@ -78,13 +93,41 @@ impl Networks {
         Internet::attach(&self.opened()?, pid, inside)
     }
 
+    /// The same for an environment that does without where the machine cannot give it.
+    pub(super) fn attach_if_possible(
+        &self,
+        pid: i32,
+        inside: OwnedFd,
+    ) -> Result<Option<Attachment>, NoNetwork> {
+        if matches!(&*self.state(), State::Failed) {
+            return Ok(None);
+        }
+        match self.attach(pid, inside) {
+            Err(NoNetwork::Lacking(_)) => Ok(None),
+            Err(error @ NoNetwork::Machine { .. }) if matches!(&*self.state(), State::Failed) => {
+                tracing::warn!(%error, "functions that may have the internet run without");
+                Ok(None)
+            }
+            attached => attached.map(Some),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn opened(&self) -> Result<Arc<Internet>, NoNetwork> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(internet) = &*open {
+        let mut state = self.state();
+        if let State::Open(internet) = &*state {
             return Ok(Arc::clone(internet));
         }
-        let internet = Arc::new(Internet::open(Arc::clone(&self.clock))?);
-        Ok(Arc::clone(open.insert(internet)))
+        let opened = Internet::open(Arc::clone(&self.clock)).map(Arc::new);
+        *state = match &opened {
+            Ok(internet) => State::Open(Arc::clone(internet)),
+            Err(NoNetwork::Lacking(_) | NoNetwork::Full) => State::Closed,
+            Err(NoNetwork::Machine { .. }) => State::Failed,
+        };
+        opened
     }
 }
 
@@ -103,9 +146,9 @@ impl Internet {
     fn open(clock: Arc<dyn Clock>) -> Result<Self, NoNetwork> {
         let program = survey::fit().map_err(NoNetwork::Lacking)?;
         let socket = Socket::route().map_err(failed("ask the kernel about the network"))?;
-        if let Err(error) = claim::collect(&socket, &program) {
-            tracing::warn!(%error, "what an earlier server left of its network stays behind");
-        }
+        // One that has ended since this one began.
+        claim::collect(&socket, &program)
+            .map_err(failed("remove what another server left of its network"))?;
         let claim = claim::take(&socket).map_err(failed("find addresses for environments"))?;
         let claim = claim.ok_or_else(|| {
             NoNetwork::Lacking(

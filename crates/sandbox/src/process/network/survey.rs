@@ -14,6 +14,13 @@ const SOMEWHERE: Ipv4Addr = Ipv4Addr::new(1, 1, 1, 1);
 /// # Errors
 /// What is lacking, and what to do about it.
 pub(super) fn fit() -> Result<PathBuf, String> {
+    let program = tools()?;
+    forwards()?;
+    Ok(program)
+}
+
+/// The same, if this process may use it.
+pub(super) fn tools() -> Result<PathBuf, String> {
     let may =
         rustix::thread::capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::NET_ADMIN));
     if !may {
@@ -22,12 +29,11 @@ pub(super) fn fit() -> Result<PathBuf, String> {
                     there yet)"
             .into());
     }
-    let program = rules::program().ok_or(
+    rules::program().ok_or_else(|| {
         "the program nft is missing, which keeps functions out of private networks: install nftables (apt-get \
-         install nftables)",
-    )?;
-    forwards()?;
-    Ok(program)
+         install nftables)"
+            .into()
+    })
 }
 
 /// Whether the machine passes answers on. Asked before each start: it may have moved to another network.
