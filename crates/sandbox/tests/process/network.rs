@@ -307,24 +307,3 @@ fn where_rules_cannot_be_loaded_only_functions_that_insist_are_refused() {
         );
     });
 }
-
-#[test]
-#[ignore = "measures: run it with --no-capture"]
-#[expect(clippy::print_stderr, reason = "it is what the figures are for")]
-fn what_a_network_costs_a_start() {
-    on_a_machine(Forwarding::On, || async {
-        let bench = Bench::new();
-        drop(traveller(&bench, Network::Internet).await);
-        for network in [Network::None, Network::Internet, Network::None, Network::Internet] {
-            let mut times = Vec::new();
-            for _ in 0..40 {
-                let mut function = bench.function(PYTHON, "def handler(event, context): return 1\n");
-                function.spec.network = network;
-                times.push(bench.start(function).await.unwrap().started.create);
-                bench.driver.settled().await;
-            }
-            times.sort_unstable();
-            eprintln!("{network:?}: create p50 {:?}, p90 {:?}", times[20], times[36]);
-        }
-    });
-}
