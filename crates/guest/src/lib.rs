@@ -15,7 +15,9 @@
 //! - a client holds one persistent connection, and pipelines: the request for the next invocation follows the
 //!   answer at once, before the answer's receipt has come. The server must answer in order, as HTTP/1.1 says;
 //! - it opens a new connection when the old one breaks, and may then repeat the request that got no answer;
-//! - what the handler printed has been written before its answer is sent.
+//! - what the handler printed has been written before its answer is sent;
+//! - with `SONAGI_WAITS` it asks `GET …/assignment` first, and takes the answer, `NAME=value` with a NUL behind each, for
+//!   its whole environment: until then it may wait for a function that nobody knows yet.
 
 mod client;
 

@@ -96,6 +96,7 @@ async fn measure() -> std::io::Result<()> {
         interpreters: vec!["/usr/local/bin".into(), "/usr/bin".into()],
         layers: None,
         isolation: Isolation::default(),
+        ready_memory: 0,
         groups: GroupUse::IfThereAreAny,
         endpoint: None,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,

@@ -1,7 +1,7 @@
 //! What this machine has, and asking it for more.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use sonagi_model::limits::WASM_MEMORY_PART;
+use sonagi_model::limits::{READY_MEMORY_PART, WASM_MEMORY_PART};
 
 /// Raises this process's soft limit on open files to its hard one: each idle connection is a file.
 /// Returns what is allowed now.
@@ -21,6 +21,11 @@ pub(crate) fn processors() -> usize {
 /// Bytes of memory that the instances of WebAssembly functions may have together.
 pub(crate) fn memory_for_instances() -> usize {
     usize::try_from((memory_mib() << 20) / WASM_MEMORY_PART).unwrap_or(usize::MAX)
+}
+
+/// MiB of memory that interpreters may take which wait for a function.
+pub fn ready_memory_mib() -> u64 {
+    memory_mib() / READY_MEMORY_PART
 }
 
 /// MiB of memory that this machine has, or that this program's control group may use if that is less.

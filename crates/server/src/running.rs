@@ -101,6 +101,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             interpreters: std::env::split_paths(&config.path).collect(),
             layers: Some(Layers::new(config.cache.join("layers"), std::env::vars_os())),
             isolation: config.isolation,
+            ready_memory: machine::ready_memory_mib(),
             groups: process::GroupUse::default(),
             endpoint: Some(process::Endpoint {
                 port: platform_address.port(),

@@ -10,7 +10,10 @@ use std::{
 use anyhow::Result;
 use serde::Serialize;
 use sonagi_control::build::Toolchain;
-use sonagi_model::function::Runtime;
+use sonagi_model::{
+    function::Runtime,
+    limits::{READY_MEMORY_PART, READY_NODE_MEMORY, READY_PYTHON_MEMORY},
+};
 use sonagi_sandbox::{
     launcher,
     process::{self, Found, Limiting},
@@ -46,7 +49,7 @@ enum State {
 pub(crate) async fn run(doctor: &Doctor, shape: Shape) -> Result<ExitCode> {
     let data = doctor.data.clone().unwrap_or_else(folders::data);
     let path = folders::search_path();
-    let mut findings = vec![files(), isolation(), processes(), network()];
+    let mut findings = vec![files(), isolation(), processes(), network(), waiting()];
     findings.extend(runtimes(&path).await);
     findings.extend(tools(&path));
     findings.extend(components().await);
@@ -122,6 +125,18 @@ fn processes() -> Finding {
         Limiting::ControlGroups => good("limits", "control groups limit and end environments"),
         Limiting::ResourceLimits(help) => bad("limits", help),
     }
+}
+
+/// What interpreters may take of the machine that wait for a function to run.
+fn waiting() -> Finding {
+    let memory = sonagi_server::ready_memory_mib();
+    let text = format!(
+        "{memory} MiB (one part in {READY_MEMORY_PART} of this machine's memory) for up to {} Pythons or {} Nodes that \
+         wait for a function to start",
+        memory / READY_PYTHON_MEMORY,
+        memory / READY_NODE_MEMORY
+    );
+    good("waiting", text)
 }
 
 /// What `network = "internet"` takes.

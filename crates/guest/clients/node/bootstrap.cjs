@@ -8,12 +8,13 @@
 'use strict';
 
 const { Connection } = require('./connection.cjs');
-const log = require('./console.cjs');
 
 const env = process.env;
 const api = new Connection(env.AWS_LAMBDA_RUNTIME_API);
+// What depends on the function's variables, known from `start` on.
+let log = null;
 // The generation of Lambda runtime that the function asked for: Node 24 dropped callbacks.
-const generation = Number(/nodejs(\d+)/.exec(env.AWS_EXECUTION_ENV)?.[1] ?? process.versions.node.split('.')[0]);
+let generation = 0;
 
 // The invocation that runs: `fail` reports its failure and resolves once the platform has it.
 let current = null;
@@ -136,7 +137,9 @@ function runBuffered(handler, headers, body) {
 
 // What the runner of streaming handlers shares with this file.
 const surroundings = {
-  generation,
+  get generation() {
+    return generation;
+  },
   makeContext,
   errorAnswer,
   setCurrent: (invocation) => (current = invocation),
@@ -178,4 +181,24 @@ function errorAnswer(error) {
   };
 }
 
-serve();
+function start() {
+  log = require('./console.cjs');
+  generation = Number(/nodejs(\d+)/.exec(env.AWS_EXECUTION_ENV)?.[1] ?? process.versions.node.split('.')[0]);
+  serve();
+}
+
+// Waits, initialised as far as it can be, for the platform to say whose function this is.
+async function assignment() {
+  require('./handler.cjs');
+  const { status, body } = await api.get('assignment');
+  if (status !== 200) process.exit(1);
+  for (const name of Object.keys(env)) delete env[name];
+  for (const line of body.split('\0')) {
+    const at = line.indexOf('=');
+    if (at > 0) env[line.slice(0, at)] = line.slice(at + 1);
+  }
+  process.chdir(env.LAMBDA_TASK_ROOT);
+}
+
+if (env.SONAGI_WAITS) assignment().then(start);
+else start();

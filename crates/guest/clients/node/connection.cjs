@@ -58,6 +58,14 @@ class Connection {
     return response;
   }
 
+  get(path) {
+    const text = `GET ${ROOT}${path} HTTP/1.1\r\nHost: runtime\r\n\r\n`;
+    const response = this.expect(text, path);
+    this.write(text);
+    this.hold();
+    return response;
+  }
+
   // A request whose body follows in parts, by `write`. It cannot be sent again: its response is `null` if the
   // connection breaks.
   stream(path, head) {

@@ -37,9 +37,12 @@ pub(super) fn keep_nothing() -> io::Result<()> {
         CapabilitySets { effective: none, permitted: none, inheritable: none },
     )?;
     rustix::thread::set_no_new_privs(true)?;
-    // Nobody else of the same user may look into this process, or steer it. An exec takes it back.
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
-    Ok(())
+    be_private()
+}
+
+/// Nobody else of the same user may look into this process, or steer it. An exec takes it back.
+pub(super) fn be_private() -> io::Result<()> {
+    Ok(rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?)
 }
 
 /// What the newest kernel knows that this was written for; an older one enforces what it can.

@@ -10,6 +10,7 @@
 
 use std::{
     convert::Infallible,
+    ffi::CString,
     io,
     net::Ipv4Addr,
     os::{
@@ -30,7 +31,7 @@ use super::{
     filter::Filters,
     init::{self, Trouble},
     message::{self, Files, Word},
-    order::{Join, Order, Reach, Sandbox, Stay},
+    order::{Join, Order, Purpose, Reach, Sandbox, Stay},
     reaper,
     root::{self, Root},
     sys,
@@ -163,21 +164,34 @@ fn enter(sandbox: &Sandbox, mounts: Vec<OwnedFd>, root: &Root, socket: &UnixStre
 
     let at = |place: &'static str| move |error: rustix::io::Errno| Step::Mount.failed(error.into(), place);
     // While the machine's own is still in sight: the kernel gives no more of it than can be seen already.
-    let safe = MountFlags::NOSUID | MountFlags::NODEV;
-    rustix::mount::mount("proc", "proc", "proc", safe | MountFlags::NOEXEC, None).map_err(at("/proc"))?;
-    // An inode for every 16 KiB, as the file system has that Lambda mounts there.
-    let options = format!("mode=1777,size={},nr_inodes={}\0", sandbox.temporary, sandbox.temporary >> 14);
-    let options = std::ffi::CStr::from_bytes_with_nul(options.as_bytes()).unwrap_or_default();
-    rustix::mount::mount("tmpfs", "tmp", "tmpfs", safe, options).map_err(at("/tmp"))?;
+    rustix::mount::mount("proc", "proc", "proc", SAFE | MountFlags::NOEXEC, None).map_err(at("/proc"))?;
+    let options = temporary_options(sandbox);
+    rustix::mount::mount("tmpfs", "tmp", "tmpfs", SAFE, options.as_c_str()).map_err(at("/tmp"))?;
+    attach_all(mounts, sandbox)?;
+    // The old root lies under the new one for a moment, and then nowhere.
+    rustix::process::pivot_root(".", ".").map_err(at("pivot_root"))?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(at("the machine's root"))?;
+    rustix::process::chdir("/").map_err(at("/"))
+}
+
+/// What no mount of a sandbox lets happen.
+pub(super) const SAFE: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
+
+/// Of `/tmp`. An inode for every 16 KiB, as the file system has that Lambda mounts there.
+pub(super) fn temporary_options(sandbox: &Sandbox) -> CString {
+    let options = format!("mode=1777,size={},nr_inodes={}", sandbox.temporary, sandbox.temporary >> 14);
+    // Numbers hold no NUL.
+    CString::new(options).unwrap_or_default()
+}
+
+/// Attaches each mount at its place, which is below the working directory.
+pub(super) fn attach_all(mounts: Vec<OwnedFd>, sandbox: &Sandbox) -> Result<(), Failure> {
     for (tree, mount) in mounts.into_iter().zip(&sandbox.mounts) {
         let inside = mount.to.strip_prefix("/").unwrap_or(&mount.to);
         let subject = mount.to.display().to_string();
         root::attach(&tree, inside).map_err(|error| Step::Mount.failed(error, &subject))?;
     }
-    // The old root lies under the new one for a moment, and then nowhere.
-    rustix::process::pivot_root(".", ".").map_err(at("pivot_root"))?;
-    rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(at("the machine's root"))?;
-    rustix::process::chdir("/").map_err(at("/"))
+    Ok(())
 }
 
 /// Listeners on the loopback interface of this network namespace, which has nothing else.
@@ -239,7 +253,13 @@ fn runtime(
         sys::Cloned::Parent { pid, .. } => {
             drop(output);
             close_stdio();
-            confine::keep_nothing().map_err(|error| Step::Privileges.failed(error, ""))?;
+            let purpose = order.sandbox.as_ref().map(|sandbox| sandbox.purpose).unwrap_or_default();
+            let kept = match purpose {
+                Purpose::Known => confine::keep_nothing(),
+                // What runs until then is our own client, and it has none of this.
+                Purpose::ToldLater => confine::be_private(),
+            };
+            kept.map_err(|error| Step::Privileges.failed(error, ""))?;
             drop(hold);
             let heard = trouble.heard().map_err(exec)?;
             if let Ok(failure) = String::from_utf8_lossy(&heard).parse() {
@@ -247,7 +267,7 @@ fn runtime(
             }
             message::say(socket, &Word::Started, &[]).map_err(exec)?;
             let runtime = Pid::from_raw(pid).ok_or_else(|| exec(io::ErrorKind::InvalidData.into()))?;
-            init::run(runtime, &children, socket)
+            init::run(runtime, &children, socket, purpose)
         }
     }
 }

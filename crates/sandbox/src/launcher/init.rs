@@ -15,25 +15,36 @@ use rustix::{
 };
 
 use super::{
+    Failure, Step, confine, environment,
     message::{self, Word},
+    order::Purpose,
     sys,
 };
 
 /// Waits for the runtime's end and says how it ended. When this process ends, the kernel kills all others of the
-/// sandbox.
-pub(super) fn run(runtime: Pid, children: &OwnedFd, socket: &UnixStream) -> ! {
+/// sandbox. If the sandbox's function is told later, mounts what belongs to it then.
+pub(super) fn run(runtime: Pid, children: &OwnedFd, socket: &UnixStream, mut purpose: Purpose) -> ! {
     loop {
-        let mut files = [
-            PollFd::new(children, PollFlags::IN),
-            // Nothing is ever sent: readable means that the server has gone.
-            PollFd::new(socket, PollFlags::IN),
-        ];
+        let mut files = [PollFd::new(children, PollFlags::IN), PollFd::new(socket, PollFlags::IN)];
         match rustix::event::poll(&mut files, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(_) => std::process::exit(super::FAILED),
         }
         if !files[1].revents().is_empty() {
-            std::process::exit(super::FAILED);
+            match purpose {
+                // Nothing more is ever sent: readable means that the server has gone.
+                Purpose::Known => std::process::exit(super::FAILED),
+                Purpose::ToldLater => {
+                    let word = match told(socket) {
+                        Ok(()) => Word::Told,
+                        Err(failure) => Word::Failed(failure),
+                    };
+                    if message::say(socket, &word, &[]).is_err() || word != Word::Told {
+                        std::process::exit(super::FAILED);
+                    }
+                    purpose = Purpose::Known;
+                }
+            }
         }
         let mut signals = [0; 512];
         let _ = rustix::io::read(children, &mut signals);
@@ -44,6 +55,17 @@ pub(super) fn run(runtime: Pid, children: &OwnedFd, socket: &UnixStream) -> ! {
             }
         }
     }
+}
+
+/// Mounts what belongs to the function, and gives up the powers that this took.
+fn told(socket: &UnixStream) -> Result<(), Failure> {
+    let (order, mounts) = message::order(socket).map_err(|error| Step::Order.failed(error, ""))?;
+    let sandbox = order.sandbox.unwrap_or_default();
+    environment::attach_all(mounts, &sandbox)?;
+    let options = environment::temporary_options(&sandbox);
+    rustix::mount::mount_remount("/tmp", environment::SAFE, options.as_c_str())
+        .map_err(|error| Step::Mount.failed(error.into(), "/tmp"))?;
+    confine::keep_nothing().map_err(|error| Step::Privileges.failed(error, ""))
 }
 
 /// Where a runtime that could not be started says so; closed by its exec.

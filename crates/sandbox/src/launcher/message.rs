@@ -1,6 +1,6 @@
 //! What goes over the launcher's sockets: a few bytes, and open files.
 //!
-//! To the launcher, on the socket that it was started with: one packet for each environment, with its files in the
+//! To the launcher, on the socket that it was started with: one packet (`e`) for each environment, with its files in the
 //! order of [`Files`]; the [`Order`](super::Order) itself comes on the environment's own socket. From there on all
 //! that concerns the environment goes over that one, a line each:
 //!
@@ -11,6 +11,8 @@
 //! | any byte           | driver   |                             | the sandbox, which passed a socket about its routes with its listeners, is connected |
 //! | `started`          | process  |                             | the runtime runs (without a sandbox and a reaper: the end of the socket) |
 //! | `failed STEP ERRNO SUBJECT` | either |                     | it could not be made |
+//! | `mounts`           | launcher | a mount for each asked for  | in answer to a second kind of packet, `m` |
+//! | `told`             | process  |                             | it has got its function's mounts, and is as one that had them from the start |
 //! | `ended STATUS`     | process  |                             | the runtime has ended, as `wait` says it; only in a sandbox |
 
 use std::{
@@ -27,7 +29,14 @@ use rustix::net::{
     SendFlags,
 };
 
-use super::Failure;
+use super::{
+    Failure,
+    order::{self, Order},
+};
+
+/// The packet that asks for an environment, and the one that asks for mounts alone.
+pub(crate) const ENVIRONMENT: u8 = b'e';
+pub(crate) const MOUNTS: u8 = b'm';
 
 /// Files in one message, at the most.
 const FILES: usize = 8;
@@ -53,6 +62,8 @@ pub(crate) enum Word {
     Listening,
     Started,
     Failed(Failure),
+    Mounts,
+    Told,
     /// A wait status.
     Ended(i32),
 }
@@ -64,6 +75,8 @@ impl std::fmt::Display for Word {
             Self::Listening => f.write_str("listening"),
             Self::Started => f.write_str("started"),
             Self::Failed(failure) => write!(f, "failed {failure}"),
+            Self::Mounts => f.write_str("mounts"),
+            Self::Told => f.write_str("told"),
             Self::Ended(status) => write!(f, "ended {status}"),
         }
     }
@@ -76,6 +89,8 @@ impl std::str::FromStr for Word {
             None => match line {
                 "listening" => Ok(Self::Listening),
                 "started" => Ok(Self::Started),
+                "mounts" => Ok(Self::Mounts),
+                "told" => Ok(Self::Told),
                 _ => Err(()),
             },
             Some(("born", pid)) => pid.parse().map(Self::Born).map_err(|_| ()),
@@ -165,13 +180,47 @@ pub(crate) fn receive(socket: impl AsFd, bytes: &mut [u8], files: &mut Vec<Owned
     Ok(received.bytes)
 }
 
+/// Receives an order, with the files that come with it.
+pub(super) fn order(socket: &UnixStream) -> io::Result<(Order, Vec<OwnedFd>)> {
+    let mut files = Vec::new();
+    let mut size = [0; 4];
+    fill(socket, &mut size, &mut files)?;
+    let size = u32::from_le_bytes(size) as usize;
+    if size > order::SIZE {
+        return Err(io::Error::from_raw_os_error(libc::E2BIG));
+    }
+    let mut text = vec![0; size];
+    fill(socket, &mut text, &mut files)?;
+    let order = Order::decode(&text).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
+    Ok((order, files))
+}
+
+fn fill(socket: &UnixStream, bytes: &mut [u8], files: &mut Vec<OwnedFd>) -> io::Result<()> {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match receive(socket, &mut bytes[filled..], files)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            size => filled += size,
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::{super::Step, *};
 
     fn words() -> Vec<Word> {
         let failure = Failure { step: Step::Mount, errno: 13, subject: "/var/task of it".into() };
-        vec![Word::Born(7), Word::Listening, Word::Started, Word::Failed(failure), Word::Ended(-9)]
+        vec![
+            Word::Born(7),
+            Word::Listening,
+            Word::Started,
+            Word::Mounts,
+            Word::Told,
+            Word::Failed(failure),
+            Word::Ended(-9),
+        ]
     }
 
     #[test]

@@ -36,7 +36,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-pub(crate) use order::{Join, Mount, Order, Reach, Sandbox, Stay};
+pub(crate) use order::{Join, Mount, Order, Purpose, Reach, Sandbox, Stay};
 
 /// The first argument that makes the program a launcher.
 pub const WORD: &str = "__launch";

@@ -62,10 +62,20 @@ pub(crate) struct Sandbox {
     /// What is seen in there of this machine, read-only.
     pub(crate) mounts: Vec<Mount>,
     pub(crate) reach: Reach,
+    pub(crate) purpose: Purpose,
+}
+
+/// Whether the function is known that the sandbox is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    #[default]
+    Known,
+    /// It is told later: until then the sandbox's first process keeps the powers that it takes to mount the package.
+    ToldLater,
 }
 
 /// What the sandbox's network has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub(crate) enum Reach {
     /// The loopback interface, and nothing else.
     #[default]
@@ -78,13 +88,34 @@ pub(crate) enum Reach {
 }
 
 /// A folder of the machine's that is seen in the sandbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Mount {
     pub(crate) from: PathBuf,
     pub(crate) to: PathBuf,
 }
 
 impl Order {
+    /// What a sandbox gets that exists.
+    pub(crate) fn of_mounts(sandbox: Sandbox) -> Self {
+        Self { sandbox: Some(sandbox), ..Self::empty() }
+    }
+
+    fn empty() -> Self {
+        Self {
+            server: 0,
+            join: Join::Write,
+            stay: Stay::No,
+            files: 0,
+            data: None,
+            processes: None,
+            folder: PathBuf::new(),
+            program: PathBuf::new(),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            sandbox: None,
+        }
+    }
+
     /// The order behind its size; none if a name or value holds a NUL or all together is too large.
     pub(crate) fn encode(&self) -> Option<Vec<u8>> {
         let mut text = vec![0; 4];
@@ -130,6 +161,9 @@ impl Order {
             for port in &sandbox.ports {
                 field(b'P', &[port.to_string().as_bytes()]);
             }
+            if sandbox.purpose == Purpose::ToldLater {
+                field(b'L', &[]);
+            }
             for mount in &sandbox.mounts {
                 field(b'M', &[mount.from.as_os_str().as_bytes()]);
                 field(b'T', &[mount.to.as_os_str().as_bytes()]);
@@ -141,19 +175,7 @@ impl Order {
     }
 
     pub(super) fn decode(text: &[u8]) -> Option<Self> {
-        let mut order = Self {
-            server: 0,
-            join: Join::Write,
-            stay: Stay::No,
-            files: 0,
-            data: None,
-            processes: None,
-            folder: PathBuf::new(),
-            program: PathBuf::new(),
-            arguments: Vec::new(),
-            variables: Vec::new(),
-            sandbox: None,
-        };
+        let mut order = Self::empty();
         for field in text.strip_suffix(&[0])?.split(|&byte| byte == 0) {
             let (letter, value) = field.split_first()?;
             match letter {
@@ -175,6 +197,7 @@ impl Order {
                     order.sandbox = Some(Sandbox { temporary: number(value)?, ..Sandbox::default() });
                 }
                 b'U' => order.sandbox.as_mut()?.users = Some(number(value)?),
+                b'L' => order.sandbox.as_mut()?.purpose = Purpose::ToldLater,
                 b'N' => order.sandbox.as_mut()?.reach = Reach::Connected,
                 b'P' => order.sandbox.as_mut()?.ports.push(number(value)?),
                 b'M' => {
@@ -218,6 +241,7 @@ mod tests {
                 temporary: 512 << 20,
                 ports: vec![9001, 4566],
                 reach: Reach::Connected,
+                purpose: Purpose::ToldLater,
                 mounts: vec![
                     Mount { from: "/data/code/a".into(), to: "/var/task".into() },
                     Mount { from: "/data/clients/b".into(), to: "/var/runtime".into() },

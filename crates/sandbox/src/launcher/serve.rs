@@ -1,7 +1,7 @@
 //! The launcher's loop: orders in, environments out.
 
 use std::{
-    io::{self, Read},
+    io,
     os::{
         fd::{AsFd, OwnedFd},
         unix::net::UnixStream,
@@ -16,7 +16,7 @@ use super::{
     environment::{self, Inheritance},
     filter::Filters,
     message::{self, Files, Word},
-    order::{self, Join, Order, Sandbox},
+    order::{Join, Mount, Sandbox},
     root::{self, Root},
     sys,
 };
@@ -38,9 +38,13 @@ pub(super) fn run(socket: &mut OwnedFd, place: Option<PathBuf>) -> io::Result<()
             return Ok(());
         }
         let mut files = files.into_iter();
-        let (Some(own), Some(output)) = (files.next(), files.next()) else { continue };
-        let own = UnixStream::from(own);
-        let failure = match make(&own, output, files.collect(), socket, ground.as_ref()) {
+        let Some(own) = files.next().map(UnixStream::from) else { continue };
+        let done = match (byte, files.next()) {
+            ([message::MOUNTS], _) => open(&own, ground.as_ref()),
+            (_, Some(output)) => make(&own, output, files.collect(), socket, ground.as_ref()),
+            (_, None) => continue,
+        };
+        let failure = match done {
             Ok(()) => continue,
             Err(failure) => failure,
         };
@@ -65,6 +69,26 @@ fn ground(place: &std::path::Path) -> Result<Ground, Failure> {
     Ok(Ground { root, filters })
 }
 
+/// Opens the mounts of an order, for a sandbox that exists.
+fn open(socket: &UnixStream, ground: Option<&Result<Ground, Failure>>) -> Result<(), Failure> {
+    let lost = |error| Step::Order.failed(error, "");
+    let (order, _) = message::order(socket).map_err(lost)?;
+    let (Some(sandbox), Some(Ok(ground))) = (&order.sandbox, ground) else {
+        return Err(lost(io::ErrorKind::Unsupported.into()));
+    };
+    let mounts = mounts(sandbox, &ground.root)?;
+    let borrowed: Vec<_> = mounts.iter().map(AsFd::as_fd).collect();
+    message::say(socket, &Word::Mounts, &borrowed).map_err(lost)
+}
+
+fn mounts(sandbox: &Sandbox, root: &Root) -> Result<Vec<OwnedFd>, Failure> {
+    let open = |mount: &Mount| {
+        let failed = |error| Step::Mount.failed(error, &mount.from.display().to_string());
+        root.open(&mount.from, &mount.to).map_err(failed)
+    };
+    sandbox.mounts.iter().map(open).collect()
+}
+
 fn make(
     socket: &UnixStream,
     output: OwnedFd,
@@ -73,7 +97,7 @@ fn make(
     ground: Option<&Result<Ground, Failure>>,
 ) -> Result<(), Failure> {
     let lost = |error| Step::Order.failed(error, "");
-    let order = read_order(socket).map_err(lost)?;
+    let (order, _) = message::order(socket).map_err(lost)?;
     let group = match order.join {
         Join::Born => groups.first().map(AsFd::as_fd),
         Join::Write => None,
@@ -88,10 +112,7 @@ fn make(
     let mut mounts = Vec::new();
     if let (Some(sandbox), Some(ground)) = (&order.sandbox, ground) {
         flags |= NAMESPACES;
-        for mount in &sandbox.mounts {
-            let failed = |error| Step::Mount.failed(error, &mount.from.display().to_string());
-            mounts.push(ground.root.open(&mount.from, &mount.to).map_err(failed)?);
-        }
+        mounts = self::mounts(sandbox, &ground.root)?;
         if let Some(users) = sandbox.users {
             // So that `/dev/stdout` can be opened.
             let user = rustix::fs::Uid::from_raw(users + 1);
@@ -169,16 +190,4 @@ fn write_maps(pid: &str, users: &str, groups: &str, list: Groups) -> io::Result<
     }
     std::fs::write(file("uid_map"), users)?;
     std::fs::write(file("gid_map"), groups)
-}
-
-fn read_order(mut socket: &UnixStream) -> io::Result<Order> {
-    let mut size = [0; 4];
-    socket.read_exact(&mut size)?;
-    let size = u32::from_le_bytes(size) as usize;
-    if size > order::SIZE {
-        return Err(io::Error::from_raw_os_error(libc::E2BIG));
-    }
-    let mut text = vec![0; size];
-    socket.read_exact(&mut text)?;
-    Order::decode(&text).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))
 }

@@ -23,6 +23,7 @@ use super::{
     launcher::LauncherProgram,
     machine::{GroupUse, Machine},
     network,
+    ready::Ready,
     sdk::Sdks,
     start, survey, variables,
 };
@@ -43,6 +44,8 @@ pub struct Config {
     /// Where the SDK layers are kept; none: functions find no SDK but what their package holds.
     pub layers: Option<Layers>,
     pub isolation: Isolation,
+    /// MiB that interpreters may take which wait for a function to run; 0: none wait.
+    pub ready_memory: u64,
     pub groups: GroupUse,
     /// What the AWS SDKs inside a sandbox talk to; none: what the specification says.
     pub endpoint: Option<Endpoint>,
@@ -68,6 +71,8 @@ pub struct ProcessDriver {
     sdks: Sdks,
     folders: Folders,
     isolation: Isolation,
+    // Ended before the machine goes.
+    ready: Ready,
     /// Why nothing can be started.
     refusal: Option<&'static str>,
     users: Option<Users>,
@@ -119,14 +124,21 @@ impl ProcessDriver {
             (Isolation::Full, None) => Some(isolation::NO_GROUPS),
             (Isolation::Full, Some(_)) | (Isolation::WithoutGroups | Isolation::None, _) => None,
         };
+        // Limits of memory that are not a group's are fixed when an interpreter starts.
+        let ready_memory = match (&groups, config.isolation.sandboxed()) {
+            (Some(_), true) => config.ready_memory,
+            (Some(_) | None, _) => 0,
+        };
+        let machine = Arc::new(Machine::new(launcher, groups, Arc::clone(&config.clock))?);
         Ok(Self {
             clients: Clients::new(&config.work_dir, &server)?,
             folders,
             isolation: config.isolation,
+            ready: Ready::new(Arc::clone(&machine), ready_memory),
             refusal,
             users: Users::of(random),
             endpoint: config.endpoint,
-            machine: Arc::new(Machine::new(launcher, groups, Arc::clone(&config.clock))?),
+            machine,
             sdks: Sdks::new(config.layers, config.interpreters.clone()),
             interpreters: Interpreters::new(config.interpreters, config.runtimes, config.clock),
             language: variables::language(),
@@ -174,7 +186,7 @@ impl ProcessDriver {
         if !self.sandboxed() {
             return Ok(());
         }
-        survey::judge(self.machine.spawn(survey::trial(self.next_users())).await)
+        survey::judge(self.machine.spawn(survey::trial(self.next_users())).await.map(drop))
     }
 
     /// Ready once every environment that was dropped has left nothing behind.
@@ -196,6 +208,15 @@ impl ProcessDriver {
 
     pub(super) fn sandboxed(&self) -> bool {
         self.isolation.sandboxed()
+    }
+
+    pub(super) fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// How many interpreters wait for a function.
+    pub fn waiting(&self) -> usize {
+        self.ready.count()
     }
 
     pub(super) fn endpoint(&self) -> Option<&Endpoint> {

@@ -141,7 +141,8 @@ impl ProcessEnvironment {
             (Route::InitError, State::Initialising) => return Routed::InitError(arrival),
             (Route::InitError, state) => replies::wrong_state(state.name(), "InitError"),
             (Route::Response(_) | Route::Error(_), _) => replies::wrong_request_id(),
-            (Route::Unknown, _) => replies::unknown(),
+            // It was told long ago, and never may a function ask.
+            (Route::Assignment | Route::Unknown, _) => replies::unknown(),
         };
         let reply = self.refuse(&mut arrival.connection, &arrival.head, refusal);
         // A client that neither reads its answers nor ends is cut off.

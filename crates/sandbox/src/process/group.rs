@@ -141,18 +141,7 @@ impl Groups {
             fs::create_dir(&folder)?;
             group.folders.push(folder);
         }
-        if let Some(folder) = group.cpu() {
-            let share =
-                |whole: u64| (whole * (memory >> 20) / limits::MEMORY_OF_A_PROCESSOR).max(2).to_string();
-            match self.kind {
-                Kind::V1 => {
-                    fs::write(folder.join("cpu.shares"), share(SHARES))?;
-                    let period = limits::PROCESSOR_PERIOD.as_micros().to_string();
-                    fs::write(folder.join("cpu.cfs_period_us"), period)?;
-                }
-                Kind::V2 => fs::write(folder.join("cpu.weight"), share(WEIGHT))?,
-            }
-        }
+        group.share_processors(memory)?;
         let memory = memory.to_string();
         group.set_processes(limits::ENVIRONMENT_PROCESSES)?;
         let folder = group.memory();
@@ -298,6 +287,33 @@ impl Group {
         };
         let text = fs::read_to_string(self.memory().join(file)).unwrap_or_default();
         text.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count.trim() != "0")
+    }
+
+    /// A share of the processors beside other environments, in proportion to `memory` bytes.
+    fn share_processors(&self, memory: u64) -> io::Result<()> {
+        let Some(folder) = self.cpu() else { return Ok(()) };
+        let share = |whole: u64| (whole * (memory >> 20) / limits::MEMORY_OF_A_PROCESSOR).max(2).to_string();
+        match self.kind {
+            Kind::V1 => {
+                fs::write(folder.join("cpu.shares"), share(SHARES))?;
+                let period = limits::PROCESSOR_PERIOD.as_micros().to_string();
+                fs::write(folder.join("cpu.cfs_period_us"), period)
+            }
+            Kind::V2 => fs::write(folder.join("cpu.weight"), share(WEIGHT)),
+        }
+    }
+
+    /// Gives it `memory` bytes, which is less than it was made with, and what comes with them.
+    pub(super) fn shrink(&self, memory: u64) -> io::Result<()> {
+        self.share_processors(memory)?;
+        let (folder, memory) = (self.memory(), memory.to_string());
+        match self.kind {
+            Kind::V1 => {
+                fs::write(folder.join("memory.limit_in_bytes"), &memory)?;
+                optional(fs::write(folder.join("memory.memsw.limit_in_bytes"), &memory))
+            }
+            Kind::V2 => fs::write(folder.join("memory.max"), &memory),
+        }
     }
 
     /// Takes the limit of processor time away, which would hold up a thousand processes that are to end.

@@ -344,7 +344,12 @@ impl Progress {
                     self.give_failure(environment, failure);
                 }
             }
-            Route::Response(_) | Route::Error(_) | Route::Next | Route::InitError | Route::Unknown => {}
+            Route::Response(_)
+            | Route::Error(_)
+            | Route::Next
+            | Route::InitError
+            | Route::Assignment
+            | Route::Unknown => {}
         }
     }
 }

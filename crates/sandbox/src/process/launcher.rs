@@ -52,18 +52,35 @@ impl Launcher {
     /// Has an environment made. All that is said about it comes over the socket that is returned, to which the order
     /// must be written first.
     pub(super) fn order(&self, output: BorrowedFd<'_>, groups: &[OwnedFd]) -> io::Result<UnixStream> {
-        let (ours, theirs) = UnixStream::pair()?;
-        ours.set_read_timeout(Some(limits::LAUNCH_TIMEOUT))?;
-        ours.set_write_timeout(Some(limits::LAUNCH_TIMEOUT))?;
+        let (ours, theirs) = conversation()?;
         let files =
             Files { socket: theirs.as_fd(), output, groups: groups.iter().map(AsFd::as_fd).collect() };
         let mut all = vec![files.socket, files.output];
         all.extend(files.groups);
-        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        let socket = socket.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
-        message::send(socket, b"e", &all)?;
+        self.ask(message::ENVIRONMENT, &all)?;
         Ok(ours)
     }
+
+    /// Has mounts opened; the rest as with [`order`](Self::order).
+    pub(super) fn order_mounts(&self) -> io::Result<UnixStream> {
+        let (ours, theirs) = conversation()?;
+        self.ask(message::MOUNTS, &[theirs.as_fd()])?;
+        Ok(ours)
+    }
+
+    fn ask(&self, packet: u8, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        let socket = socket.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+        message::send(socket, &[packet], files)
+    }
+}
+
+/// Our end of a socket, on which nothing is waited for without an end, and the other's.
+fn conversation() -> io::Result<(UnixStream, UnixStream)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    ours.set_read_timeout(Some(limits::LAUNCH_TIMEOUT))?;
+    ours.set_write_timeout(Some(limits::LAUNCH_TIMEOUT))?;
+    Ok((ours, theirs))
 }
 
 impl Drop for Launcher {

@@ -9,10 +9,11 @@ use super::{
     group::Groups,
     launcher::{Launcher, LauncherProgram},
     network::Networks,
-    remains::{Cleared, Remains},
+    remains::{self, Cleared, Remains},
     spawner::{self, NotSpawned, Plan, Spawned},
     workers::Workers,
 };
+use crate::launcher::Sandbox;
 
 /// Threads that start processes: a burst starts this many at a time.
 const SPAWNERS: usize = 4;
@@ -58,8 +59,31 @@ impl Machine {
     }
 
     /// Starts a process. Dropping the future has it cleared away, if it came to be.
-    pub(super) async fn spawn(&self, plan: Plan) -> Result<Spawned, NotSpawned> {
-        let (done, spawned) = oneshot::channel();
+    pub(super) async fn spawn(&self, plan: Plan) -> Result<Unclaimed, NotSpawned> {
+        self.make(move |means| spawner::spawn(plan, means)).await
+    }
+
+    /// Gives a sandbox to a function, with `memory` bytes and what belongs to it.
+    pub(super) async fn tell(
+        &self,
+        mut waiting: Unclaimed,
+        memory: u64,
+        sandbox: Sandbox,
+    ) -> Result<Unclaimed, NotSpawned> {
+        self.make(move |means| {
+            let Some(spawned) = &mut waiting.spawned else { return Err(gone().into()) };
+            spawner::tell(&mut spawned.remains, memory, sandbox, means)?;
+            waiting.spawned.take().ok_or_else(|| gone().into())
+        })
+        .await
+    }
+
+    /// Does the work on a thread that makes processes, unless nobody waits for it any more.
+    async fn make(
+        &self,
+        work: impl FnOnce(&Means) -> Result<Spawned, NotSpawned> + Send + 'static,
+    ) -> Result<Unclaimed, NotSpawned> {
+        let (done, made) = oneshot::channel();
         let means = Arc::clone(&self.means);
         let (janitors, clearing) = (Arc::clone(&self.janitors), self.clearing.clone());
         // What is being made may have to be cleared away, so it counts from the beginning.
@@ -67,18 +91,18 @@ impl Machine {
         self.spawners.run(move || {
             // Nobody waits any more: the burst was called off.
             if !done.is_closed() {
-                let made = spawner::spawn(plan, &means).map(|spawned| Unclaimed {
+                let made = work(&means).map(|spawned| Unclaimed {
                     spawned: Some(spawned),
                     janitors,
                     clearing: clearing.clone(),
                 });
                 let _ = done.send(made);
+            } else {
+                drop(work);
             }
             clearing.send_modify(|count| *count -= 1);
         });
-        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
-        let made: Result<Unclaimed, NotSpawned> = spawned.await.map_err(|_| gone())?;
-        Ok(made?.spawned.take().ok_or_else(gone)?)
+        made.await.map_err(|_| gone())?
     }
 
     pub(super) fn clear(&self, remains: Remains, then: impl FnOnce(Cleared) + Send + 'static) {
@@ -91,11 +115,27 @@ impl Machine {
     }
 }
 
+fn gone() -> io::Error {
+    io::ErrorKind::BrokenPipe.into()
+}
+
 /// A process on its way to whoever asked for it; cleared away if that one has gone, be it at the last moment.
-struct Unclaimed {
-    spawned: Option<Spawned>,
+pub(super) struct Unclaimed {
+    pub(super) spawned: Option<Spawned>,
     janitors: Arc<Workers>,
     clearing: watch::Sender<usize>,
+}
+
+impl Unclaimed {
+    /// Whether the process itself has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.spawned.as_ref().is_none_or(|spawned| remains::peek(&spawned.remains.handle).is_some())
+    }
+
+    /// It is the caller's from here on, to be cleared away too.
+    pub(super) fn claim(mut self) -> Result<Spawned, NotSpawned> {
+        Ok(self.spawned.take().ok_or_else(gone)?)
+    }
 }
 
 impl Drop for Unclaimed {

@@ -36,6 +36,7 @@ mod network;
 mod output;
 #[expect(clippy::module_inception, reason = "a process is what it is")]
 mod process;
+mod ready;
 mod remains;
 mod sdk;
 mod spawner;

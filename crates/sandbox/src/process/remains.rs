@@ -102,7 +102,15 @@ impl Remains {
         let status = loop {
             match hearing.word(socket).ok()?? {
                 (Word::Ended(status), _) => break status,
-                (Word::Born(_) | Word::Listening | Word::Started | Word::Failed(_), _) => {}
+                (
+                    Word::Born(_)
+                    | Word::Listening
+                    | Word::Started
+                    | Word::Mounts
+                    | Word::Told
+                    | Word::Failed(_),
+                    _,
+                ) => {}
             }
         };
         let status = ExitStatus::from_raw(status);

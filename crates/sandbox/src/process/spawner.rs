@@ -22,7 +22,7 @@ use super::{
 };
 use crate::launcher::{
     Failure, Join, Order, Reach, Sandbox, Stay,
-    message::{Hearing, Word},
+    message::{self, Hearing, Word},
 };
 
 /// What to start, and with what.
@@ -126,7 +126,7 @@ impl Launch {
                 Ok(Self { socket, hearing, pid, handle, output, stay: order.stay, sandboxed, reach })
             }
             Some((Word::Failed(failure), _)) => Err(NotSpawned::Launch(failure)),
-            Some((Word::Listening | Word::Started | Word::Ended(_), _)) => {
+            Some((Word::Listening | Word::Started | Word::Mounts | Word::Told | Word::Ended(_), _)) => {
                 Err(io::Error::from(io::ErrorKind::InvalidData).into())
             }
             None => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
@@ -182,7 +182,7 @@ impl Launch {
                 return Ok(Spawned { remains, output: self.output, listeners });
             }
             Ok(Some((Word::Failed(failure), _))) => NotSpawned::Launch(failure),
-            Ok(Some((Word::Born(_) | Word::Listening | Word::Ended(_), _))) => {
+            Ok(Some((Word::Born(_) | Word::Listening | Word::Mounts | Word::Told | Word::Ended(_), _))) => {
                 io::Error::from(io::ErrorKind::InvalidData).into()
             }
             Ok(None) => io::Error::from(io::ErrorKind::ConnectionReset).into(),
@@ -211,6 +211,35 @@ impl Launch {
                 Ok(attachment)
             }
         }
+    }
+}
+
+/// Gives a sandbox that waits for its function what belongs to it. Blocks for less than a millisecond.
+pub(super) fn tell(
+    remains: &mut Remains,
+    memory: u64,
+    sandbox: Sandbox,
+    means: &Means,
+) -> Result<(), NotSpawned> {
+    let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+    if let Confinement::Group(group) = &remains.confinement {
+        group.shrink(memory)?;
+    }
+    let order = Order::of_mounts(sandbox).encode().ok_or_else(invalid)?;
+    let mut launcher = means.launcher.order_mounts()?;
+    launcher.write_all(&order)?;
+    let mounts = match Hearing::default().word(&launcher)? {
+        Some((Word::Mounts, mounts)) => mounts,
+        Some((Word::Failed(failure), _)) => return Err(NotSpawned::Launch(failure)),
+        Some(_) | None => return Err(invalid().into()),
+    };
+    let (socket, hearing) = remains.socket.as_mut().ok_or_else(invalid)?;
+    let borrowed: Vec<_> = mounts.iter().map(AsFd::as_fd).collect();
+    message::send(&*socket, &order, &borrowed)?;
+    match hearing.word(socket)? {
+        Some((Word::Told, _)) => Ok(()),
+        Some((Word::Failed(failure), _)) => Err(NotSpawned::Launch(failure)),
+        Some(_) | None => Err(invalid().into()),
     }
 }
 

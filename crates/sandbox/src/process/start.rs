@@ -1,6 +1,6 @@
 //! From a specification to an environment that waits for its first event.
 
-use std::{net::TcpListener, sync::Arc};
+use std::{ffi::OsString, net::TcpListener, sync::Arc};
 
 use sonagi_model::{
     Tick, clock,
@@ -15,16 +15,18 @@ use super::{
     environment::{Event, ProcessEnvironment, Routed, State},
     invocation::{Whole, whole},
     isolation,
+    machine::Unclaimed,
     network::{self, NoNetwork},
     output::Output,
     process::Process,
-    spawner::{NotSpawned, Plan},
+    ready::{Kind, Member},
+    spawner::{NotSpawned, Plan, Spawned},
     variables::{self, Surroundings},
 };
 use crate::{
     EnvironmentSpec, StartFailure, Started, ending,
     ending::Exit,
-    launcher::{Failure, Mount, Reach, Sandbox, Step},
+    launcher::{Failure, Mount, Purpose, Reach, Sandbox, Step},
     runtime_api::{Arrival, Doorway, replies},
 };
 
@@ -111,6 +113,12 @@ async fn create(
         },
     );
     let memory = u64::from(spec.memory) << 20;
+    if let Some(sandbox) = &sandbox
+        && let Some(kind) = Kind::of(&spec, &program, &variables, sandbox.reach)
+        && let Some(environment) = take_ready(driver, &spec, kind, sandbox, &variables).await
+    {
+        return Ok(environment);
+    }
     let path = program.path.clone();
     let plan = Plan {
         name,
@@ -122,24 +130,37 @@ async fn create(
         variables,
         sandbox,
     };
-    let spawned = driver.machine().spawn(plan).await.map_err(|failure| match failure {
+    let spawned = driver.machine().spawn(plan).await.and_then(Unclaimed::claim);
+    let mut spawned = spawned.map_err(|failure| match failure {
         NotSpawned::Launch(failure) => not_launched(&spec, &path, &failure),
         NotSpawned::Network(failure) => not_connected(failure),
         NotSpawned::Io(cause) => StartFailure::Machine { doing: "start an environment's process", cause },
     })?;
+    let mut listeners = std::mem::take(&mut spawned.listeners).into_iter().map(TcpListener::from);
+    let inside = listeners.next();
+    assemble(driver, &spec, spawned, listeners.next(), || match (api, inside) {
+        (Some(api), _) => Ok(api),
+        (None, Some(listener)) => Doorway::over(listener, clock),
+        (None, None) => Err(std::io::ErrorKind::NotFound.into()),
+    })
+}
+
+/// The parts of an environment, put together.
+fn assemble(
+    driver: &ProcessDriver,
+    spec: &EnvironmentSpec,
+    spawned: Spawned,
+    endpoint: Option<TcpListener>,
+    api: impl FnOnce() -> std::io::Result<Doorway>,
+) -> Result<ProcessEnvironment, StartFailure> {
+    let clock = Arc::clone(&driver.machine().clock);
+    let memory = u64::from(spec.memory) << 20;
+    // First of all the process, which from here on is cleared away if anything goes wrong.
     let process = Process::new(Arc::clone(driver.machine()), spawned.remains, memory)
         .map_err(machine("watch an environment's process"))?;
     let output = Output::new(spawned.output, Arc::clone(&spec.logs), Arc::clone(&clock))
         .map_err(machine("read an environment's output"))?;
-    let mut listeners = spawned.listeners.into_iter().map(TcpListener::from);
-    let api = match api {
-        Some(api) => Ok(api),
-        None => listeners
-            .next()
-            .ok_or_else(|| std::io::ErrorKind::NotFound.into())
-            .and_then(|listener| Doorway::over(listener, Arc::clone(&clock))),
-    };
-    let endpoint = match (listeners.next(), driver.endpoint()) {
+    let endpoint = match (endpoint, driver.endpoint()) {
         (Some(listener), Some(endpoint)) => Some(endpoint.open(listener)),
         (Some(_) | None, _) => None,
     };
@@ -147,12 +168,62 @@ async fn create(
         clock,
         process,
         output,
-        api: api.map_err(machine("open a Runtime API"))?,
+        api: api().map_err(machine("open a Runtime API"))?,
         focus: None,
         state: State::Initialising,
         head: Vec::new(),
         _endpoint: endpoint.transpose().map_err(machine("open the AWS endpoint"))?,
     })
+}
+
+/// An environment out of an interpreter that waits for a function, if there is one. Whatever goes wrong with it is no
+/// failure: a start from the beginning follows.
+async fn take_ready(
+    driver: &ProcessDriver,
+    spec: &EnvironmentSpec,
+    kind: Kind,
+    sandbox: &Sandbox,
+    variables: &[(OsString, OsString)],
+) -> Option<ProcessEnvironment> {
+    let (member, wanted) = driver.ready().take(&kind);
+    for _ in 0..wanted {
+        driver.ready().replenish(kind.clone(), waiting_plan(driver, &kind, sandbox));
+    }
+    let Member { process, api, endpoint, mut asked } = member?;
+    let own = Sandbox {
+        // The first is the package; the others it has already.
+        mounts: sandbox.mounts.iter().take(1).cloned().collect(),
+        ..sandbox.clone()
+    };
+    let told = driver.machine().tell(process, u64::from(spec.memory) << 20, own).await;
+    let spawned = told
+        .and_then(Unclaimed::claim)
+        .inspect_err(|failure| tracing::debug!(%failure, "an interpreter that waited could not be used"))
+        .ok()?;
+    let mut environment = assemble(driver, spec, spawned, endpoint, || Ok(api)).ok()?;
+    asked.connection.send(&replies::assignment(variables)).await.ok()?;
+    environment.follow(asked.connection);
+    Some(environment)
+}
+
+/// What waits: as it would be started for a function, without anything of a function's.
+fn waiting_plan(driver: &ProcessDriver, kind: &Kind, sandbox: &Sandbox) -> Plan {
+    let (program, arguments) = kind.program();
+    Plan {
+        name: driver.next_name(),
+        folder: None,
+        memory: limits::READY_LIMIT << 20,
+        task_root: isolation::TASK_ROOT.into(),
+        program,
+        arguments,
+        variables: kind.variables().to_vec(),
+        sandbox: Some(Sandbox {
+            users: driver.next_users(),
+            mounts: kind.mounts().to_vec(),
+            purpose: Purpose::ToldLater,
+            ..sandbox.clone()
+        }),
+    }
 }
 
 fn sandbox(driver: &ProcessDriver, spec: &EnvironmentSpec, program: &Program) -> Sandbox {
@@ -172,6 +243,7 @@ fn sandbox(driver: &ProcessDriver, spec: &EnvironmentSpec, program: &Program) ->
         ports,
         mounts,
         reach,
+        purpose: Purpose::Known,
     }
 }
 

@@ -13,10 +13,10 @@ use super::{
     isolation::{self, Users},
     launcher::{Launcher, LauncherProgram},
     machine::Means,
-    spawner::{self, NotSpawned, Plan, Spawned},
+    spawner::{self, NotSpawned, Plan},
     start,
 };
-use crate::launcher::{Failure, Reach, Sandbox, Step};
+use crate::launcher::{Failure, Purpose, Reach, Sandbox, Step};
 
 /// What would run the functions of one runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,9 @@ pub fn try_isolation(launcher: PathBuf, launcher_args: Vec<String>, place: &Path
     let launcher = Launcher::start(program).map_err(unexpected)?;
     let means = Means { launcher, groups: None, networks: None };
     let plan = trial(Users::of(0).map(|users| users.next()));
-    judge(spawner::spawn(plan, &means))
+    judge(spawner::spawn(plan, &means).map(|spawned| {
+        spawned.remains.clear();
+    }))
 }
 
 /// A sandbox in which nothing can run.
@@ -80,12 +82,13 @@ pub(super) fn trial(users: Option<u32>) -> Plan {
             ports: vec![start::RUNTIME_API_PORT],
             mounts: Vec::new(),
             reach: Reach::Loopback,
+            purpose: Purpose::Known,
         }),
     }
 }
 
 /// What came of it.
-pub(super) fn judge(spawned: Result<Spawned, NotSpawned>) -> Result<(), String> {
+pub(super) fn judge(spawned: Result<(), NotSpawned>) -> Result<(), String> {
     match spawned {
         // A folder is no program; all before it went well.
         Err(NotSpawned::Launch(Failure { step: Step::Exec, .. })) => Ok(()),
@@ -94,10 +97,7 @@ pub(super) fn judge(spawned: Result<Spawned, NotSpawned>) -> Result<(), String> 
         }
         Err(NotSpawned::Network(failure)) => Err(failure.to_string()),
         Err(NotSpawned::Io(error)) => Err(unexpected(error)),
-        Ok(spawned) => {
-            spawned.remains.clear();
-            Ok(())
-        }
+        Ok(()) => Ok(()),
     }
 }
 

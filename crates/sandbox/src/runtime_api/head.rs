@@ -28,6 +28,8 @@ pub(crate) enum Route {
     Error(Option<RequestId>),
     /// `POST …/init/error`
     InitError,
+    /// `GET …/assignment`, which is our own clients' alone: whose function is this?
+    Assignment,
     Unknown,
 }
 
@@ -135,6 +137,7 @@ fn route(method: &str, path: &str) -> Route {
     let Some(path) = path.strip_prefix(VERSION) else { return Route::Unknown };
     match (method, path) {
         ("GET", "invocation/next") => Route::Next,
+        ("GET", "assignment") => Route::Assignment,
         ("POST", "init/error") => Route::InitError,
         ("POST", other) => match other.strip_prefix("invocation/").and_then(|rest| rest.split_once('/')) {
             Some((id, "response")) => Route::Response(id.parse().ok()),
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_five_requests_are_told_apart() {
+    fn the_requests_are_told_apart() {
         let route = |line: &str| parse(&format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n")).unwrap().route;
         let id: RequestId = ID.parse().unwrap();
         assert_eq!(route("GET /2018-06-01/runtime/invocation/next"), Route::Next);
@@ -180,6 +183,7 @@ mod tests {
         assert_eq!(route(&format!("POST /2018-06-01/runtime/invocation/{ID}/error")), Route::Error(Some(id)));
         assert_eq!(route("POST /2018-06-01/runtime/invocation/what/error"), Route::Error(None));
         assert_eq!(route("POST /2018-06-01/runtime/init/error"), Route::InitError);
+        assert_eq!(route("GET /2018-06-01/runtime/assignment"), Route::Assignment);
         assert_eq!(route("POST /2018-06-01/runtime/invocation/next"), Route::Unknown);
         assert_eq!(route("GET /2020-01-01/extension/event/next"), Route::Unknown);
     }

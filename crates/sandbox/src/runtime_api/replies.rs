@@ -12,6 +12,19 @@ pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 pub(crate) const ACCEPTED: &[u8] =
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
 
+/// Whose function it is: the variables, with a NUL behind each.
+pub(crate) fn assignment(variables: &[(std::ffi::OsString, std::ffi::OsString)]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, value) in variables {
+        for part in [name.as_encoded_bytes(), b"=", value.as_encoded_bytes(), b"\0"] {
+            body.extend_from_slice(part);
+        }
+    }
+    let mut reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+    reply.extend_from_slice(&body);
+    reply
+}
+
 /// The request and the state that the environment is in do not go together.
 pub(crate) fn wrong_state(from: &str, to: &str) -> Vec<u8> {
     error(

@@ -85,14 +85,16 @@ async fn a_function_that_uses_too_much_memory_is_killed() {
 #[tokio::test]
 async fn a_fork_bomb_is_held_by_the_limit_on_processes() {
     let bench = Bench::new();
-    let mut running = bench
-        .run(
+    let mut function = bench
+        .function(
             PYTHON,
             "import os, time\ndef handler(event, context):\n    n = 0\n    try:\n        while n < 5000:\n            \
              if os.fork() == 0:\n                time.sleep(60)\n            n += 1\n    except OSError as e:\n        \
              return [n, type(e).__name__]\n",
-        )
-        .await;
+        );
+    // With a whole processor, so that it is the limit that it meets and not its time.
+    function.spec.memory = 1_769;
+    let mut running = bench.start(function).await.unwrap();
     let mut call = running.invoke("{}").await;
     // Either the limit on processes or the one on memory stops it; both are the environment's own.
     if let crate::support::Collected::Success(body) = &call.answer {

@@ -7,4 +7,5 @@ mod hostile;
 mod invocations;
 mod machine;
 mod network;
+mod ready;
 mod support;

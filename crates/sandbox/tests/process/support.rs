@@ -99,7 +99,16 @@ impl Bench {
         Self::with(GroupUse::Never, RuntimePolicy::Exact)
     }
 
+    /// With interpreters that wait for a function, as many as are wanted.
+    pub(crate) fn with_waiting() -> Self {
+        Self::with_all(GroupUse::IfThereAreAny, RuntimePolicy::Exact, 1_024)
+    }
+
     pub(crate) fn with(groups: GroupUse, runtimes: RuntimePolicy) -> Self {
+        Self::with_all(groups, runtimes, 0)
+    }
+
+    fn with_all(groups: GroupUse, runtimes: RuntimePolicy, ready_memory: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(RealClock::new());
         let driver = ProcessDriver::new(Config {
@@ -109,6 +118,7 @@ impl Bench {
             runtimes,
             interpreters: vec!["/usr/local/bin".into(), "/usr/bin".into()],
             layers: None,
+            ready_memory,
             isolation: if groups == GroupUse::Never { Isolation::None } else { Isolation::Full },
             groups,
             endpoint: None,
@@ -178,6 +188,30 @@ impl Bench {
     /// A function that starts.
     pub(crate) async fn run(&self, runtime: Runtime, text: &str) -> Running {
         self.start(self.function(runtime, text)).await.unwrap()
+    }
+
+    /// Returns when as many interpreters wait.
+    pub(crate) async fn waits(&self, count: usize) {
+        let patience = self.clock.tick() + Duration::from_secs(20);
+        while self.driver.waiting() != count {
+            assert!(self.clock.tick() < patience, "{} wait, not {count}", self.driver.waiting());
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Kills everything that runs in an environment's group.
+    pub(crate) fn kill_everything(&self) {
+        let environments = self.folder.path().join("work/environments");
+        let server = fs::read_dir(environments).unwrap().next().unwrap().unwrap().file_name();
+        for group in groups_of(server.to_str().unwrap()) {
+            for environment in fs::read_dir(&group).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+                let pids = fs::read_to_string(environment.path().join("cgroup.procs")).unwrap();
+                for pid in pids.lines().filter_map(|pid| rustix::process::Pid::from_raw(pid.parse().unwrap()))
+                {
+                    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+                }
+            }
+        }
     }
 
     /// Everything dropped is gone: no process, no group, no folder.

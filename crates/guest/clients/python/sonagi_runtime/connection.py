@@ -50,6 +50,14 @@ class Connection:
                 raise SystemExit("the Runtime API answered {} to invocation/next".format(status))
             return headers, body
 
+    def get(self, path):
+        self._connect()
+        self._send("GET {}{} HTTP/1.1\r\nHost: runtime\r\n\r\n".format(_ROOT, path).encode(), None)
+        status, _, body = self._receive()
+        if status != 200:
+            raise SystemExit("the Runtime API answered {} to {}".format(status, path))
+        return body
+
     def post(self, path, kind, body):
         self._connect()
         self._send(_head(path, kind, len(body)), body)

@@ -1,6 +1,5 @@
 """The `context` argument ("Using the Lambda context object to retrieve Python function information")."""
 
-import os
 import time
 
 
@@ -28,11 +27,14 @@ class LambdaContext(_Shown):
         "tenant_id",
     )
 
-    log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
-    log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
-    function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
-    memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-    function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
+    @classmethod
+    def read(cls, environ):
+        """Takes over what the variables say about the function."""
+        cls.log_group_name = environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        cls.log_stream_name = environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        cls.function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME")
+        cls.memory_limit_in_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        cls.function_version = environ.get("AWS_LAMBDA_FUNCTION_VERSION")
 
     def __init__(self, headers, tenant_id):
         self.aws_request_id = headers.get("lambda-runtime-aws-request-id")

@@ -60,6 +60,7 @@ fn without_groups() -> Bench {
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let clock = Arc::new(RealClock::new());
     let driver = ProcessDriver::new(Config {
+        ready_memory: 0,
         launcher: env!("CARGO_BIN_EXE_sonagi-launch").into(),
         launcher_args: Vec::new(),
         work_dir: folder.path().join("work"),
