@@ -234,7 +234,8 @@ fn runtime(
     socket: &UnixStream,
 ) -> Result<Infallible, Failure> {
     let exec = |error| Step::Exec.failed(error, "");
-    let children = init::children().map_err(exec)?;
+    // Before the runtime is started, so that its end is not missed.
+    let children = sys::ended_children().map_err(exec)?;
     let trouble = Trouble::new().map_err(exec)?;
     let (gate, hold) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| exec(error.into()))?;

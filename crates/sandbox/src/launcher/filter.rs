@@ -11,7 +11,7 @@ use seccompiler::{
     TargetArch,
 };
 
-use super::{allowed::ALLOWED, refused::REFUSED};
+use super::{allowed, refused};
 
 /// The filters, compiled.
 #[derive(Debug)]
@@ -47,9 +47,8 @@ impl Filters {
         };
         let (absent, refused) = (errno(libc::ENOSYS), errno(libc::EPERM));
         Ok(Self {
-            allow: compile(allowed().map_err(invalid)?, absent, SeccompAction::Allow).map_err(invalid)?,
-            refuse: compile(self::refused().map_err(invalid)?, SeccompAction::Allow, refused)
-                .map_err(invalid)?,
+            allow: compile(allow().map_err(invalid)?, absent, SeccompAction::Allow).map_err(invalid)?,
+            refuse: compile(refuse().map_err(invalid)?, SeccompAction::Allow, refused).map_err(invalid)?,
         })
     }
 
@@ -72,8 +71,8 @@ fn invalid(error: seccompiler::BackendError) -> io::Error {
 
 type Result<T> = std::result::Result<T, seccompiler::BackendError>;
 
-fn allowed() -> Result<Rules> {
-    let mut rules: Rules = ALLOWED.iter().map(|&call| (call, Vec::new())).collect();
+fn allow() -> Result<Rules> {
+    let mut rules: Rules = allowed::calls().map(|call| (call, Vec::new())).collect();
     let every: u64 = NAMESPACES.iter().map(|&flag| flag as u64).sum();
     rules.insert(libc::SYS_clone, vec![rule(vec![masked(0, every, 0)?])?]);
     // Asking, and what is set already.
@@ -100,35 +99,28 @@ fn allowed() -> Result<Rules> {
     Ok(rules)
 }
 
-fn refused() -> Result<Rules> {
-    let mut rules: Rules = REFUSED.iter().map(|&call| (call, Vec::new())).collect();
+fn refuse() -> Result<Rules> {
+    let mut rules: Rules = refused::calls().map(|call| (call, Vec::new())).collect();
     let namespace = |&flag: &i32| rule(vec![masked(0, flag as u64, flag as u64)?]);
     rules.insert(libc::SYS_clone, NAMESPACES.iter().map(namespace).collect::<Result<_>>()?);
     rules.insert(libc::SYS_personality, vec![rule(vec![is_not(0, 0)?, is_not(0, 0xffff_ffff)?])?]);
     let families = [libc::AF_UNIX, libc::AF_NETLINK, libc::AF_INET, libc::AF_INET6];
     let other = families.into_iter().map(|family| is_not(0, family as u64)).collect::<Result<_>>()?;
-    rules.insert(
-        libc::SYS_socket,
-        vec![
-            rule(other)?,
-            rule(vec![is(0, libc::AF_NETLINK as u64)?, is_not(2, libc::NETLINK_ROUTE as u64)?])?,
-            rule(vec![is(0, libc::AF_INET as u64)?, masked(1, SOCKET_TYPE, libc::SOCK_RAW as u64)?])?,
-            rule(vec![is(0, libc::AF_INET6 as u64)?, masked(1, SOCKET_TYPE, libc::SOCK_RAW as u64)?])?,
-            // Multipath TCP, SCTP and all the others that few programs want and that fewer people have looked at.
-            rule(vec![
-                is(0, libc::AF_INET as u64)?,
-                is_not(2, 0)?,
-                is_not(2, libc::IPPROTO_TCP as u64)?,
-                is_not(2, libc::IPPROTO_UDP as u64)?,
-            ])?,
-            rule(vec![
-                is(0, libc::AF_INET6 as u64)?,
-                is_not(2, 0)?,
-                is_not(2, libc::IPPROTO_TCP as u64)?,
-                is_not(2, libc::IPPROTO_UDP as u64)?,
-            ])?,
-        ],
-    );
+    let mut sockets = vec![
+        rule(other)?,
+        rule(vec![is(0, libc::AF_NETLINK as u64)?, is_not(2, libc::NETLINK_ROUTE as u64)?])?,
+    ];
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        sockets.push(rule(vec![is(0, family as u64)?, masked(1, SOCKET_TYPE, libc::SOCK_RAW as u64)?])?);
+        // Multipath TCP, SCTP and all the others that few programs want and that fewer people have looked at.
+        sockets.push(rule(vec![
+            is(0, family as u64)?,
+            is_not(2, 0)?,
+            is_not(2, libc::IPPROTO_TCP as u64)?,
+            is_not(2, libc::IPPROTO_UDP as u64)?,
+        ])?);
+    }
+    rules.insert(libc::SYS_socket, sockets);
     rules.insert(libc::SYS_socketpair, vec![rule(vec![is_not(0, libc::AF_UNIX as u64)?])?]);
     // Typing into a terminal that is somebody else's.
     rules.insert(
@@ -161,7 +153,7 @@ mod tests {
 
     #[test]
     fn nothing_is_both_allowed_and_refused() {
-        let both: Vec<_> = REFUSED.iter().filter(|call| ALLOWED.contains(call)).collect();
+        let both: Vec<_> = refused::calls().filter(|call| allowed::calls().any(|it| it == *call)).collect();
         assert!(both.is_empty(), "{both:?}");
     }
 

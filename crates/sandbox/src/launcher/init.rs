@@ -18,7 +18,6 @@ use super::{
     Failure, Step, confine, environment,
     message::{self, Word},
     order::Purpose,
-    sys,
 };
 
 /// Waits for the runtime's end and says how it ended. When this process ends, the kernel kills all others of the
@@ -94,9 +93,4 @@ impl Trouble {
             }
         }
     }
-}
-
-/// Children's ends as a file. Before the runtime is started, so that none is missed.
-pub(super) fn children() -> io::Result<OwnedFd> {
-    sys::ended_children()
 }

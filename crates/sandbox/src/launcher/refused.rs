@@ -75,14 +75,6 @@ const OLDER: [i64; 8] = [
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: [i64; 0] = [];
 
-pub(super) const REFUSED: [i64; EVERYWHERE.len() + OLDER.len()] = joined();
-
-const fn joined() -> [i64; EVERYWHERE.len() + OLDER.len()] {
-    let mut all = [0; EVERYWHERE.len() + OLDER.len()];
-    let mut at = 0;
-    while at < all.len() {
-        all[at] = if at < EVERYWHERE.len() { EVERYWHERE[at] } else { OLDER[at - EVERYWHERE.len()] };
-        at += 1;
-    }
-    all
+pub(super) fn calls() -> impl Iterator<Item = i64> {
+    EVERYWHERE.into_iter().chain(OLDER)
 }

@@ -163,6 +163,9 @@ fn mend(failure: &Failure, read: &dyn Fn(&str) -> Option<String>) -> String {
     let error = io::Error::from_raw_os_error(failure.errno);
     let refused = matches!(failure.errno, libc::EPERM | libc::EACCES);
     match failure.step {
+        Step::Mount if hides_proc(failure) => "parts of its /proc are hidden, as in a container, which must be run \
+             with `--security-opt systempaths=unconfined`"
+            .into(),
         Step::Namespaces | Step::Root | Step::Mount | Step::Privileges
             if refused
                 && setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").as_deref() == Some("1") =>
@@ -195,14 +198,9 @@ fn mend(failure: &Failure, read: &dyn Fn(&str) -> Option<String>) -> String {
     }
 }
 
-/// The same of a mount that the kernel refused.
-pub(super) fn not_mounted(failure: &Failure) -> Option<String> {
-    (failure.subject == "/proc" && failure.errno == libc::EPERM).then(|| {
-        "functions cannot be isolated from this machine: parts of its /proc are hidden, as in a container, which must \
-         be run with `--security-opt systempaths=unconfined`; or start the server with `--isolation none` to run them \
-         without a sandbox"
-            .into()
-    })
+/// Whether the kernel refused a `/proc` of the sandbox's own, since the machine's is hidden in part.
+pub(super) fn hides_proc(failure: &Failure) -> bool {
+    failure.subject == "/proc" && failure.errno == libc::EPERM
 }
 
 /// Why nothing may be started.

@@ -62,7 +62,8 @@ impl Remains {
         let out_of_memory = match &self.confinement {
             Confinement::Group(group) => {
                 group.lift_processor_limit();
-                // First of all itself: in a sandbox the kernel kills all others with it. And a launcher that has not joined its group yet is not among those in it.
+                // First of all itself: in a sandbox the kernel kills all others with it, and a process that has not
+                // joined its group yet is not among those in it.
                 let _ = rustix::process::pidfd_send_signal(&self.handle, Signal::KILL);
                 await_end(&self.handle);
                 group.kill();

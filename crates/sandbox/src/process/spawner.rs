@@ -191,9 +191,7 @@ impl Launch {
         remains.clear();
         Err(failure)
     }
-}
 
-impl Launch {
     /// Gives it its network, if it is to have one, and has it go on.
     fn connect(&mut self, files: &mut Vec<OwnedFd>, means: &Means) -> Result<Option<Attachment>, NotSpawned> {
         match self.reach {

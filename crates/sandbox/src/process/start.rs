@@ -271,10 +271,10 @@ fn not_launched(spec: &EnvironmentSpec, program: &std::path::Path, failure: &Fai
             return StartFailure::Unsupported(isolation::lacking(failure));
         }
         (Step::Network, _) => "give an environment a network of its own",
-        (Step::Mount, _) => match isolation::not_mounted(failure) {
-            Some(help) => return StartFailure::Unsupported(help),
-            None => "give an environment its files",
-        },
+        (Step::Mount, _) if isolation::hides_proc(failure) => {
+            return StartFailure::Unsupported(isolation::lacking(failure));
+        }
+        (Step::Mount, _) => "give an environment its files",
         (Step::Session, _) => "give an environment a session",
         (Step::Group, _) => "put an environment into its control group",
         (Step::Limits, _) => "limit an environment",

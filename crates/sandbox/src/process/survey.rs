@@ -92,9 +92,7 @@ pub(super) fn judge(spawned: Result<(), NotSpawned>) -> Result<(), String> {
     match spawned {
         // A folder is no program; all before it went well.
         Err(NotSpawned::Launch(Failure { step: Step::Exec, .. })) => Ok(()),
-        Err(NotSpawned::Launch(failure)) => {
-            Err(isolation::not_mounted(&failure).unwrap_or_else(|| isolation::lacking(&failure)))
-        }
+        Err(NotSpawned::Launch(failure)) => Err(isolation::lacking(&failure)),
         Err(NotSpawned::Network(failure)) => Err(failure.to_string()),
         Err(NotSpawned::Io(error)) => Err(unexpected(error)),
         Ok(()) => Ok(()),
