@@ -1,4 +1,5 @@
-//! What runs inside a sandbox: the Python and the Node runtime clients, as the files of one folder each.
+//! What runs inside a sandbox: the Python and the Node runtime clients, as the files of one folder each; and in a
+//! [`machine`], the program that runs before them.
 //!
 //! A [`Client`] loads the function's handler and speaks the Lambda Runtime API (2018-06-01) with it:
 //!
@@ -20,5 +21,6 @@
 //!   its whole environment: until then it may wait for a function that nobody knows yet.
 
 mod client;
+pub mod machine;
 
 pub use client::{Client, Family, LAYERS_VARIABLE, SDK_VARIABLE, node, python};

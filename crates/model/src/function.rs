@@ -1,5 +1,6 @@
 //! A function: code, runtime and limits, as one release holds them.
 
+mod driver;
 mod network;
 mod wasm;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits};
 
+pub use driver::DriverChoice;
 pub use network::Network;
 pub use wasm::{
     BadOutboundRule, OutboundHost, OutboundPort, OutboundRule, OutboundScheme, PrivateNetworks, Reuse,
@@ -57,6 +59,9 @@ pub struct Function {
     /// Of a WebAssembly function always none: it has [`Wasm::outbound`].
     #[serde(default, skip_serializing_if = "Network::is_none")]
     pub network: Network,
+    /// Of a WebAssembly function always the usual one.
+    #[serde(default, skip_serializing_if = "DriverChoice::is_usual")]
+    pub driver: DriverChoice,
     /// There for [`Runtime::Wasm`], and for nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wasm: Option<Wasm>,
@@ -92,6 +97,7 @@ impl Function {
             tracing: Tracing::PassThrough,
             tags: BTreeMap::new(),
             network: Network::None,
+            driver: DriverChoice::Usual,
             wasm: (runtime == Runtime::Wasm).then(Wasm::default),
         }
     }

@@ -511,3 +511,34 @@ pub const RESOLVER_TIMEOUT: Duration = Duration::from_secs(2);
 pub const RESOLVER_IDLE: Duration = Duration::from_secs(10);
 /// How long no connection is accepted after one could not be.
 pub const RESOLVER_PAUSE: Duration = Duration::from_millis(100);
+
+// Virtual machines.
+
+/// Instructions a second that a guest's processor must execute, for this machine's KVM to be used at all.
+pub const MICROVM_SPEED_MIN: f64 = 100e6;
+/// MiB that a machine has beyond its function's memory: for its kernel and its init.
+pub const MICROVM_MEMORY_EXTRA: u32 = 96;
+/// MiB that a machine's monitor may use beyond its guest's memory.
+pub const MICROVM_MONITOR_MEMORY: u32 = 64;
+/// Threads of a monitor.
+pub const MICROVM_MONITOR_THREADS: u32 = 64;
+/// Files that a monitor has open.
+pub const MICROVM_MONITOR_FILES: u32 = 1_024;
+/// Between two looks for a monitor's socket.
+pub const MICROVM_SOCKET_POLL: Duration = Duration::from_millis(2);
+/// Bytes of an answer of a monitor's API.
+pub const MICROVM_ANSWER_SIZE: usize = 64 << 10;
+/// How long taking a snapshot may take: its memory is written to the disk.
+pub const MICROVM_SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a machine that is restored may take to say that it goes on, before it is started afresh.
+pub const MICROVM_RENEWAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long credentials are said to be good for in a machine; the environment does not live as long.
+pub const MICROVM_CREDENTIALS: Duration = Duration::from_secs(24 * 3_600);
+/// Bytes of what a monitor and its machine's kernel said that are kept.
+pub const MICROVM_CONSOLE_SIZE: usize = 16 << 10;
+/// Lines of it that are told.
+pub const MICROVM_CONSOLE_LINES: usize = 8;
+/// Bytes of the packages' file systems on this machine before those that were used the longest ago are dropped.
+pub const MICROVM_IMAGES_SIZE: u64 = 16 << 30;
+/// Bytes of snapshots on this machine before those that were used the longest ago are dropped.
+pub const MICROVM_SNAPSHOTS_SIZE: u64 = 16 << 30;

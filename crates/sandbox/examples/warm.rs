@@ -189,6 +189,7 @@ fn spec(runtime: Runtime, code: &Path) -> EnvironmentSpec {
         timeout: 3,
         ephemeral_storage: 512,
         network: sonagi_model::function::Network::None,
+        driver: sonagi_model::function::DriverChoice::Usual,
         variables: BTreeMap::new(),
         credentials: Credentials {
             access_key_id: "a".into(),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use sonagi_model::{
     AppName, Digest, RequestId, Tick, Timestamp,
-    function::{Architecture, Function, LogFormat, LogLevel, Network, Runtime, Wasm},
+    function::{Architecture, DriverChoice, Function, LogFormat, LogLevel, Network, Runtime, Wasm},
     invocation::FunctionFailure,
     logs::LogSink,
 };
@@ -82,6 +82,8 @@ pub struct EnvironmentSpec {
     pub variables: BTreeMap<String, String>,
     /// What it may reach beyond the platform; a WebAssembly function's says it instead.
     pub network: Network,
+    /// What it runs in.
+    pub driver: DriverChoice,
     /// Of a WebAssembly function.
     pub wasm: Option<Wasm>,
     pub credentials: Credentials,

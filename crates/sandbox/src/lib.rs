@@ -1,8 +1,9 @@
 //! Runs a function's code in an environment of its own.
 //!
 //! Start reading at [`Driver`]: it starts an [`Environment`], which serves one function of one tenant, one
-//! invocation at a time, for its whole life. [`process`] is the driver whose environments are processes, and
-//! [`launcher`] what each of them is before it becomes the runtime. Nothing here knows routes or data services.
+//! invocation at a time, for its whole life. [`process`] is the driver whose environments are processes,
+//! [`launcher`] what each of them is before it becomes the runtime, and [`microvm`] the driver whose environments are
+//! virtual machines. Nothing here knows routes or data services.
 
 mod driver;
 mod drivers;
@@ -10,6 +11,7 @@ mod ending;
 pub mod launcher;
 pub mod layers;
 mod lines;
+pub mod microvm;
 pub mod process;
 mod runtime_api;
 pub mod wasm;

@@ -9,7 +9,7 @@ use sonagi_model::{
     AccountId, AliasName, AppName, FunctionName, LambdaName, Region,
     api::Api,
     function::{
-        Architecture, Function, FunctionUrl, LogFormat, LogLevel, Network, Package, Runtime, Tracing, Wasm,
+        Architecture, DriverChoice, Function, FunctionUrl, LogFormat, LogLevel, Network, Package, Runtime, Tracing, Wasm,
     },
     limits,
     release::Output,
@@ -173,6 +173,7 @@ pub struct FunctionDraft {
     pub tracing: Tracing,
     pub tags: BTreeMap<String, String>,
     pub network: Network,
+    pub driver: DriverChoice,
     /// There for [`Runtime::Wasm`], and for nothing else.
     pub wasm: Option<Wasm>,
 }
@@ -200,6 +201,7 @@ impl FunctionDraft {
             tracing: Tracing::default(),
             tags: BTreeMap::new(),
             network: Network::None,
+            driver: DriverChoice::Usual,
             wasm: (runtime == Runtime::Wasm).then(Wasm::default),
         }
     }
@@ -227,6 +229,7 @@ impl FunctionDraft {
             tracing: draft.tracing,
             tags: draft.tags,
             network: draft.network,
+            driver: draft.driver,
             wasm: draft.wasm,
         }
     }

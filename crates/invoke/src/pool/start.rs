@@ -337,6 +337,7 @@ fn spec(
         timeout: function.timeout,
         ephemeral_storage: function.ephemeral_storage,
         network: function.network,
+        driver: function.driver,
         variables: function.variables.clone(),
         wasm: function.wasm.clone(),
         credentials: engine.credentials.credentials(target),

@@ -13,7 +13,7 @@ use crate::{StartFailure, ending};
 const INVALID: &str = "Runtime.InvalidEntrypoint";
 
 /// The `bootstrap` of the package in `code`, if this machine can run it, as it is seen by what runs it.
-pub(super) fn find(code: &Path, seen_as: &Path) -> Result<PathBuf, StartFailure> {
+pub(crate) fn find(code: &Path, seen_as: &Path) -> Result<PathBuf, StartFailure> {
     let (file, path) = (code.join("bootstrap"), seen_as.join("bootstrap"));
     match fs::metadata(&file) {
         Ok(data) if data.is_file() && data.permissions().mode() & 0o111 != 0 => {}
@@ -35,7 +35,7 @@ pub(super) fn find(code: &Path, seen_as: &Path) -> Result<PathBuf, StartFailure>
 }
 
 /// The system would not start it, as Lambda says it (which is how Go does).
-pub(super) fn not_started(program: &Path, errno: i32) -> StartFailure {
+pub(crate) fn not_started(program: &Path, errno: i32) -> StartFailure {
     let why = match errno {
         libc::EACCES => "permission denied".to_owned(),
         libc::ENOENT => "no such file or directory".to_owned(),

@@ -1,4 +1,4 @@
-//! One environment: its process, its Runtime API and its output, driven by whoever holds it.
+//! One environment: its process or its virtual machine, its Runtime API and its output, driven by whoever holds it.
 //!
 //! Nothing runs in the background but the reading of request heads on connections that the runtime does not ask on:
 //! an invocation writes the event and reads the answer in the caller's own task, which is what keeps a warm one
@@ -13,30 +13,30 @@ use std::{future::Future, sync::Arc};
 use async_trait::async_trait;
 use sonagi_model::{Clock, RequestId, Tick, clock};
 
-use super::{invocation, isolation::Opened, output::Output, process::Process};
+use super::{invocation, isolation::Opened, life::Life, output::Output};
 use crate::{
     AnswerSender, Call, Environment, Finished,
     ending::Exit,
     runtime_api::{Arrival, Connection, Doorway, Head, Route, replies},
 };
 
-pub(super) struct ProcessEnvironment {
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) process: Process,
-    pub(super) output: Output,
-    pub(super) api: Doorway,
+pub(crate) struct ProcessEnvironment {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) process: Life,
+    pub(crate) output: Output,
+    pub(crate) api: Doorway,
     /// The connection on which the runtime asked last, followed without a detour.
-    pub(super) focus: Option<Connection>,
-    pub(super) state: State,
+    pub(crate) focus: Option<Connection>,
+    pub(crate) state: State,
     /// Reused for the head of each event.
-    pub(super) head: Vec<u8>,
+    pub(crate) head: Vec<u8>,
     /// The AWS endpoint, as it is seen inside.
-    pub(super) _endpoint: Option<Opened>,
+    pub(crate) _endpoint: Option<Opened>,
 }
 
 /// As the Runtime API names its states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     Initialising,
     /// The focus waits for an event.
     Idle,
@@ -196,7 +196,7 @@ impl ProcessEnvironment {
     }
 
     /// Kills everything; how the process had ended, if it had on its own.
-    pub(super) async fn end(&mut self) -> Option<Exit> {
+    pub(crate) async fn end(&mut self) -> Option<Exit> {
         self.state = State::Over;
         let exit = self.process.kill().await;
         self.output.drain();

@@ -10,13 +10,13 @@ use rustix::fs::FlockOperation;
 
 /// `<work folder>/environments/<server>`, locked while the server lives. Dropping it removes the folder.
 #[derive(Debug)]
-pub(super) struct Folders {
+pub(crate) struct Folders {
     root: PathBuf,
     _lock: File,
 }
 
 impl Folders {
-    pub(super) fn open(work_dir: &Path, server: &str) -> io::Result<Self> {
+    pub(crate) fn open(work_dir: &Path, server: &str) -> io::Result<Self> {
         let all = work_dir.join("environments");
         fs::create_dir_all(&all)?;
         collect(&all);
@@ -28,7 +28,7 @@ impl Folders {
     }
 
     /// The folder itself.
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 

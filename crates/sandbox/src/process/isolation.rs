@@ -15,9 +15,9 @@ use tokio::task::AbortHandle;
 use crate::launcher::{Failure, Mount, Step};
 
 /// Where a function finds its package.
-pub(super) const TASK_ROOT: &str = "/var/task";
+pub(crate) const TASK_ROOT: &str = "/var/task";
 /// Where the runtime client is.
-pub(super) const RUNTIME_DIR: &str = "/var/runtime";
+pub(crate) const RUNTIME_DIR: &str = "/var/runtime";
 /// Below which the layer with the AWS SDK is.
 pub(super) const SDK_DIR: &str = "/var/lang";
 
@@ -63,14 +63,14 @@ impl std::fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn open(&self, listener: TcpListener) -> io::Result<Opened> {
+    pub(crate) fn open(&self, listener: TcpListener) -> io::Result<Opened> {
         listener.set_nonblocking(true)?;
         Ok(Opened(self.door.serve(tokio::net::TcpListener::from_std(listener)?)))
     }
 }
 
 /// An environment's endpoint; closed when dropped.
-pub(super) struct Opened(AbortHandle);
+pub(crate) struct Opened(pub(crate) AbortHandle);
 
 impl Drop for Opened {
     fn drop(&mut self) {
@@ -84,7 +84,7 @@ impl Drop for Opened {
 /// The numbers are above those that systemd sets aside for containers ("Users, Groups, UIDs and GIDs on systemd
 /// Systems": 524288 to 1879048191) and below 2^31, which some file systems take for negative.
 #[derive(Debug)]
-pub(super) struct Users {
+pub(crate) struct Users {
     first: u32,
     next: AtomicU32,
 }
@@ -96,7 +96,7 @@ const SERVERS: u32 = 0xffe;
 
 impl Users {
     /// Those of the server that drew the number `random`; none if this process may not give users away.
-    pub(super) fn of(random: u64) -> Option<Self> {
+    pub(crate) fn of(random: u64) -> Option<Self> {
         let server = (random % u64::from(SERVERS)) as u32;
         let first = USERS_FIRST + server * USERS;
         // Root of a container or of a user namespace has only some users.
@@ -106,7 +106,7 @@ impl Users {
     }
 
     /// The first of the next two.
-    pub(super) fn next(&self) -> u32 {
+    pub(crate) fn next(&self) -> u32 {
         let number = self.next.fetch_add(1, Ordering::Relaxed) % (USERS / 2);
         self.first + number * 2
     }

@@ -1,11 +1,15 @@
 //! What an environment writes to its standard output and error: lines for the log.
 //!
-//! Both go through one pipe, so that they keep their order.
+//! Both go through one pipe, so that they keep their order; out of a virtual machine they come through a socket.
 
-use std::{io, os::fd::OwnedFd, sync::Arc};
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::Arc,
+};
 
 use sonagi_model::{Clock, RequestId, logs::LogSink};
-use tokio::net::unix::pipe;
+use tokio::net::{UnixStream, unix::pipe};
 
 use crate::lines::Lines;
 
@@ -16,18 +20,56 @@ const TURN_SIZE: usize = 256 << 10;
 /// Bytes that are read at the end of an invocation, at the most: a process that never stops writing is not waited for.
 const DRAIN_SIZE: usize = 16 << 20;
 
-pub(super) struct Output {
-    pipe: Option<pipe::Receiver>,
+pub(crate) struct Output {
+    pipe: Option<Source>,
     lines: Lines,
     buffer: Vec<u8>,
     /// Bytes read in this turn.
     read: usize,
 }
 
+/// Where lines come from.
+enum Source {
+    Pipe(pipe::Receiver),
+    Socket(UnixStream),
+}
+
+impl Source {
+    async fn readable(&self) -> io::Result<()> {
+        match self {
+            Self::Pipe(pipe) => pipe.readable().await,
+            Self::Socket(socket) => socket.readable().await,
+        }
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Pipe(pipe) => pipe.try_read(buffer),
+            Self::Socket(socket) => socket.try_read(buffer),
+        }
+    }
+}
+
+impl AsFd for Source {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Pipe(pipe) => pipe.as_fd(),
+            Self::Socket(socket) => socket.as_fd(),
+        }
+    }
+}
+
 impl Output {
     pub(super) fn new(pipe: OwnedFd, logs: Arc<dyn LogSink>, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let lines = Lines::new(logs, clock);
-        Ok(Self { pipe: Some(pipe::Receiver::from_owned_fd(pipe)?), lines, buffer: Vec::new(), read: 0 })
+        Ok(Self::from(Source::Pipe(pipe::Receiver::from_owned_fd(pipe)?), logs, clock))
+    }
+
+    pub(crate) fn of_machine(socket: UnixStream, logs: Arc<dyn LogSink>, clock: Arc<dyn Clock>) -> Self {
+        Self::from(Source::Socket(socket), logs, clock)
+    }
+
+    fn from(source: Source, logs: Arc<dyn LogSink>, clock: Arc<dyn Clock>) -> Self {
+        Self { pipe: Some(source), lines: Lines::new(logs, clock), buffer: Vec::new(), read: 0 }
     }
 
     /// Says whose lines those from now on are.
@@ -61,7 +103,7 @@ impl Output {
     }
 
     /// Passes on all that has been written so far, a line without an end included.
-    pub(super) fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         let mut most = DRAIN_SIZE;
         while let Some(pipe) = &self.pipe {
             if self.buffer.is_empty() {

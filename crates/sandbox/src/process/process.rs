@@ -19,7 +19,7 @@ use super::{
 use crate::ending::Exit;
 
 /// Dropping it has everything killed and removed by the machine's janitors.
-pub(super) struct Process {
+pub(crate) struct Process {
     machine: Arc<Machine>,
     remains: Option<Remains>,
     /// The same process once more, to wait for its end.

@@ -14,7 +14,7 @@ use crate::layers::{self, Layers};
 
 /// The layers that this driver has seen to: each once, whether it came out or not.
 #[derive(Debug)]
-pub(super) struct Sdks {
+pub(crate) struct Sdks {
     layers: Option<Layers>,
     search_path: Vec<PathBuf>,
     seen: Mutex<HashMap<Key, Arc<OnceCell<Sdk>>>>,
@@ -23,16 +23,16 @@ pub(super) struct Sdks {
 type Key = (Family, u32);
 
 /// The layer's folder, or a word about why there is none.
-pub(super) type Sdk = Result<PathBuf, String>;
+pub(crate) type Sdk = Result<PathBuf, String>;
 
 impl Sdks {
-    pub(super) fn new(layers: Option<Layers>, search_path: Vec<PathBuf>) -> Self {
+    pub(crate) fn new(layers: Option<Layers>, search_path: Vec<PathBuf>) -> Self {
         Self { layers, search_path, seen: Mutex::default() }
     }
 
     /// The SDK layer for `interpreter`, installed if need be, which takes as long as the registry does; none if this
     /// driver has no layers.
-    pub(super) async fn folder(
+    pub(crate) async fn folder(
         &self,
         client: &Client,
         interpreter: &Interpreter,

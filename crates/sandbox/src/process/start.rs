@@ -1,6 +1,6 @@
 //! From a specification to an environment that waits for its first event.
 
-use std::{ffi::OsString, net::TcpListener, sync::Arc};
+use std::{ffi::OsString, net::TcpListener, sync::Arc, time::Duration};
 
 use sonagi_model::{
     Tick, clock,
@@ -15,6 +15,7 @@ use super::{
     environment::{Event, ProcessEnvironment, Routed, State},
     invocation::{Whole, whole},
     isolation,
+    life::Life,
     machine::Unclaimed,
     network::{self, NoNetwork},
     output::Output,
@@ -31,8 +32,8 @@ use crate::{
 };
 
 /// Where a runtime in a sandbox finds the Runtime API.
-pub(super) const RUNTIME_API_PORT: u16 = 9001;
-const RUNTIME_API: &str = "127.0.0.1:9001";
+pub(crate) const RUNTIME_API_PORT: u16 = 9001;
+pub(crate) const RUNTIME_API: &str = "127.0.0.1:9001";
 
 fn machine(doing: &'static str) -> impl Fn(std::io::Error) -> StartFailure {
     move |cause| StartFailure::Machine { doing, cause }
@@ -53,29 +54,40 @@ pub(super) async fn run(
     let since = |start: Tick| clock.tick().since(start);
     let mut environment = created.unwrap_or(Err(StartFailure::TimedOut { create: since(began) }))?;
     let create = since(began);
+    let init = initialise(&mut environment, deadline, create).await?;
+    environment.process.limit_processors().map_err(machine("limit an environment's processor time"))?;
+    Ok(Started { environment: Box::new(environment), create, init })
+}
+
+/// Waits until the runtime asks for its first invocation: how long that took. What failed is ended.
+pub(crate) async fn initialise(
+    environment: &mut ProcessEnvironment,
+    deadline: Tick,
+    create: Duration,
+) -> Result<Duration, StartFailure> {
+    let clock = Arc::clone(&environment.clock);
     let began = clock.tick();
-    match clock::within(&*clock, deadline, initialised(&mut environment)).await {
+    let initialised = clock::within(&*clock, deadline, initialised(environment)).await;
+    let init = clock.tick().since(began);
+    let failure = match initialised {
         Some(Initialised::Ready) => {
             environment.output.drain();
-            environment
-                .process
-                .limit_processors()
-                .map_err(machine("limit an environment's processor time"))?;
-            Ok(Started { environment: Box::new(environment), create, init: since(began) })
+            return Ok(init);
         }
         Some(Initialised::Failed(failure)) => {
             environment.end().await;
-            Err(StartFailure::Init { failure, create, init: since(began) })
+            StartFailure::Init { failure, create, init }
         }
         Some(Initialised::Ended) => {
             let exit = environment.end().await.unwrap_or(Exit::Signal(libc::SIGKILL));
-            Err(StartFailure::Init { failure: exit.init_failure(), create, init: since(began) })
+            StartFailure::Init { failure: exit.init_failure(), create, init }
         }
         None => {
             environment.end().await;
-            Err(StartFailure::TimedOut { create })
+            StartFailure::TimedOut { create }
         }
-    }
+    };
+    Err(failure)
 }
 
 /// The process, its Runtime API and its output.
@@ -166,7 +178,7 @@ fn assemble(
     };
     Ok(ProcessEnvironment {
         clock,
-        process,
+        process: Life::Process(process),
         output,
         api: api().map_err(machine("open a Runtime API"))?,
         focus: None,

@@ -14,28 +14,28 @@ use crate::EnvironmentSpec;
 
 /// What varies with the machine and the environment.
 #[derive(Debug)]
-pub(super) struct Surroundings<'a> {
+pub(crate) struct Surroundings<'a> {
     /// `AWS_LAMBDA_RUNTIME_API`
-    pub(super) runtime_api: &'a str,
+    pub(crate) runtime_api: &'a str,
     /// `AWS_ENDPOINT_URL`
-    pub(super) endpoint: &'a str,
+    pub(crate) endpoint: &'a str,
     /// `LAMBDA_TASK_ROOT`
-    pub(super) task_root: &'a Path,
+    pub(crate) task_root: &'a Path,
     /// `LAMBDA_RUNTIME_DIR`: where the runtime client is.
-    pub(super) runtime_dir: &'a Path,
+    pub(crate) runtime_dir: &'a Path,
     /// The folder of the interpreter.
-    pub(super) interpreter_dir: Option<&'a Path>,
+    pub(crate) interpreter_dir: Option<&'a Path>,
     /// The layer with the AWS SDK.
-    pub(super) sdk: Option<&'a Path>,
+    pub(crate) sdk: Option<&'a Path>,
     /// The environment's folder for temporary files, where `/tmp` is not its own.
-    pub(super) temporary: Option<&'a Path>,
-    pub(super) language: &'static str,
+    pub(crate) temporary: Option<&'a Path>,
+    pub(crate) language: &'static str,
 }
 
 /// Lambda's layers lie here; a machine that has this folder may put some there.
 const OPT: &str = "/opt";
 
-pub(super) fn variables(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> Vec<(OsString, OsString)> {
+pub(crate) fn variables(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> Vec<(OsString, OsString)> {
     let mut all = defaults(spec, around);
     all.extend(spec.variables.iter().map(|(name, value)| (name.clone(), value.into())));
     for (name, value) in reserved(spec, around) {

@@ -1,12 +1,15 @@
 //! One connection of a runtime's.
 
-use std::io;
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd},
+};
 
 use bytes::{Bytes, BytesMut};
 use sonagi_model::limits;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     sync::OwnedSemaphorePermit,
 };
 
@@ -23,7 +26,7 @@ const JOINED_SIZE: usize = 64 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     buffer: BytesMut,
     /// How much of the buffer was searched for a head's end.
     searched: usize,
@@ -32,6 +35,38 @@ pub(crate) struct Connection {
     unsent: Vec<u8>,
     /// One of the connections that the environment may have.
     _permit: OwnedSemaphorePermit,
+}
+
+/// What a runtime connects over.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    async fn read_buf(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read_buf(buffer).await,
+            Self::Unix(stream) => stream.read_buf(buffer).await,
+        }
+    }
+
+    async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.write_all(bytes).await,
+            Self::Unix(stream) => stream.write_all(bytes).await,
+        }
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
+    }
 }
 
 /// Why a connection is of no more use.
@@ -43,8 +78,10 @@ pub(crate) enum Ended {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, permit: OwnedSemaphorePermit) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
+    pub(super) fn new(stream: Stream, permit: OwnedSemaphorePermit) -> io::Result<Self> {
+        if let Stream::Tcp(stream) = &stream {
+            stream.set_nodelay(true)?;
+        }
         Ok(Self {
             stream,
             buffer: BytesMut::new(),

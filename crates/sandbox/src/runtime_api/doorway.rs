@@ -4,12 +4,16 @@ use std::{io, net::Ipv4Addr, sync::Arc};
 
 use sonagi_model::{Clock, clock, limits};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, UnixListener},
     sync::{Semaphore, mpsc},
     task::{AbortHandle, JoinSet},
 };
 
-use super::{connection::Connection, connection::Ended, head::Head, replies};
+use super::{
+    connection::{Connection, Ended, Stream},
+    head::Head,
+    replies,
+};
 
 /// A request whose head has come in.
 #[derive(Debug)]
@@ -21,7 +25,7 @@ pub(crate) struct Arrival {
 /// Dropping it closes the listener and every connection that is not in its owner's hands.
 #[derive(Debug)]
 pub(crate) struct Doorway {
-    /// `127.0.0.1:<port>`: `AWS_LAMBDA_RUNTIME_API`.
+    /// `127.0.0.1:<port>`: `AWS_LAMBDA_RUNTIME_API`. Empty, where a runtime comes another way.
     pub(crate) address: String,
     arrivals: mpsc::Receiver<Arrival>,
     handed_back: mpsc::Sender<Connection>,
@@ -36,22 +40,31 @@ impl Drop for Doorway {
 
 impl Doorway {
     pub(crate) async fn open(clock: Arc<dyn Clock>) -> io::Result<Self> {
-        Self::serve(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?, clock)
+        Self::tcp(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?, clock)
     }
 
     /// Over a listener that exists, be it in another network namespace.
     pub(crate) fn over(listener: std::net::TcpListener, clock: Arc<dyn Clock>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Self::serve(TcpListener::from_std(listener)?, clock)
+        Self::tcp(TcpListener::from_std(listener)?, clock)
     }
 
-    fn serve(listener: TcpListener, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    /// For a runtime in a virtual machine, whose connections come through a socket of this machine's.
+    pub(crate) fn at(listener: UnixListener, clock: Arc<dyn Clock>) -> Self {
+        Self::serve(Listener::Unix(listener), String::new(), clock)
+    }
+
+    fn tcp(listener: TcpListener, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let address = listener.local_addr()?.to_string();
+        Ok(Self::serve(Listener::Tcp(listener), address, clock))
+    }
+
+    fn serve(listener: Listener, address: String, clock: Arc<dyn Clock>) -> Self {
         // As many places as connections: a send never waits.
         let (arrived, arrivals) = mpsc::channel(limits::RUNTIME_CONNECTIONS);
         let (handed_back, returns) = mpsc::channel(limits::RUNTIME_CONNECTIONS);
         let task = tokio::spawn(serve(listener, arrived, returns, clock)).abort_handle();
-        Ok(Self { address, arrivals, handed_back, task })
+        Self { address, arrivals, handed_back, task }
     }
 
     /// The next request on any connection that is not in its owner's hands. Safe to drop.
@@ -76,8 +89,23 @@ impl Doorway {
     }
 }
 
+#[derive(Debug)]
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(listener) => listener.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
+            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+        }
+    }
+}
+
 async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     arrived: mpsc::Sender<Arrival>,
     mut returns: mpsc::Receiver<Connection>,
     clock: Arc<dyn Clock>,
@@ -87,7 +115,7 @@ async fn serve(
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
+                Ok(stream) => {
                     // One more than it may have: closed at once.
                     let Ok(permit) = Arc::clone(&places).try_acquire_owned() else { continue };
                     let Ok(connection) = Connection::new(stream, permit) else { continue };

@@ -1,0 +1,435 @@
+//! From a specification to an environment that waits for its first event: booted, or restored.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use sonagi_guest::machine::protocol::{
+    self, CREDENTIALS_PORT, ENTROPY, Failure, Order, Orders, Relay, Renewal, Step, Visit, Word,
+};
+use sonagi_model::{
+    Digest, RequestId, Tick, clock,
+    function::{DriverChoice, Runtime},
+    limits,
+};
+use tokio::net::UnixListener;
+
+use super::{
+    driver::MicrovmDriver,
+    endpoint,
+    guest::Guest,
+    initial,
+    link::{self, Control, Link},
+    monitor::{Machine, NoMachine, Place, Shape},
+    shelf::Found,
+};
+use crate::{
+    EnvironmentSpec, StartFailure, Started,
+    process::{
+        Life, Opened, Output, ProcessEnvironment, RUNTIME_API, RUNTIME_API_PORT, RUNTIME_DIR, State, Surroundings,
+        TASK_ROOT, find_bootstrap, initialise, not_started, variables,
+    },
+    runtime_api::Doorway,
+};
+
+/// The user that Lambda runs functions as, by its number.
+const USER: u32 = 993;
+const GROUP: u32 = 990;
+/// Where the layer with the AWS SDK is.
+const SDK_DIR: &str = "/var/lang";
+/// The host's vsock port of the AWS endpoint.
+const ENDPOINT_PORT: u32 = 2_000;
+/// Memory that gives one processor, in MiB: as for processes.
+const PROCESSOR_MEMORY: u32 = 1_769;
+/// "either 1 or an even number", at most 32 (Firecracker's `MachineConfiguration`).
+const PROCESSORS_MAX: u32 = 32;
+
+/// Boots take longer than anything else; a machine that cannot be made is no fault of the function's.
+fn machine(doing: &'static str) -> impl Fn(io::Error) -> StartFailure {
+    move |cause| StartFailure::Machine { doing, cause }
+}
+
+fn no_machine(failure: NoMachine) -> StartFailure {
+    StartFailure::Machine { doing: "make a virtual machine", cause: io::Error::other(failure) }
+}
+
+pub(super) async fn run(
+    driver: &Arc<MicrovmDriver>,
+    spec: &Arc<EnvironmentSpec>,
+    deadline: Tick,
+) -> Result<Started, StartFailure> {
+    driver.can_run(spec.runtime, spec.architecture, spec.network).map_err(StartFailure::Unsupported)?;
+    let clock = Arc::clone(&driver.clock);
+    let began = clock.tick();
+    let within = clock::within(&*clock, deadline, async {
+        let job = Job::new(driver, spec).await?;
+        match spec.driver {
+            DriverChoice::Usual | DriverChoice::Microvm => job.boot(began, deadline).await,
+            DriverChoice::MicrovmSnapshot => Box::pin(job.from_snapshot(began, deadline)).await,
+        }
+    });
+    let (environment, create, init) = within
+        .await
+        .unwrap_or_else(|| Err(StartFailure::TimedOut { create: clock.tick().since(began) }))?;
+    Ok(Started { environment: Box::new(environment), create, init })
+}
+
+type Ready = (ProcessEnvironment, Duration, Duration);
+
+/// All that is known of an environment before it is started.
+struct Job {
+    driver: Arc<MicrovmDriver>,
+    spec: Arc<EnvironmentSpec>,
+    shape: Shape,
+    orders: Orders,
+    program: PathBuf,
+    /// What the drives hold.
+    drives: Vec<Digest>,
+    /// What the credentials' port asks for.
+    authorization: String,
+}
+
+/// A machine that has asked for something, with what it needs.
+struct Asking {
+    machine: Box<dyn Machine>,
+    control: Control,
+    visit: Visit,
+    link: Link,
+    api: UnixListener,
+    endpoint: Option<UnixListener>,
+}
+
+impl Job {
+    async fn new(driver: &Arc<MicrovmDriver>, spec: &Arc<EnvironmentSpec>) -> Result<Self, StartFailure> {
+        let image = machine("make a file system of a package");
+        let mut drives = vec![spec.package];
+        let mut paths = vec![
+            driver.root.clone(),
+            driver.image(spec.package, spec.code.clone()).await.map_err(&image)?,
+        ];
+        let mut places = vec![("vda", "/".to_owned()), ("vdb", TASK_ROOT.to_owned())];
+        let mut sdk = None;
+        let (program, arguments, client) = match driver.interpreter(spec.runtime)? {
+            None => {
+                let (code, shown) = (spec.code.clone(), PathBuf::from(TASK_ROOT));
+                let found = tokio::task::spawn_blocking(move || find_bootstrap(&code, &shown)).await;
+                let program = found.map_err(|error| machine("look at the bootstrap")(error.into()))??;
+                (program, Vec::new(), String::new())
+            }
+            Some(installed) => {
+                if let Some(folder) = driver.sdk(spec.runtime, installed).await {
+                    // Node looks for modules in folders of one name, which therefore is in the image.
+                    let (from, inside) = match (folder.ends_with("node_modules"), folder.parent()) {
+                        (true, Some(layer)) => (layer.to_path_buf(), Path::new(SDK_DIR).join("node_modules")),
+                        (_, _) => (folder.clone(), PathBuf::from(SDK_DIR)),
+                    };
+                    // A layer's folder has its versions in its name.
+                    let key = Digest::of(folder.as_os_str().as_encoded_bytes());
+                    drives.push(key);
+                    paths.push(driver.image(key, from).await.map_err(&image)?);
+                    places.push(("vdc", SDK_DIR.to_owned()));
+                    sdk = Some(inside);
+                }
+                let client = match spec.runtime {
+                    Runtime::Nodejs { .. } => sonagi_guest::node(),
+                    Runtime::Python { .. } | Runtime::Provided(_) | Runtime::Wasm => sonagi_guest::python(),
+                };
+                let mut program = installed.program.clone();
+                let mut arguments = client.arguments(spec.memory);
+                arguments.push(format!("{RUNTIME_DIR}/{}", client.entry));
+                if let Some(wrapper) = spec.variables.get("AWS_LAMBDA_EXEC_WRAPPER") {
+                    arguments.insert(0, program.to_string_lossy().into_owned());
+                    program = wrapper.into();
+                }
+                (program, arguments, initial::folder(client))
+            }
+        };
+        let endpoint = driver.endpoint.as_ref();
+        let address = endpoint.map(|endpoint| format!("http://127.0.0.1:{}", endpoint.port));
+        let authorization = RequestId::random(&*driver.entropy).to_string();
+        let mut all = variables(
+            spec,
+            &Surroundings {
+                runtime_api: RUNTIME_API,
+                endpoint: address.as_deref().unwrap_or(&spec.endpoint),
+                task_root: TASK_ROOT.as_ref(),
+                runtime_dir: RUNTIME_DIR.as_ref(),
+                interpreter_dir: program.parent(),
+                sdk: sdk.as_deref(),
+                temporary: None,
+                language: "C.UTF-8",
+            },
+        );
+        if spec.driver == DriverChoice::MicrovmSnapshot {
+            const KEYS: [&str; 4] =
+                ["AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+            all.retain(|(name, _)| !KEYS.iter().any(|key| name == key));
+            let uri = format!("http://127.0.0.1:{CREDENTIALS_PORT}/credentials");
+            all.push(("AWS_CONTAINER_CREDENTIALS_FULL_URI".into(), uri.into()));
+            all.push(("AWS_CONTAINER_AUTHORIZATION_TOKEN".into(), authorization.clone().into()));
+        }
+        let mut relays = vec![Relay { port: RUNTIME_API_PORT, host: u32::from(RUNTIME_API_PORT) }];
+        relays.extend(endpoint.map(|endpoint| Relay { port: endpoint.port, host: ENDPOINT_PORT }));
+        let bytes = |text: std::ffi::OsString| text.into_encoded_bytes();
+        let orders = Orders {
+            now: Renewal::default(),
+            drives: places
+                .into_iter()
+                .map(|(device, at)| protocol::Drive { device: device.into(), at })
+                .collect(),
+            client,
+            temporary: u64::from(spec.ephemeral_storage) << 20,
+            user: USER,
+            group: GROUP,
+            files: limits::ENVIRONMENT_FILES,
+            processes: u64::from(limits::ENVIRONMENT_PROCESSES),
+            folder: TASK_ROOT.into(),
+            program: bytes(program.clone().into()),
+            arguments: arguments.into_iter().map(String::into_bytes).collect(),
+            variables: all.into_iter().map(|(name, value)| [bytes(name), b"=".into(), bytes(value)].concat()).collect(),
+            relays,
+        };
+        Ok(Self {
+            shape: shape(spec, driver, paths),
+            driver: Arc::clone(driver),
+            spec: Arc::clone(spec),
+            orders,
+            program,
+            drives,
+            authorization,
+        })
+    }
+
+    /// What is now, and no other machine's.
+    fn renewal(&self) -> Renewal {
+        let (clock, entropy) = (&self.driver.clock, &self.driver.entropy);
+        let now = clock.now();
+        let credentials = match self.spec.driver {
+            DriverChoice::Usual | DriverChoice::Microvm => String::new(),
+            DriverChoice::MicrovmSnapshot => {
+                let own = &self.spec.credentials;
+                serde_json::json!({
+                    "AccessKeyId": own.access_key_id,
+                    "SecretAccessKey": own.secret_access_key,
+                    "Token": own.session_token,
+                    "Expiration": (now + limits::MICROVM_CREDENTIALS).to_string(),
+                })
+                .to_string()
+            }
+        };
+        Renewal {
+            time: now.micros().saturating_mul(1_000),
+            entropy: entropy.bytes::<ENTROPY>().into(),
+            boot_id: RequestId::random(&**entropy).to_string(),
+            credentials,
+            authorization: self.authorization.clone(),
+        }
+    }
+
+    /// A place with everything that its machine will connect to.
+    fn place(&self) -> Result<(Place, Link, UnixListener, Option<UnixListener>), StartFailure> {
+        let opened = || {
+            let place = self.driver.monitor.place(&self.driver.next_name())?;
+            let link = Link::open(&place)?;
+            let api = link::listen(&place, u32::from(RUNTIME_API_PORT))?;
+            let endpoint = self.driver.endpoint.as_ref().map(|_| link::listen(&place, ENDPOINT_PORT)).transpose()?;
+            Ok((place, link, api, endpoint))
+        };
+        opened().map_err(machine("make a place for a virtual machine"))
+    }
+
+    async fn boot(&self, began: Tick, deadline: Tick) -> Result<Ready, StartFailure> {
+        let (place, link, api, endpoint) = self.place()?;
+        let machine = self.driver.monitor.boot(place, &self.shape, deadline).await.map_err(no_machine)?;
+        let mut asking = asking(machine, link, api, endpoint).await?;
+        if asking.visit != Visit::First {
+            return Err(lost("a machine that was just booted says that it was restored"));
+        }
+        let orders = Orders { now: self.renewal(), ..self.orders.clone() };
+        let ordered = asking.control.order(&Order::Start(Box::new(orders))).await;
+        ordered.map_err(self::machine("tell a virtual machine what to run"))?;
+        match heard(&mut asking).await? {
+            Word::Started => {}
+            Word::Failed(failure) => return Err(self.not_prepared(&failure)),
+            Word::Hello { .. } | Word::Usage(_) | Word::Renewed | Word::Ended(_) => {
+                return Err(lost("its init does not say what it should"));
+            }
+        }
+        self.settle(asking, began, deadline).await
+    }
+
+    async fn restore(&self, snapshot: &Path, began: Tick, deadline: Tick) -> Result<Ready, StartFailure> {
+        let patience = deadline.min(self.driver.clock.tick() + limits::MICROVM_RENEWAL_TIMEOUT);
+        let (place, link, api, endpoint) = self.place()?;
+        let renewed = async {
+            let monitor = &self.driver.monitor;
+            let machine = monitor.restore(place, &self.shape, snapshot, patience).await.map_err(no_machine)?;
+            let mut asking = asking(machine, link, api, endpoint).await?;
+            if asking.visit != Visit::Again {
+                return Err(lost("a machine that was restored says that it was just booted"));
+            }
+            let ordered = asking.control.order(&Order::Renew(self.renewal())).await;
+            ordered.map_err(self::machine("tell a virtual machine the time"))?;
+            match heard(&mut asking).await? {
+                Word::Renewed => Ok(asking),
+                Word::Failed(_) | Word::Hello { .. } | Word::Usage(_) | Word::Started | Word::Ended(_) => {
+                    Err(lost("its init does not say what it should"))
+                }
+            }
+        };
+        let renewed = clock::within(&*self.driver.clock, patience, renewed).await;
+        let asking = renewed.unwrap_or_else(|| Err(lost("it does not say that it goes on")))?;
+        self.settle(asking, began, deadline).await
+    }
+
+    /// The runtime's process is there.
+    async fn settle(&self, asking: Asking, began: Tick, deadline: Tick) -> Result<Ready, StartFailure> {
+        let Asking { machine, control, link, api, endpoint, .. } = asking;
+        let mut guest = Guest::new(machine, control);
+        let output = tokio::select! {
+            output = link.output() => output.map_err(self::machine("read a virtual machine's output"))?,
+            () = guest.machine.ended() => return Err(no_machine(NoMachine::Ended { words: guest.machine.last_words() })),
+        };
+        let clock = &self.driver.clock;
+        let endpoint = match (endpoint, &self.driver.endpoint) {
+            (Some(listener), Some(inside)) => Some(Opened(endpoint::lead(listener, inside.address, Arc::clone(clock)))),
+            (Some(_) | None, _) => None,
+        };
+        let mut environment = ProcessEnvironment {
+            clock: Arc::clone(clock),
+            process: Life::Machine(guest),
+            output: Output::of_machine(output, Arc::clone(&self.spec.logs), Arc::clone(clock)),
+            api: Doorway::at(api, Arc::clone(clock)),
+            focus: None,
+            state: State::Initialising,
+            head: Vec::new(),
+            _endpoint: endpoint,
+        };
+        let create = clock.tick().since(began);
+        let init = initialise(&mut environment, deadline, create).await?;
+        Ok((environment, create, init))
+    }
+
+    /// From the snapshot of this function, if it has one. The first start makes it, and is then restored from it as all
+    /// others are; whatever goes wrong with a snapshot, the function is started without one.
+    async fn from_snapshot(&self, began: Tick, deadline: Tick) -> Result<Ready, StartFailure> {
+        let driver = &self.driver;
+        let key = driver.snapshot_key(&self.spec, &self.drives);
+        let snapshot = match driver.snapshots.find(&key).await {
+            Ok(Found::There(snapshot)) => snapshot,
+            Ok(Found::ToMake(draft)) => {
+                let (mut environment, _, _) = self.boot(began, deadline).await?;
+                let patience = driver.clock.tick() + limits::MICROVM_SNAPSHOT_TIMEOUT;
+                let taken = match &mut environment.process {
+                    Life::Machine(guest) => guest.machine.snapshot(&draft.folder, patience).await,
+                    Life::Process(_) => return Err(lost("a machine's environment is a process")),
+                };
+                environment.end().await;
+                let kept = match taken {
+                    Ok(()) => draft.finish().map_err(NoMachine::io("keep a snapshot")),
+                    Err(failure) => Err(failure),
+                };
+                match kept {
+                    Ok(snapshot) => snapshot,
+                    Err(failure) => return self.without(&failure, began, deadline).await,
+                }
+            }
+            Err(error) => {
+                let failure = NoMachine::Io { doing: "look for a snapshot", cause: error };
+                return self.without(&failure, began, deadline).await;
+            }
+        };
+        match self.restore(&snapshot, began, deadline).await {
+            Ok(ready) => Ok(ready),
+            Err(StartFailure::Machine { cause, .. }) => {
+                // One that cannot be restored once will not be at another time.
+                driver.snapshots.discard(&key);
+                self.without(&NoMachine::Io { doing: "restore a snapshot", cause }, began, deadline).await
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn without(&self, failure: &NoMachine, began: Tick, deadline: Tick) -> Result<Ready, StartFailure> {
+        let function = &self.spec.function_name;
+        tracing::warn!(function, failure = failure as &dyn std::error::Error, "started without its snapshot");
+        self.boot(began, deadline).await
+    }
+
+    fn not_prepared(&self, failure: &Failure) -> StartFailure {
+        let cause = io::Error::from_raw_os_error(failure.errno);
+        let doing = match (failure.step, self.spec.runtime) {
+            (Step::Exec, Runtime::Provided(_) | Runtime::Wasm) => return not_started(&self.program, failure.errno),
+            (Step::Exec, Runtime::Python { .. } | Runtime::Nodejs { .. })
+                if self.spec.variables.contains_key("AWS_LAMBDA_EXEC_WRAPPER") =>
+            {
+                return not_started(&self.program, failure.errno);
+            }
+            (Step::Exec, Runtime::Python { .. } | Runtime::Nodejs { .. }) => {
+                return StartFailure::Unsupported(format!(
+                    "the root file system of microVMs does not start {}: {cause}; build it again with `sonagi microvm \
+                     rootfs`",
+                    self.program.display()
+                ));
+            }
+            (Step::Drives | Step::Files, _) => {
+                return StartFailure::Unsupported(format!(
+                    "the root file system or the kernel of microVMs cannot be used: {}: {cause}",
+                    failure.subject
+                ));
+            }
+            (Step::Orders, _) => "tell a virtual machine what to run",
+            (Step::Network, _) => "give a virtual machine its ports",
+            (Step::Limits, _) => "limit a virtual machine's runtime",
+        };
+        StartFailure::Machine { doing, cause: io::Error::new(cause.kind(), format!("{}: {cause}", failure.subject)) }
+    }
+}
+
+/// Waits for the init's first connection.
+async fn asking(
+    mut machine: Box<dyn Machine>,
+    link: Link,
+    api: UnixListener,
+    endpoint: Option<UnixListener>,
+) -> Result<Asking, StartFailure> {
+    let asked = tokio::select! {
+        asked = link.control() => asked,
+        () = machine.ended() => return Err(no_machine(NoMachine::Ended { words: machine.last_words() })),
+    };
+    let (control, visit) = asked.map_err(self::machine("hear a virtual machine"))?;
+    Ok(Asking { machine, control, visit, link, api, endpoint })
+}
+
+/// The init's next word.
+async fn heard(asking: &mut Asking) -> Result<Word, StartFailure> {
+    let Asking { machine, control, .. } = asking;
+    tokio::select! {
+        word = control.word() => word.map_err(self::machine("hear a virtual machine")),
+        () = machine.ended() => Err(no_machine(NoMachine::Ended { words: machine.last_words() })),
+    }
+}
+
+fn lost(what: &'static str) -> StartFailure {
+    StartFailure::Machine { doing: "make a virtual machine", cause: io::Error::other(what) }
+}
+
+fn shape(spec: &EnvironmentSpec, driver: &MicrovmDriver, drives: Vec<PathBuf>) -> Shape {
+    let wanted = spec.memory.div_ceil(PROCESSOR_MEMORY);
+    let there = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
+    let processors = match wanted.min(there).min(PROCESSORS_MAX) {
+        0 | 1 => 1,
+        more => more & !1,
+    };
+    Shape {
+        processors,
+        processor_share: (u64::from(spec.memory) * 1_000 / u64::from(PROCESSOR_MEMORY)) as u32,
+        memory: spec.memory + limits::MICROVM_MEMORY_EXTRA,
+        kernel: driver.kernel.clone(),
+        initial: driver.initial.clone(),
+        drives,
+    }
+}

@@ -1,0 +1,53 @@
+//! What an environment lives in, as an invocation sees it: it ends, it is killed, it uses memory.
+
+use std::io;
+
+use super::process::Process;
+use crate::{ending::Exit, microvm::Guest};
+
+pub(crate) enum Life {
+    Process(Process),
+    Machine(Guest),
+}
+
+impl Life {
+    /// Ready when it has ended on its own, or used more memory than it may. Safe to drop.
+    pub(super) async fn ended(&mut self) {
+        match self {
+            Self::Process(process) => process.ended().await,
+            Self::Machine(guest) => guest.ended().await,
+        }
+    }
+
+    /// Whether the runtime itself has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        match self {
+            Self::Process(process) => process.has_ended(),
+            Self::Machine(guest) => guest.has_ended(),
+        }
+    }
+
+    /// Kills all of the environment; how the runtime had ended, if it had on its own. Safe to drop: it goes on without.
+    pub(super) async fn kill(&mut self) -> Option<Exit> {
+        match self {
+            Self::Process(process) => process.kill().await,
+            Self::Machine(guest) => guest.kill().await,
+        }
+    }
+
+    /// Bytes that the environment used at the most so far.
+    pub(super) fn memory_peak(&mut self) -> u64 {
+        match self {
+            Self::Process(process) => process.memory_peak(),
+            Self::Machine(guest) => guest.memory_peak(),
+        }
+    }
+
+    /// From here on processor time is limited. A machine's is from its start.
+    pub(super) fn limit_processors(&mut self) -> io::Result<()> {
+        match self {
+            Self::Process(process) => process.limit_processors(),
+            Self::Machine(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The microVM driver: its API client against a server that follows Firecracker's document, what it makes of this
+//! machine, and all of it above the monitor with the real init and a real kernel, under QEMU's emulation of a processor.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod api;
+mod firecracker;
+mod functions;
+mod machine;
+mod openapi;
+mod qemu;
+mod snapshots;
+mod world;

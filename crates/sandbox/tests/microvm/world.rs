@@ -1,0 +1,246 @@
+//! Functions made of a few lines, in emulated machines.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use sonagi_model::{
+    AppName, Clock, Digest, Entropy, RequestId, Tick, Timestamp,
+    function::{Architecture, DriverChoice, LogFormat, LogLevel, Network, ProvidedBase, Runtime},
+    logs::{LogLine, LogSink},
+};
+use sonagi_sandbox::{
+    Answer, Call, Credentials, Driver as _, EnvironmentSpec, Finished, Input, StartFailure, Started,
+    microvm::{Config, Installed, Language, MicrovmDriver, Room, build_root},
+    process::{Door, Endpoint, Interpreters, RuntimePolicy},
+};
+use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::oneshot, task::AbortHandle};
+
+use crate::qemu::{self, Qemu};
+
+pub(crate) const PYTHON: Runtime = Runtime::Python { minor: 11 };
+pub(crate) const PROVIDED: Runtime = Runtime::Provided(ProvidedBase::Al2023);
+/// Of the endpoint inside.
+pub(crate) const ENDPOINT_PORT: u16 = 4566;
+/// An emulated processor is slow, and this machine may be busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(85);
+
+#[derive(Debug)]
+pub(crate) struct RealClock(Instant);
+
+#[expect(clippy::disallowed_methods, reason = "the tests run real machines, in real time")]
+impl RealClock {
+    pub(crate) fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests run real machines, in real time")]
+impl Clock for RealClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() as u64)
+    }
+
+    fn tick(&self) -> Tick {
+        Tick(self.0.elapsed())
+    }
+
+    fn sleep_until(&self, at: Tick) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let at = self.0 + at.0;
+        Box::pin(tokio::time::sleep_until(at.into()))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct KernelEntropy;
+
+impl Entropy for KernelEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        use std::io::Read as _;
+        fs::File::open("/dev/urandom").unwrap().read_exact(bytes).unwrap();
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Lines(Mutex<Vec<LogLine>>);
+
+impl LogSink for Lines {
+    fn line(&self, line: LogLine) {
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+impl Lines {
+    pub(crate) fn of(&self, request: Option<RequestId>) -> Vec<String> {
+        let lines = self.0.lock().unwrap();
+        let of = lines.iter().filter(|line| line.request == request);
+        of.map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect()
+    }
+}
+
+/// The platform's endpoint, as far as a machine can tell: it says hello to whoever connects.
+struct Hello;
+
+impl Door for Hello {
+    fn serve(&self, listener: TcpListener) -> AbortHandle {
+        let serving = async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let _ = client.write_all(b"hello from the platform").await;
+            }
+        };
+        tokio::spawn(serving).abort_handle()
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) driver: Arc<MicrovmDriver>,
+    pub(crate) clock: Arc<RealClock>,
+    pub(crate) room: PathBuf,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("vm").tempdir().unwrap();
+        let clock = Arc::new(RealClock::new());
+        let search_path = std::env::var("PATH").unwrap();
+        let folders = std::env::split_paths(&search_path).collect();
+        let interpreters = Interpreters::new(folders, RuntimePolicy::Exact, Arc::clone(&clock) as Arc<dyn Clock>);
+        let python = interpreters.find(PYTHON).await.unwrap().unwrap();
+        let installed =
+            Installed { language: Language::Python, version: python.version, program: python.program };
+        let root = folder.path().join("rootfs");
+        build_root(&root, vec![installed], &search_path, &|_| {}).unwrap();
+        let room = Room::open(&folder.path().join("work"), &KernelEntropy).unwrap();
+        let place = room.path().to_path_buf();
+        let config = Config {
+            monitor: Arc::new(Qemu { room: place.clone(), clock: Arc::clone(&clock) as Arc<dyn Clock> }),
+            work_dir: folder.path().join("work"),
+            kernel: qemu::kernel(),
+            root,
+            extras: qemu::modules(),
+            endpoint: Some(Endpoint { port: ENDPOINT_PORT, door: Arc::new(Hello) }),
+            layers: None,
+            search_path,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            entropy: Arc::new(KernelEntropy),
+        };
+        let driver = Arc::new(MicrovmDriver::open(config, room).unwrap());
+        Self { driver, clock, room: place, folder }
+    }
+
+    /// A function of one file, which is `app.py` or `bootstrap`.
+    pub(crate) fn function(&self, runtime: Runtime, text: &str) -> EnvironmentSpec {
+        let code = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
+        let name = match runtime {
+            Runtime::Python { .. } => "app.py",
+            Runtime::Nodejs { .. } | Runtime::Provided(_) | Runtime::Wasm => "bootstrap",
+        };
+        fs::set_permissions(&code, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(code.join(name), text).unwrap();
+        fs::set_permissions(code.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        EnvironmentSpec {
+            app: AppName::new("shop").unwrap(),
+            package: Digest::of(text.as_bytes()),
+            wasm: None,
+            function_name: "shop-search".into(),
+            version: "$LATEST".into(),
+            runtime,
+            handler: "app.handler".into(),
+            architecture: Architecture::X86_64,
+            code,
+            memory: 128,
+            timeout: 60,
+            ephemeral_storage: 512,
+            network: Network::None,
+            driver: DriverChoice::Microvm,
+            variables: [("GREETING".to_owned(), "hello there".to_owned())].into(),
+            credentials: Credentials {
+                access_key_id: "AKID".into(),
+                secret_access_key: "SECRET".into(),
+                session_token: "TOKEN".into(),
+            },
+            region: "eu-west-1".into(),
+            endpoint: "http://127.0.0.1:4566".into(),
+            log_group: "/aws/lambda/shop-search".into(),
+            log_stream: "2026/01/01/[$LATEST]0".into(),
+            log_format: LogFormat::Text,
+            log_level: LogLevel::Info,
+            logs: Arc::new(Lines::default()),
+        }
+    }
+
+    pub(crate) async fn start(&self, mut spec: EnvironmentSpec) -> Result<Running, StartFailure> {
+        let logs = Arc::new(Lines::default());
+        spec.logs = Arc::clone(&logs) as Arc<dyn LogSink>;
+        let started = self.driver.start(Arc::new(spec), self.clock.tick() + PATIENCE).await?;
+        Ok(Running { started, logs, clock: Arc::clone(&self.clock) })
+    }
+
+    /// The folders of machines, all of which are gone when no environment is there.
+    pub(crate) fn machines(&self) -> usize {
+        fs::read_dir(&self.room).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
+    }
+}
+
+pub(crate) struct Running {
+    pub(crate) started: Started,
+    pub(crate) logs: Arc<Lines>,
+    clock: Arc<RealClock>,
+}
+
+pub(crate) struct Done {
+    pub(crate) request: RequestId,
+    pub(crate) answer: Answer,
+    pub(crate) finished: Finished,
+}
+
+impl Running {
+    pub(crate) async fn invoke(&mut self, payload: &'static str) -> Done {
+        self.invoke_within(payload, PATIENCE).await
+    }
+
+    pub(crate) async fn invoke_within(&mut self, payload: &'static str, wait: Duration) -> Done {
+        let request = RequestId::random(&KernelEntropy);
+        let call = Call {
+            request,
+            arn: "arn:aws:lambda:eu-west-1:000000000000:function:shop-search".into(),
+            input: Input::Event(Bytes::from_static(payload.as_bytes())),
+            deadline: self.clock.tick() + wait,
+            deadline_wall: self.clock.now() + wait,
+            trace: "Root=1-5759e988-bd862e3fe1be46a994272793".into(),
+            client_context: None,
+            cognito_identity: None,
+        };
+        let (sender, receiver) = oneshot::channel();
+        let (finished, answer) = tokio::join!(self.started.environment.invoke(call, sender), receiver);
+        Done { request, answer: answer.unwrap(), finished }
+    }
+
+    /// The answer of a function that answers, as JSON.
+    pub(crate) async fn answer(&mut self, payload: &'static str) -> serde_json::Value {
+        self.invoke(payload).await.json()
+    }
+}
+
+impl Done {
+    pub(crate) fn json(&self) -> serde_json::Value {
+        match &self.answer {
+            Answer::Success(body) => serde_json::from_slice(body).unwrap(),
+            other => panic!("not a success: {other:?}"),
+        }
+    }
+
+    /// The error's type and message.
+    pub(crate) fn failure(&self) -> (String, String) {
+        let Answer::Failure(failure) = &self.answer else { panic!("not a failure: {:?}", self.answer) };
+        let payload: serde_json::Value = serde_json::from_slice(&failure.payload).unwrap();
+        (failure.error_type.clone(), payload["errorMessage"].as_str().unwrap_or_default().to_owned())
+    }
+}
