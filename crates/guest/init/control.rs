@@ -94,7 +94,11 @@ impl Control {
         sys::add_entropy(&self.random, &renewal.entropy)?;
         sys::set_clock(renewal.time)?;
         boot_id(&renewal.boot_id)?;
-        self.state().credentials = renewal.clone();
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.credentials, renewal.clone());
+        if renewal.authorization.is_empty() {
+            state.credentials.authorization = before.authorization;
+        }
         Ok(())
     }
 

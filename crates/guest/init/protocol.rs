@@ -132,8 +132,9 @@ pub struct Renewal {
     pub entropy: Vec<u8>,
     /// In the place of the kernel's `boot_id`.
     pub boot_id: String,
-    /// What [`CREDENTIALS_PORT`] answers, as JSON, and to whom; empty: that port is closed.
+    /// What [`CREDENTIALS_PORT`] answers, as JSON; empty: that port is closed.
     pub credentials: String,
+    /// To whom. Empty: to whom it did before, since the runtime's variables do not change.
     pub authorization: String,
 }
 

@@ -97,6 +97,12 @@ pub fn build(
     for folder in FOLDERS {
         fs::create_dir_all(stage.0.join(folder))?;
     }
+    // A script's first line names its shell by the old way, and so does a program its loader.
+    for link in ["/bin", "/sbin", "/lib", "/lib32", "/lib64"].map(Path::new) {
+        if fs::symlink_metadata(link).is_ok_and(|metadata| metadata.is_symlink()) {
+            tree.lead(&link.join("any"))?;
+        }
+    }
     for (name, text) in WRITTEN {
         fs::write(stage.0.join(name), text)?;
     }

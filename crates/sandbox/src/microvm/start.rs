@@ -271,7 +271,9 @@ impl Job {
             if asking.visit != Visit::Again {
                 return Err(lost("a machine that was restored says that it was just booted"));
             }
-            let ordered = asking.control.order(&Order::Renew(self.renewal())).await;
+            // Its variables have another token, which the first machine of the snapshot was given.
+            let renewal = Renewal { authorization: String::new(), ..self.renewal() };
+            let ordered = asking.control.order(&Order::Renew(renewal)).await;
             ordered.map_err(self::machine("tell a virtual machine the time"))?;
             match heard(&mut asking).await? {
                 Word::Renewed => Ok(asking),

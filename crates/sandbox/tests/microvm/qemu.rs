@@ -87,14 +87,14 @@ impl Qemu {
     async fn start(&self, place: Place, shape: &Shape, from: Option<&Path>, deadline: Tick) -> Result<Emulated, NoMachine> {
         let folder = place.folder.path().to_path_buf();
         let console = Console::default();
-        let mut device = program(&tools().join("vhost-device-vsock"), &console);
+        let mut device = program(&tools().join("vhost-device-vsock"));
         device.arg("--vm").arg(format!(
             "guest-cid=3,socket={},uds-path={}",
             folder.join("vhost").display(),
             place.vsock.display()
         ));
         let device = device.spawn().unwrap();
-        let mut qemu = program(Path::new("qemu-system-x86_64"), &console);
+        let mut qemu = program(Path::new("qemu-system-x86_64"));
         let memory = shape.memory;
         qemu.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-S"])
             .args(["-accel", "tcg", "-cpu", "max", "-machine", "pc,memory-backend=memory"])
@@ -140,8 +140,7 @@ impl Qemu {
     }
 }
 
-fn program(path: &Path, console: &Console) -> Command {
-    let _ = console;
+fn program(path: &Path) -> Command {
     let mut command = Command::new(path);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
@@ -275,9 +274,11 @@ impl Qmp {
 
     async fn line(&mut self) -> Value {
         let mut line = String::new();
-        let size = self.from.read_line(&mut line).await.unwrap();
-        assert!(size > 0, "QEMU has closed its control socket");
-        serde_json::from_str(&line).unwrap()
+        match self.from.read_line(&mut line).await {
+            Ok(1..) => serde_json::from_str(&line).unwrap(),
+            // QEMU is about to end, which somebody else waits for.
+            Ok(0) | Err(_) => std::future::pending().await,
+        }
     }
 
     async fn run(&mut self, command: &str, arguments: Value) -> Value {
@@ -306,7 +307,8 @@ impl Qmp {
             let state = self.run("query-migrate", json!({})).await;
             match state["status"].as_str() {
                 Some("completed") => return,
-                Some("failed" | "cancelled") => panic!("{state}"),
+                // So it is then, too.
+                Some("failed" | "cancelled") => std::future::pending().await,
                 _ => clock.sleep(Duration::from_millis(20)).await,
             }
         }
