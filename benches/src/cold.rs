@@ -84,6 +84,8 @@ pub(crate) async fn start(folder: &Path) -> Result<Running> {
         concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
         runtimes: RuntimePolicy::Nearest,
         isolation: Isolation::default(),
+        microvm: None,
+        microvms: sonagi_sandbox::Whose::default(),
         program: platform::program()?,
         path: std::env::var("PATH")?,
         cache: folder.join("cache"),

@@ -25,7 +25,9 @@ fn main() {
         Err(error) => error.to_string(),
     };
     // All else works without it; the microVM driver says what is missing.
-    println!("cargo::warning=the init of virtual machines was not compiled (a static C library is needed): {failed}");
+    println!(
+        "cargo::warning=the init of virtual machines was not compiled (a static C library is needed): {failed}"
+    );
     if let Err(error) = std::fs::write(&out, []) {
         panic!("write {}: {error}", out.display());
     }

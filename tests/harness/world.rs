@@ -9,7 +9,10 @@ use sonagi_control::{
     manifest::{self, Context},
 };
 use sonagi_model::{Clock, clock::ManualClock, release::Release};
-use sonagi_sandbox::process::{Isolation, RuntimePolicy};
+use sonagi_sandbox::{
+    Whose,
+    process::{Isolation, RuntimePolicy},
+};
 use sonagi_server::{Config, LocalInterpreters, OsEntropy, RealClock, Running};
 
 use crate::{Answer, App, http, program, root, watch};
@@ -68,6 +71,8 @@ impl World {
             concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
             runtimes: RuntimePolicy::Nearest,
             isolation: Isolation::default(),
+            microvm: None,
+            microvms: Whose::default(),
             program: program(),
             path: std::env::var("PATH").unwrap(),
             cache: cache().join("sonagi"),

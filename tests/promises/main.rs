@@ -14,6 +14,7 @@ mod dev;
 mod idle_functions;
 mod isolation;
 mod lambda_clients;
+mod microvm;
 mod neighbours;
 mod petshop;
 mod releases;

@@ -38,7 +38,10 @@ fn tester(tools: &tools::Tools) -> Command {
     } else {
         command.args(["test", "--no-fail-fast"]);
     }
-    command.env("SONAGI_TEST_PYTHON", &tools.python).env("SONAGI_TEST_NODE_MODULES", &tools.node_modules);
+    command
+        .env("SONAGI_TEST_PYTHON", &tools.python)
+        .env("SONAGI_TEST_NODE_MODULES", &tools.node_modules)
+        .env("SONAGI_TEST_MACHINE", &tools.machine);
     command
 }
 

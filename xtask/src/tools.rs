@@ -1,5 +1,5 @@
-//! What the tests need beside Rust: interpreters from Debian's packages, and the official clients from their
-//! registries, the latter into `target/clients` and nowhere else.
+//! What the tests need beside Rust: interpreters and an emulator from Debian's packages, and the official clients from
+//! their registries, the latter into `target/clients` and nowhere else.
 
 use std::{
     fs,
@@ -14,12 +14,18 @@ use crate::shell;
 /// The official clients, pinned: a new release must not change what a test run means.
 const PYTHON_CLIENTS: [&str; 2] = ["boto3==1.44.5", "awscli==1.46.2"];
 const NODE_CLIENTS: [&str; 1] = ["@aws-sdk/client-lambda@3.1162.0"];
+/// An emulated machine's vsock, with Firecracker's way to the host; a program that is run and not linked.
+const VSOCK: (&str, &str) = ("vhost-device-vsock", "0.3.0");
+/// Debian's package of a kernel for virtual machines: it depends on the newest one.
+const KERNEL: &str = "linux-image-cloud-amd64";
 
 pub(crate) struct Tools {
     /// A Python with boto3 and the AWS CLI.
     pub(crate) python: PathBuf,
     /// Holds the JavaScript SDK.
     pub(crate) node_modules: PathBuf,
+    /// Holds a kernel and what emulated machines need beside QEMU.
+    pub(crate) machine: PathBuf,
 }
 
 pub(crate) fn ensure() -> Result<Tools> {
@@ -27,11 +33,15 @@ pub(crate) fn ensure() -> Result<Tools> {
     debian_packages()?;
     let clients = shell::root().join("target/clients");
     fs::create_dir_all(&clients).context("make target/clients")?;
-    Ok(Tools { python: python_clients(&clients)?, node_modules: node_clients(&clients)? })
+    Ok(Tools {
+        python: python_clients(&clients)?,
+        node_modules: node_clients(&clients)?,
+        machine: machine(&clients)?,
+    })
 }
 
 fn debian_packages() -> Result<()> {
-    let wanted: [(&str, &[&str], &str); 7] = [
+    let wanted: [(&str, &[&str], &str); 9] = [
         ("cc", &["gcc"], "--version"),
         ("python3", &["python3"], "--version"),
         ("node", &["nodejs"], "--version"),
@@ -40,6 +50,9 @@ fn debian_packages() -> Result<()> {
         // A function's way to the internet, and the machines of its tests.
         ("nft", &["nftables"], "--version"),
         ("ip", &["iproute2"], "-Version"),
+        // Virtual machines where there is no KVM, and their file systems.
+        ("qemu-system-x86_64", &["qemu-system-x86"], "--version"),
+        ("/usr/sbin/debugfs", &["e2fsprogs"], "-V"),
     ];
     let mut missing: Vec<&str> = Vec::new();
     for (program, packages, argument) in wanted {
@@ -107,13 +120,41 @@ fn node_clients(clients: &Path) -> Result<PathBuf> {
     Ok(folder.join("node_modules"))
 }
 
+/// A kernel and its modules, taken out of their package and not installed, and the vsock of machines.
+fn machine(clients: &Path) -> Result<PathBuf> {
+    let folder = clients.join("machine");
+    let (name, version) = VSOCK;
+    once(&folder, &format!("{name} {version}\n{KERNEL}"), || {
+        fs::create_dir_all(&folder)?;
+        shell::run(
+            Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+                .args(["install", "--quiet", "--locked", "--version", version, name, "--root"])
+                .arg(&folder),
+        )?;
+        fs::rename(folder.join("bin").join(name), folder.join(name))?;
+        let output = Command::new("apt-cache").args(["depends", "--important", KERNEL]).output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let package = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("Depends: "))
+            .with_context(|| format!("{KERNEL} is in no list of packages: sudo apt-get update"))?;
+        shell::run(Command::new("apt-get").args(["--quiet", "download", package]).current_dir(&folder))?;
+        let is_package = |path: &PathBuf| path.extension().is_some_and(|end| end == "deb");
+        let archive = fs::read_dir(&folder)?.flatten().map(|entry| entry.path()).find(is_package);
+        let archive = archive.with_context(|| format!("{package} was not downloaded"))?;
+        shell::run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(folder.join("kernel")))?;
+        fs::remove_file(archive).context("remove the kernel's package")
+    })?;
+    Ok(folder)
+}
+
 /// Fills `folder` with `fill`, once for each `wanted`.
 fn once(folder: &Path, wanted: &str, fill: impl FnOnce() -> Result<()>) -> Result<()> {
     let marker = folder.join(".complete");
     if fs::read_to_string(&marker).is_ok_and(|have| have == wanted) {
         return Ok(());
     }
-    eprintln!("    installing the official clients: {}", wanted.replace('\n', ", "));
+    eprintln!("    installing: {}", wanted.replace('\n', ", "));
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
     }

@@ -7,7 +7,7 @@ use sonagi_model::{
     AccountId, AppName, Region, ReleaseNumber,
     limits::{ACCOUNT_CONCURRENCY, ACCOUNT_CONCURRENCY_MAX, UNRESERVED_CONCURRENCY_MIN},
 };
-use sonagi_sandbox::process;
+use sonagi_sandbox::{Whose, microvm, process};
 
 use crate::output::Shape;
 
@@ -62,6 +62,9 @@ pub(crate) enum Command {
     Functions(Functions),
     /// Say what this machine has, what it lacks, and how to mend it
     Doctor(Doctor),
+    /// Prepare this machine for microVMs
+    #[command(subcommand)]
+    Microvm(Microvm),
     /// Print a completion script for a shell
     #[command(after_help = "Example:
   sonagi completions bash > ~/.local/share/bash-completion/completions/sonagi")]
@@ -134,6 +137,60 @@ pub(crate) struct Place {
     /// How functions that are processes are kept from this machine and from each other
     #[arg(long, value_name = "HOW", default_value_t, value_enum)]
     pub(crate) isolation: Isolation,
+    /// What functions that are processes run in, unless they say otherwise
+    #[arg(long, value_name = "DRIVER", default_value_t, value_enum)]
+    pub(crate) driver: Driver,
+    #[command(flatten)]
+    pub(crate) microvms: Microvms,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Driver {
+    /// Processes in sandboxes, but for functions that ask for a microVM
+    #[default]
+    Process,
+    /// A microVM for each environment; the server does not start where there can be none
+    Microvm,
+}
+
+impl From<Driver> for Whose {
+    fn from(driver: Driver) -> Self {
+        match driver {
+            Driver::Process => Self::WhoAsks,
+            Driver::Microvm => Self::All,
+        }
+    }
+}
+
+/// What microVMs are made of.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "MicroVMs")]
+pub(crate) struct Microvms {
+    /// An uncompressed Linux kernel for microVMs
+    #[arg(long = "microvm-kernel", value_name = "FILE")]
+    kernel: Option<PathBuf>,
+    /// The root file system of microVMs, as `sonagi microvm rootfs` builds it
+    #[arg(long = "microvm-rootfs", value_name = "FILE")]
+    rootfs: Option<PathBuf>,
+    /// Firecracker, if it is not the one on the search path
+    #[arg(long = "microvm-vmm", value_name = "PROGRAM")]
+    vmm: Option<PathBuf>,
+    /// Firecracker's jailer, if it is not the one on the search path
+    #[arg(long = "microvm-jailer", value_name = "PROGRAM")]
+    jailer: Option<PathBuf>,
+}
+
+impl Microvms {
+    /// What was named; none, if nothing was.
+    pub(crate) fn options(&self) -> Option<microvm::Options> {
+        let options = microvm::Options {
+            kernel: self.kernel.clone(),
+            root: self.rootfs.clone(),
+            monitor: self.vmm.clone(),
+            jailer: self.jailer.clone(),
+        };
+        (options != microvm::Options::default()).then_some(options)
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -193,6 +250,24 @@ pub(crate) struct Server {
     /// Where the exact version of an interpreter is missing, take the nearest
     #[arg(long)]
     pub(crate) nearest_runtimes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Microvm {
+    /// Build a root file system for microVMs out of this machine's interpreters
+    #[command(after_help = "Example:
+  sonagi microvm rootfs --out /srv/sonagi/rootfs.ext4")]
+    Rootfs(Rootfs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rootfs {
+    /// The file to write; FILE.json beside it says what is inside
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Only the interpreters of these runtimes, such as python3.13; all that this machine has, if none is named
+    #[arg(long = "runtime", value_name = "RUNTIME")]
+    pub(crate) runtimes: Vec<sonagi_model::function::Runtime>,
 }
 
 /// Which server to talk to.
@@ -299,6 +374,8 @@ pub(crate) struct Doctor {
     /// The data folder to look at
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) microvms: Microvms,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -58,6 +58,7 @@ fn workers(command: &Command) -> usize {
         | Command::Logs(_)
         | Command::Functions(_)
         | Command::Doctor(_)
+        | Command::Microvm(_)
         | Command::Completions { .. } => None,
     };
     let usual = || std::thread::available_parallelism().map_or(1, NonZero::get);

@@ -1,7 +1,7 @@
 //! What must be done with a function's code before a release that holds it goes live.
 //!
-//! A WebAssembly component is compiled, checked and, where it asks for that, run once for its snapshot. That
-//! happens before the transaction, so a release whose functions cannot be made ready changes nothing. Start
+//! A WebAssembly component is compiled, checked and, where it asks for that, run once for its snapshot. A function that
+//! asks for a microVM is refused where there can be none. That happens before the transaction, so a release whose functions cannot be made ready changes nothing. Start
 //! reading at [`Preparation`].
 
 use std::{io, path::Path, sync::Arc};
@@ -20,8 +20,8 @@ use crate::{Error, Packages, Result, manifest, packages::blocking};
 #[async_trait]
 pub trait Preparation: Send + Sync {
     /// Returns once `function` can start; `code` is the folder with its unpacked package. It is called for every
-    /// WebAssembly function of a release and by each change of one, so it must be quick where nothing is left to
-    /// do. Its future may be dropped.
+    /// WebAssembly function of a release and every one that asks for a microVM, and by each change of one, so it must be
+    /// quick where nothing is left to do. Its future may be dropped.
     async fn prepare(&self, function: &Function, code: &Path) -> Result<(), PrepareError>;
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Preparations(pub(crate) Option<Arc<dyn Preparation>>);
 impl Preparations {
     /// Makes all functions of a release ready. The first one by name that cannot be is the error.
     pub(crate) async fn all(&self, packages: &Packages, content: &ReleaseContent) -> Result<()> {
-        let functions = content.functions.values().filter(|function| wanted(function.runtime));
+        let functions = content.functions.values().filter(|function| wanted(function));
         let prepared: Vec<_> = functions.map(|function| self.named(packages, function).boxed()).collect();
         stream::iter(prepared).buffered(limits::PREPARATIONS_AT_ONCE).try_collect().await
     }
@@ -64,12 +64,14 @@ impl Preparations {
 
     pub(crate) async fn one(&self, packages: &Packages, function: &Function) -> Result<()> {
         let Some(preparation) = &self.0 else { return Ok(()) };
-        if !wanted(function.runtime) {
+        if !wanted(function) {
             return Ok(());
         }
         let code = packages.unpacked(&function.package).await?;
-        let (handler, folder) = (function.handler.clone(), code.clone());
-        blocking(move || check_file(&handler, &folder)).await?;
+        if function.runtime == Runtime::Wasm {
+            let (handler, folder) = (function.handler.clone(), code.clone());
+            blocking(move || check_file(&handler, &folder)).await?;
+        }
         preparation.prepare(function, &code).await.map_err(|error| match error {
             PrepareError::Invalid(text) => Error::Invalid(text),
             PrepareError::Busy(text) => Error::Busy(text),
@@ -90,22 +92,26 @@ fn check_file(handler: &str, code: &Path) -> Result<()> {
     Err(Error::Invalid(format!("the handler {handler:?} names a file that is not in the package: {found}")))
 }
 
-/// Whether a function of that runtime is prepared at all.
-fn wanted(runtime: Runtime) -> bool {
-    match runtime {
+/// Whether a function is prepared at all.
+fn wanted(function: &Function) -> bool {
+    match function.runtime {
         Runtime::Wasm => true,
-        Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) => false,
+        Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) => {
+            function.driver.is_microvm()
+        }
     }
 }
 
 /// Whether a preparation of one is a preparation of the other.
 pub(crate) fn same(one: &Function, other: &Function) -> bool {
-    match (wanted(one.runtime), wanted(other.runtime)) {
+    match (wanted(one), wanted(other)) {
         (_, false) => true,
         (false, true) => false,
         (true, true) => {
-            (one.package, &one.handler, one.memory, &one.wasm)
-                == (other.package, &other.handler, other.memory, &other.wasm)
+            (one.package, &one.handler, one.memory, &one.wasm, one.runtime)
+                == (other.package, &other.handler, other.memory, &other.wasm, other.runtime)
+                && (one.driver, one.network, one.architecture)
+                    == (other.driver, other.network, other.architecture)
         }
     }
 }

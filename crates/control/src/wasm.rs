@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use sonagi_model::{
-    function::{Function, Network, OutboundRule, Reuse, Runtime, WasiVersion, Wasm, WasmStart},
+    function::{DriverChoice, Function, Network, OutboundRule, Reuse, Runtime, WasiVersion, Wasm, WasmStart},
     limits,
 };
 
@@ -31,6 +31,9 @@ pub(crate) fn check(function: &Function) -> Check {
     handler(&function.handler)?;
     if function.network != Network::None {
         return Err("a WebAssembly function has no network: what it may reach is in `outbound`".into());
+    }
+    if function.driver != DriverChoice::Usual {
+        return Err("a WebAssembly function has no `driver`: it runs in the server's process".into());
     }
     if function.ephemeral_storage != limits::EPHEMERAL_STORAGE_MIN {
         return Err(NO_STORAGE.into());

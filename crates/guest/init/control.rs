@@ -74,8 +74,10 @@ impl Control {
 
     /// Waits until the machine has been renewed since `generation`; false if it was not.
     pub(crate) fn after(&self, generation: Generation) -> bool {
-        let waited = self.renewed.wait_timeout_while(self.state(), PATIENCE, |state| state.generation == generation);
-        waited.map_or_else(|poisoned| poisoned.into_inner().0.generation, |(state, _)| state.generation) != generation
+        let waited =
+            self.renewed.wait_timeout_while(self.state(), PATIENCE, |state| state.generation == generation);
+        waited.map_or_else(|poisoned| poisoned.into_inner().0.generation, |(state, _)| state.generation)
+            != generation
     }
 
     /// Waits until the machine has been renewed since `generation`, however long it takes.

@@ -26,7 +26,11 @@ mod credentials;
 mod output;
 #[cfg_attr(
     not(test),
-    expect(dead_code, unreachable_pub, reason = "the other half of what is said is the host's, whose file this is too")
+    expect(
+        dead_code,
+        unreachable_pub,
+        reason = "the other half of what is said is the host's, whose file this is too"
+    )
 )]
 mod protocol;
 mod relay;
@@ -67,20 +71,19 @@ fn run(control: &Arc<control::Control>, orders: &protocol::Orders) -> std::io::R
 }
 
 /// Everything that the runtime finds when it starts.
-fn prepare(
-    control: &Arc<control::Control>,
-    orders: &protocol::Orders,
-) -> Result<output::Output, Failure> {
+fn prepare(control: &Arc<control::Control>, orders: &protocol::Orders) -> Result<output::Output, Failure> {
     control.renew(&orders.now).map_err(|error| fail(Step::Orders, &error, "clock"))?;
     boot::files(orders)?;
     sys::loopback_up().map_err(|error| fail(Step::Network, &error, "lo"))?;
-    let output = output::Output::open(Arc::clone(control)).map_err(|error| fail(Step::Network, &error, "output"))?;
+    let output =
+        output::Output::open(Arc::clone(control)).map_err(|error| fail(Step::Network, &error, "output"))?;
     for &relay in &orders.relays {
         relay::listen(relay, Arc::clone(control), output.clone(), orders.user)
             .map_err(|error| fail(Step::Network, &error, &format!("127.0.0.1:{}", relay.port)))?;
     }
     if !orders.now.credentials.is_empty() {
-        credentials::listen(Arc::clone(control)).map_err(|error| fail(Step::Network, &error, "credentials"))?;
+        credentials::listen(Arc::clone(control))
+            .map_err(|error| fail(Step::Network, &error, "credentials"))?;
     }
     boot::limits(orders)?;
     Ok(output)

@@ -35,14 +35,18 @@ impl Output {
         sys::never_wait(&from)?;
         let watched = from.try_clone()?;
         let to = sys::connect_host(protocol::OUTPUT_PORT)?;
-        let way = Way { from, to, generation: control.generation(), buffer: vec![0; SIZE], entrance: Some(entrance) };
+        let way = Way {
+            from,
+            to,
+            generation: control.generation(),
+            buffer: vec![0; SIZE],
+            entrance: Some(entrance),
+        };
         let output = Self { way: Arc::new(Mutex::new(way)), control };
         let renewing = output.clone();
         std::thread::spawn(move || renewing.renew());
         let own = output.clone();
-        std::thread::spawn(move || {
-            while sys::readable(&watched).is_ok() && own.flush() {}
-        });
+        std::thread::spawn(move || while sys::readable(&watched).is_ok() && own.flush() {});
         Ok(output)
     }
 

@@ -222,8 +222,7 @@ impl Word {
     }
 }
 
-const STEPS: [Step; 6] =
-    [Step::Orders, Step::Drives, Step::Files, Step::Network, Step::Limits, Step::Exec];
+const STEPS: [Step; 6] = [Step::Orders, Step::Drives, Step::Files, Step::Network, Step::Limits, Step::Exec];
 
 impl Step {
     fn number(self) -> u8 {

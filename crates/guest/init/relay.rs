@@ -78,7 +78,13 @@ struct Way {
     unanswered: Option<Vec<u8>>,
 }
 
-fn pass(client: TcpStream, relay: Relay, control: &Arc<Control>, output: &Output, user: u32) -> io::Result<()> {
+fn pass(
+    client: TcpStream,
+    relay: Relay,
+    control: &Arc<Control>,
+    output: &Output,
+    user: u32,
+) -> io::Result<()> {
     client.set_nodelay(true)?;
     let generation = control.generation();
     let host = sys::connect_host(relay.host)?;

@@ -1,13 +1,9 @@
 //! The runtime's process, and all that it leaves to reap.
 
 use std::{
-    fs,
-    os::unix::{
-        ffi::OsStrExt as _,
-        fs::MetadataExt as _,
-        process::CommandExt as _,
-    },
     ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _, process::CommandExt as _},
     path::Path,
     process::{Command, Stdio},
 };
@@ -34,7 +30,8 @@ impl Runtime {
             let subject = path.display().to_string();
             move |error: std::io::Error| fail(step, &error, &subject)
         };
-        let entrance = output.entrance().ok_or(Failure { step: Step::Exec, errno: 0, subject: String::new() })?;
+        let entrance =
+            output.entrance().ok_or(Failure { step: Step::Exec, errno: 0, subject: String::new() })?;
         let also = entrance.try_clone().map_err(named(Step::Exec, program))?;
         let folder = Path::new(OsStr::from_bytes(&orders.folder));
         fs::metadata(folder).map_err(named(Step::Files, folder))?;
@@ -66,7 +63,11 @@ impl Runtime {
                 Ok((child, status)) if child == self.process => {
                     self.output.flush();
                     let end = ended(status);
-                    return if end == End::Signal(KILLED) && out_of_memory() { End::OutOfMemory } else { end };
+                    return if end == End::Signal(KILLED) && out_of_memory() {
+                        End::OutOfMemory
+                    } else {
+                        end
+                    };
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

@@ -77,7 +77,8 @@ pub(crate) fn attach(source: &Path, target: &Path, kind: &str, flags: c_ulong, d
     let (source, target) = (text(source)?, text(target)?);
     let (kind, data) = (CString::new(kind)?, CString::new(data)?);
     // SAFETY: all four are C strings that outlive the call.
-    done(unsafe { mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, data.as_ptr().cast()) }).map(drop)
+    done(unsafe { mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, data.as_ptr().cast()) })
+        .map(drop)
 }
 
 pub(crate) fn change_root(path: &Path) -> io::Result<()> {
@@ -162,13 +163,15 @@ pub(crate) fn no_more_privileges() -> io::Result<()> {
     const NO_NEW_PRIVILEGES: c_int = 38;
     for capability in 0..64 as c_ulong {
         // SAFETY: both calls take numbers only.
-        if unsafe { prctl(DROP_FROM_BOUNDING_SET, capability, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) } < 0 {
+        if unsafe { prctl(DROP_FROM_BOUNDING_SET, capability, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) } < 0
+        {
             // The kernel has no more of them.
             break;
         }
     }
     // SAFETY: as above.
-    done(unsafe { prctl(NO_NEW_PRIVILEGES, 1 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) }).map(drop)
+    done(unsafe { prctl(NO_NEW_PRIVILEGES, 1 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) })
+        .map(drop)
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use sonagi_guest::machine::{
     INIT,
     protocol::{
-        Drive, End, FRAME_SIZE, Failure, Malformed, Order, Orders, Relay, Renewal, Step, Visit, Word, frame_size,
-        read_frame,
+        Drive, End, FRAME_SIZE, Failure, Malformed, Order, Orders, Relay, Renewal, Step, Visit, Word,
+        frame_size, read_frame,
     },
 };
 
@@ -31,8 +31,11 @@ fn words() -> impl Strategy<Value = Word> {
     ];
     prop_oneof![
         (any::<u32>(), visit).prop_map(|(version, visit)| Word::Hello { version, visit }),
-        (step, any::<i32>(), any::<String>())
-            .prop_map(|(step, errno, subject)| Word::Failed(Failure { step, errno, subject })),
+        (step, any::<i32>(), any::<String>()).prop_map(|(step, errno, subject)| Word::Failed(Failure {
+            step,
+            errno,
+            subject
+        })),
         Just(Word::Started),
         any::<u64>().prop_map(Word::Usage),
         Just(Word::Renewed),

@@ -20,4 +20,4 @@ pub use driver::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Footprint,
     HttpAnswer, HttpBody, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
 };
-pub use drivers::Drivers;
+pub use drivers::{Drivers, Microvms, Whose};

@@ -1,4 +1,5 @@
-//! Components: made ready when they are deployed, and again by a newer version of this program.
+//! Components: made ready when they are deployed, and again by a newer version of this program. And functions that ask for
+//! a microVM: refused when they are deployed, if there can be none.
 
 use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
@@ -10,18 +11,27 @@ use sonagi_model::{
     function::{Function, Runtime},
     limits::COMPILES_AT_ONCE,
 };
-use sonagi_sandbox::wasm::{Unready, WasmDriver};
+use sonagi_sandbox::{
+    Microvms,
+    wasm::{Unready, WasmDriver},
+};
 
 /// How often what nobody needs is looked for.
 const COLLECT_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// What `control` asks for before a release goes live.
-pub(crate) struct Components(pub(crate) WasmDriver);
+pub(crate) struct Components {
+    pub(crate) wasm: WasmDriver,
+    pub(crate) microvms: Microvms,
+}
 
 #[async_trait]
 impl Preparation for Components {
     async fn prepare(&self, function: &Function, code: &Path) -> Result<(), PrepareError> {
-        self.0.prepare(function, code).await.map_err(|unready| match unready {
+        if function.driver.is_microvm() {
+            return self.microvms.check(function).map_err(PrepareError::Invalid);
+        }
+        self.wasm.prepare(function, code).await.map_err(|unready| match unready {
             Unready::Invalid(text) => PrepareError::Invalid(text),
             Unready::Busy(text) => PrepareError::Busy(text),
             Unready::Machine { doing, cause } => PrepareError::Machine { doing, cause },

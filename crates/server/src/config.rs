@@ -1,7 +1,10 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use sonagi_model::{AccountId, Region};
-use sonagi_sandbox::process::{Isolation, RuntimePolicy};
+use sonagi_sandbox::{
+    Whose, microvm,
+    process::{Isolation, RuntimePolicy},
+};
 
 /// All that a server is told. Nothing below reads an environment variable or a file of settings.
 #[derive(Debug, Clone)]
@@ -22,6 +25,10 @@ pub struct Config {
     pub runtimes: RuntimePolicy,
     /// How functions that are processes are kept from this machine and from each other.
     pub isolation: Isolation,
+    /// What microVMs are made of; none: this server has no microVMs.
+    pub microvm: Option<microvm::Options>,
+    /// Which functions run in microVMs.
+    pub microvms: Whose,
     /// This program, which is started again as the launcher of environments and as the compiler of components.
     pub program: PathBuf,
     /// Where interpreters are looked for: the value of `PATH`.

@@ -40,6 +40,8 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    #[error("functions are to run in microVMs (--driver microvm), which this machine cannot: {0}")]
+    Microvm(String),
     #[error(transparent)]
     Backend(#[from] sonagi_backend::Error),
     #[error(transparent)]
@@ -70,7 +72,7 @@ impl Fault for Error {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Locked { .. } => FaultKind::Conflict,
-            Self::NewerFormat { .. } => FaultKind::Unsupported,
+            Self::NewerFormat { .. } | Self::Microvm(_) => FaultKind::Unsupported,
             Self::NotADataFolder { .. } | Self::OpenToTheWorld { .. } => FaultKind::Invalid,
             Self::DataFolder { .. } | Self::Listen { .. } | Self::Io { .. } => FaultKind::Unavailable,
             Self::Backend(error) => error.kind(),

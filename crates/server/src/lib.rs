@@ -19,6 +19,7 @@ mod entropy;
 mod error;
 mod interpreters;
 mod machine;
+mod machines;
 mod reach;
 mod running;
 mod wiring;

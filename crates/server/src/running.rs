@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, DataFolder, Error, OsEntropy, RealClock, Result,
     components::{Components, look_after},
-    machine,
+    machine, machines,
     reach::Services,
     wiring::{FunctionLogs, FunctionSessions, PlatformInside},
 };
@@ -128,7 +128,22 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         clock: Arc::clone(&clock),
     })
     .map_err(|cause| Error::Io { doing: "make room for WebAssembly functions", cause })?;
-    let control = control.prepared_by(Arc::new(Components(wasm.clone())));
+    let microvms = machines::open(machines::Needs {
+        options: config.microvm,
+        whose: config.microvms,
+        work_dir: folder.part("microvm"),
+        search_path: config.path,
+        layers: Layers::new(config.cache.join("layers"), std::env::vars_os()),
+        endpoint: process::Endpoint {
+            port: platform_address.port(),
+            door: Arc::clone(&endpoint) as Arc<dyn process::Door>,
+        },
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    })
+    .await?;
+    let control =
+        control.prepared_by(Arc::new(Components { wasm: wasm.clone(), microvms: microvms.clone() }));
     let frontend = Frontend::new(
         sonagi_invoke::Config {
             account_concurrency: config.concurrency,
@@ -137,7 +152,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             endpoint: format!("http://{}", reachable(platform_address)),
             ..sonagi_invoke::Config::default()
         },
-        Arc::new(Drivers { process: Arc::clone(&process), wasm: wasm.clone() }),
+        Arc::new(Drivers { process: Arc::clone(&process), wasm: wasm.clone(), microvm: microvms }),
         control.clone(),
         Arc::new(FunctionLogs(logs.clone())),
         Arc::new(FunctionSessions { identity: identity.clone(), clock: Arc::clone(&clock) }),

@@ -15,7 +15,7 @@ use sonagi_model::{
     limits::{READY_MEMORY_PART, READY_NODE_MEMORY, READY_PYTHON_MEMORY},
 };
 use sonagi_sandbox::{
-    launcher,
+    launcher, microvm,
     process::{self, Found, Limiting},
 };
 use sonagi_server::RealClock;
@@ -49,7 +49,7 @@ enum State {
 pub(crate) async fn run(doctor: &Doctor, shape: Shape) -> Result<ExitCode> {
     let data = doctor.data.clone().unwrap_or_else(folders::data);
     let path = folders::search_path();
-    let mut findings = vec![files(), isolation(), processes(), network(), waiting()];
+    let mut findings = vec![files(), isolation(), processes(), network(), waiting(), microvms(doctor, &path)];
     findings.extend(runtimes(&path).await);
     findings.extend(tools(&path));
     findings.extend(components().await);
@@ -145,6 +145,16 @@ fn network() -> Finding {
     match process::network_lacking() {
         None => good(what, "functions can be given the internet"),
         Some(help) => limited(what, format!("functions reach nothing outside: {help}")),
+    }
+}
+
+/// What `driver = "microvm"` takes.
+fn microvms(doctor: &Doctor, path: &str) -> Finding {
+    let what = "microvm";
+    let options = doctor.microvms.options().unwrap_or_default();
+    match microvm::survey(&options, path, &RealClock::new()) {
+        Ok(means) => good(what, format!("functions can run in microVMs ({})", means.version)),
+        Err(help) => limited(what, format!("functions that ask for a microVM are refused: {help}")),
     }
 }
 

@@ -8,6 +8,7 @@ mod doctor;
 mod functions;
 mod invoke;
 mod logs;
+mod microvm;
 mod new;
 mod releases;
 mod rollback;
@@ -38,6 +39,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         | Command::Logs(_)
         | Command::Functions(_)
         | Command::Doctor(_)
+        | Command::Microvm(_)
         | Command::Completions { .. } => Role::Tool,
     };
     telemetry::start(role, arguments.verbose, shape);
@@ -52,6 +54,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Logs(logs) => logs::run(&logs, shape).await,
         Command::Functions(functions) => functions::run(&functions, shape).await,
         Command::Doctor(doctor) => doctor::run(&doctor, shape).await,
+        Command::Microvm(command) => microvm::run(command, shape).await,
         Command::Completions { shell } => completions::run(shell),
     }
 }

@@ -43,6 +43,8 @@ pub(crate) async fn start(place: &Place, data: std::path::PathBuf, policy: Runti
         concurrency: place.concurrency,
         runtimes: policy,
         isolation: place.isolation.into(),
+        microvm: place.microvms.options(),
+        microvms: place.driver.into(),
         program: launcher,
         path: folders::search_path(),
         cache: folders::cache(),

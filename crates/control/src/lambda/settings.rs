@@ -1,7 +1,9 @@
 //! A function's settings, from the words of a request to the values of the model.
 
 use sonagi_model::{
-    function::{Architecture, Function, LogFormat, LogLevel, Network, Runtime, Tracing, WasmStart},
+    function::{
+        Architecture, DriverChoice, Function, LogFormat, LogLevel, Network, Runtime, Tracing, WasmStart,
+    },
     limits,
 };
 
@@ -105,6 +107,7 @@ impl Settings<'_> {
         match function.runtime {
             Runtime::Wasm => {
                 function.network = Network::None;
+                function.driver = DriverChoice::Usual;
                 let wasm = function.wasm.get_or_insert_default();
                 wasm.start = match snapshot {
                     Some(true) => WasmStart::Snapshot,

@@ -9,7 +9,8 @@ use sonagi_model::{
     AccountId, AliasName, AppName, FunctionName, LambdaName, Region,
     api::Api,
     function::{
-        Architecture, DriverChoice, Function, FunctionUrl, LogFormat, LogLevel, Network, Package, Runtime, Tracing, Wasm,
+        Architecture, DriverChoice, Function, FunctionUrl, LogFormat, LogLevel, Network, Package, Runtime,
+        Tracing, Wasm,
     },
     limits,
     release::Output,

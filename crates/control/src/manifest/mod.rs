@@ -14,6 +14,7 @@
 
 mod checks;
 mod declared;
+mod driver;
 mod fields;
 mod load;
 mod names;

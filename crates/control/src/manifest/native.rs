@@ -5,13 +5,17 @@ use std::{collections::BTreeMap, path::Path};
 use sonagi_model::{
     AliasName, AppName,
     api::{Api, ApiKind, Cors, PayloadFormat, Route},
-    function::{Architecture, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, Tracing, UrlAuth, Wasm},
+    function::{
+        Architecture, DriverChoice, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, Tracing, UrlAuth,
+        Wasm,
+    },
     limits,
 };
 
 use super::{
     BuildKind, Context, DeclaredFunction, Esbuild, FunctionDraft, WasmBuild, checks,
     checks::Places,
+    driver,
     fields::{self, Fields},
     load::Loaded,
     names, network,
@@ -103,6 +107,7 @@ struct Defaults {
     log_format: Option<LogFormat>,
     log_level: Option<LogLevel>,
     architecture: Option<Architecture>,
+    driver: Option<DriverChoice>,
     /// For the app's WebAssembly functions.
     wasm: Said,
 }
@@ -125,6 +130,7 @@ impl Defaults {
             log_format: log_format(&fields),
             log_level: log_level(&fields),
             architecture: architecture(&fields),
+            driver: driver::common(&fields),
             wasm: Said::common(&fields, &NATIVE, report),
         };
         fields.finish();
@@ -304,6 +310,7 @@ impl Reader<'_> {
         let timeout = timeout(&fields).or(self.defaults.timeout).unwrap_or(limits::TIMEOUT_DEFAULT);
         let (wasm, storage) = self.wasm_and_storage(&fields, runtime);
         let network = network::native(&fields, runtime, report);
+        let driver = driver::native(&fields, runtime, self.defaults.driver, report);
         let description = fields.text("description").unwrap_or_default();
         let architecture = architecture(&fields).or(self.defaults.architecture);
         let log_format = log_format(&fields).or(self.defaults.log_format).unwrap_or_default();
@@ -332,6 +339,7 @@ impl Reader<'_> {
             timeout,
             ephemeral_storage: storage,
             network,
+            driver,
             wasm,
             variables,
             role,

@@ -178,7 +178,8 @@ impl Api {
     /// One request on a connection of its own.
     async fn send(&self, method: Method, path: &str, body: Bytes) -> io::Result<(StatusCode, Bytes)> {
         let stream = UnixStream::connect(&self.socket).await?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -212,10 +213,7 @@ impl Api {
     }
 }
 
-fn judge(
-    request: &str,
-    answered: Option<io::Result<(StatusCode, Bytes)>>,
-) -> Result<Bytes, NoMachine> {
+fn judge(request: &str, answered: Option<io::Result<(StatusCode, Bytes)>>) -> Result<Bytes, NoMachine> {
     let request = request.to_owned();
     match answered {
         None => Err(NoMachine::TimedOut { request }),

@@ -2,6 +2,7 @@
 
 use std::{
     fmt, fs, io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::{
@@ -16,6 +17,7 @@ use sonagi_model::{
     function::{Architecture, Function, Network, Runtime},
     limits,
 };
+use tokio::sync::OnceCell;
 
 use super::{
     image,
@@ -77,9 +79,9 @@ pub struct MicrovmDriver {
 pub(super) struct EndpointInside {
     /// Of the machines' loopback interface.
     pub(super) port: u16,
+    endpoint: Endpoint,
     /// Where it is served for all of them.
-    pub(super) address: std::net::SocketAddr,
-    _served: Opened,
+    served: OnceCell<(SocketAddr, Opened)>,
 }
 
 impl fmt::Debug for MicrovmDriver {
@@ -122,8 +124,10 @@ impl MicrovmDriver {
             move |error: io::Error| io::Error::new(error.kind(), format!("{text}: {error}"))
         };
         // Copies, which nobody changes under a machine.
-        let kernel = image::copy(&config.kernel, &own("kernel")).map_err(named("the kernel", &config.kernel))?;
-        let root = image::copy(&config.root, &own("rootfs")).map_err(named("the root file system", &config.root))?;
+        let kernel =
+            image::copy(&config.kernel, &own("kernel")).map_err(named("the kernel", &config.kernel))?;
+        let root =
+            image::copy(&config.root, &own("rootfs")).map_err(named("the root file system", &config.root))?;
         let inside = Inside::read(&config.root).map_err(named("what is inside of", &config.root))?;
         let archive = initial::archive(&config.extras)?;
         fs::write(own("initial"), &archive)?;
@@ -132,7 +136,7 @@ impl MicrovmDriver {
             (processor_model(), env!("CARGO_PKG_VERSION")),
         );
         let basis = Digest::of(&serde_json::to_vec(&parts)?);
-        let endpoint = config.endpoint.map(EndpointInside::open).transpose()?;
+        let endpoint = config.endpoint.map(EndpointInside::new);
         let folders_to_look_in = std::env::split_paths(&config.search_path).collect();
         Ok(Self {
             monitor: config.monitor,
@@ -173,9 +177,11 @@ impl MicrovmDriver {
         match network {
             Network::None | Network::InternetIfPossible => {}
             Network::Internet => {
-                return Err("a microVM has no network yet: leave out `network = \"internet\"`, or `driver = \
+                return Err(
+                    "a microVM has no network yet: leave out `network = \"internet\"`, or `driver = \
                             \"microvm\"`"
-                    .into());
+                        .into(),
+                );
             }
         }
         self.inside.interpreter(runtime).map(drop)
@@ -247,17 +253,24 @@ fn processor_model() -> String {
         ["vendor_id", "cpu family", "model", "model name", "stepping", "microcode", "flags"];
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let first = text.split("\n\n").next().unwrap_or_default();
-    let facts = first.lines().filter(|line| {
-        line.split_once(':').is_some_and(|(name, _)| FACTS.contains(&name.trim()))
-    });
+    let facts = first
+        .lines()
+        .filter(|line| line.split_once(':').is_some_and(|(name, _)| FACTS.contains(&name.trim())));
     facts.collect::<Vec<_>>().join("\n")
 }
 
 impl EndpointInside {
-    fn open(endpoint: Endpoint) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
-        Ok(Self { port: endpoint.port, address, _served: endpoint.open(listener)? })
+    fn new(endpoint: Endpoint) -> Self {
+        Self { port: endpoint.port, endpoint, served: OnceCell::new() }
+    }
+
+    /// Opened by the first machine: what serves it may come later than this driver.
+    pub(super) async fn address(&self) -> io::Result<SocketAddr> {
+        let open = async || {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            Ok::<_, io::Error>((listener.local_addr()?, self.endpoint.open(listener)?))
+        };
+        self.served.get_or_try_init(open).await.map(|(address, _)| *address)
     }
 }
 

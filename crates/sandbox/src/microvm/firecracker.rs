@@ -20,8 +20,9 @@ use tokio::process::{Child, Command};
 
 use super::{
     api::{
-        ActionType, Api, BackendType, BootSource, Drive, EntropyDevice, InstanceActionInfo, MachineConfiguration,
-        MemoryBackend, SnapshotCreateParams, SnapshotLoadParams, SnapshotType, Vm, VmState, Vsock,
+        ActionType, Api, BackendType, BootSource, Drive, EntropyDevice, InstanceActionInfo,
+        MachineConfiguration, MemoryBackend, SnapshotCreateParams, SnapshotLoadParams, SnapshotType, Vm,
+        VmState, Vsock,
     },
     console::Console,
     jailer::{API_SOCKET, Jailer, VSOCK},
@@ -122,15 +123,13 @@ impl Monitor for Firecracker {
     }
 
     async fn boot(&self, place: Place, shape: &Shape, deadline: Tick) -> Result<Box<dyn Machine>, NoMachine> {
-        let names = furnish(&self.jailer.root(&id_of(&place)), shape).map_err(NoMachine::io("furnish a jail"))?;
+        let names =
+            furnish(&self.jailer.root(&id_of(&place)), shape).map_err(NoMachine::io("furnish a jail"))?;
         let mut jailed = Box::new(self.open(place, shape, deadline).await?);
         let api = jailed.api.clone();
         let configure = async {
-            let configuration = MachineConfiguration {
-                vcpu_count: shape.processors,
-                mem_size_mib: shape.memory,
-                smt: false,
-            };
+            let configuration =
+                MachineConfiguration { vcpu_count: shape.processors, mem_size_mib: shape.memory, smt: false };
             api.put("/machine-config", &configuration, deadline).await?;
             let source = BootSource {
                 kernel_image_path: names.kernel,
@@ -171,7 +170,10 @@ impl Monitor for Firecracker {
         let api = jailed.api.clone();
         let load = SnapshotLoadParams {
             snapshot_path: format!("/{STATE}"),
-            mem_backend: MemoryBackend { backend_type: BackendType::File, backend_path: format!("/{MEMORY}") },
+            mem_backend: MemoryBackend {
+                backend_type: BackendType::File,
+                backend_path: format!("/{MEMORY}"),
+            },
             resume_vm: true,
         };
         jailed.alive(api.put("/snapshot/load", &load, deadline)).await?;

@@ -36,7 +36,16 @@ pub(super) fn make(folder: &Path, file: &Path, search_path: &str) -> io::Result<
     };
     // No journal and nothing kept for root: nobody ever writes to it.
     let output = tool("mkfs.ext4")
-        .args(["-q", "-F", "-O", "^has_journal,^resize_inode", "-m", "0", "-E", "root_owner=0:0,lazy_itable_init=0"])
+        .args([
+            "-q",
+            "-F",
+            "-O",
+            "^has_journal,^resize_inode",
+            "-m",
+            "0",
+            "-E",
+            "root_owner=0:0,lazy_itable_init=0",
+        ])
         .args(["-b", &BLOCK.to_string(), "-I", &INODE.to_string(), "-N", &inodes.to_string(), "-d"])
         .args([folder, file])
         .arg(blocks.to_string())
@@ -49,9 +58,10 @@ pub(super) fn make(folder: &Path, file: &Path, search_path: &str) -> io::Result<
 
 fn judge(name: &str, output: io::Result<Output>) -> io::Result<()> {
     let output = output.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            io::Error::new(error.kind(), format!("this machine has no {name}: install it (Debian: e2fsprogs)"))
-        }
+        io::ErrorKind::NotFound => io::Error::new(
+            error.kind(),
+            format!("this machine has no {name}: install it (Debian: e2fsprogs)"),
+        ),
         _ => error,
     })?;
     if output.status.success() {

@@ -89,7 +89,8 @@ impl Archive {
         self.entries += 1;
         let size = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         // Inode, mode, user, group, links, time, size, four device numbers, the name's length with its NUL, no check sum.
-        let fields = [self.entries, mode, 0, 0, 1, 0, size(content.len()), 0, 0, 0, 0, size(name.len() + 1), 0];
+        let fields =
+            [self.entries, mode, 0, 0, 1, 0, size(content.len()), 0, 0, 0, 0, size(name.len() + 1), 0];
         self.bytes.extend_from_slice(b"070701");
         for field in fields {
             self.bytes.extend_from_slice(format!("{field:08x}").as_bytes());

@@ -39,7 +39,8 @@ impl Link {
             match control.word().await {
                 Ok(Word::Hello { version: VERSION, visit }) => return Ok((control, visit)),
                 Ok(Word::Hello { version, .. }) => {
-                    let text = format!("the machine's init speaks version {version}, and this program {VERSION}");
+                    let text =
+                        format!("the machine's init speaks version {version}, and this program {VERSION}");
                     return Err(io::Error::other(text));
                 }
                 // Nothing in the machine but its init can connect; one that breaks off tries again.
@@ -57,7 +58,8 @@ impl Link {
 pub(super) fn listen(place: &Place, port: u32) -> io::Result<UnixListener> {
     let path = socket(&place.vsock, port);
     if path.as_os_str().as_bytes().len() > ADDRESS {
-        let text = format!("{} is too long for a socket's address: use a shorter data folder", path.display());
+        let text =
+            format!("{} is too long for a socket's address: use a shorter data folder", path.display());
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
     let listener = UnixListener::bind(&path)?;

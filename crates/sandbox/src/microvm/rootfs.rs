@@ -112,7 +112,8 @@ pub fn build(
     }
     progress("copy programs and certificates");
     for name in PROGRAMS.split_whitespace() {
-        if let Some(path) = PROGRAM_FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists())
+        if let Some(path) =
+            PROGRAM_FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists())
         {
             tree.take(&path)?;
         }
@@ -247,7 +248,8 @@ impl Tree {
         let programs: Vec<PathBuf> = self.programs.iter().cloned().collect();
         let mut libraries = BTreeSet::new();
         for some in programs.chunks(ASKED_AT_ONCE) {
-            let output = Command::new("ldd").args(some).stdin(Stdio::null()).stderr(Stdio::null()).output()?;
+            let output =
+                Command::new("ldd").args(some).stdin(Stdio::null()).stderr(Stdio::null()).output()?;
             // A file that is no dynamic program makes it fail, after it has told of the others.
             let text = String::from_utf8_lossy(&output.stdout);
             libraries.extend(text.lines().filter_map(library).map(PathBuf::from));
@@ -310,7 +312,9 @@ mod tests {
     fn what_ldd_says_is_understood() {
         assert_eq!(library("\tlibc.so.6 => /lib/libc.so.6 (0x00007f)"), Some("/lib/libc.so.6"));
         assert_eq!(library("\t/lib64/ld-linux-x86-64.so.2 (0x00007f)"), Some("/lib64/ld-linux-x86-64.so.2"));
-        for other in ["\tlinux-vdso.so.1 (0x00007f)", "\tlibx.so => not found", "/usr/bin/x:", "\tstatically linked"] {
+        for other in
+            ["\tlinux-vdso.so.1 (0x00007f)", "\tlibx.so => not found", "/usr/bin/x:", "\tstatically linked"]
+        {
             assert_eq!(library(other), None, "{other}");
         }
     }
@@ -323,8 +327,7 @@ mod tests {
         fs::write(at.join("real/lib/thing.so.1.2"), "thing").unwrap();
         symlink("thing.so.1.2", at.join("real/lib/thing.so.1")).unwrap();
         symlink("real", at.join("shown")).unwrap();
-        let mut tree =
-            Tree { root: stage.path().into(), programs: BTreeSet::new(), taken: BTreeSet::new() };
+        let mut tree = Tree { root: stage.path().into(), programs: BTreeSet::new(), taken: BTreeSet::new() };
         tree.take(&at.join("shown/lib/thing.so.1")).unwrap();
         let staged = stage.path().join(at.strip_prefix("/").unwrap());
         assert_eq!(fs::read_link(staged.join("shown")).unwrap(), Path::new("real"));

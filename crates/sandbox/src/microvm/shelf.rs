@@ -66,7 +66,13 @@ impl Shelf {
         }
         let draft = self.root.join(format!("{key}{DRAFT}"));
         fs::create_dir(&draft)?;
-        Ok(Found::ToMake(Draft { shelf: self.root.clone(), most: self.most, key, folder: draft, _turn: turn }))
+        Ok(Found::ToMake(Draft {
+            shelf: self.root.clone(),
+            most: self.most,
+            key,
+            folder: draft,
+            _turn: turn,
+        }))
     }
 
     /// It is of no use.

@@ -29,8 +29,8 @@ use super::{
 use crate::{
     EnvironmentSpec, StartFailure, Started,
     process::{
-        Life, Opened, Output, ProcessEnvironment, RUNTIME_API, RUNTIME_API_PORT, RUNTIME_DIR, State, Surroundings,
-        TASK_ROOT, find_bootstrap, initialise, not_started, variables,
+        Life, Opened, Output, ProcessEnvironment, RUNTIME_API, RUNTIME_API_PORT, RUNTIME_DIR, State,
+        Surroundings, TASK_ROOT, find_bootstrap, initialise, not_started, variables,
     },
     runtime_api::Doorway,
 };
@@ -71,9 +71,8 @@ pub(super) async fn run(
             DriverChoice::MicrovmSnapshot => Box::pin(job.from_snapshot(began, deadline)).await,
         }
     });
-    let (environment, create, init) = within
-        .await
-        .unwrap_or_else(|| Err(StartFailure::TimedOut { create: clock.tick().since(began) }))?;
+    let (environment, create, init) =
+        within.await.unwrap_or_else(|| Err(StartFailure::TimedOut { create: clock.tick().since(began) }))?;
     Ok(Started { environment: Box::new(environment), create, init })
 }
 
@@ -106,10 +105,8 @@ impl Job {
     async fn new(driver: &Arc<MicrovmDriver>, spec: &Arc<EnvironmentSpec>) -> Result<Self, StartFailure> {
         let image = machine("make a file system of a package");
         let mut drives = vec![spec.package];
-        let mut paths = vec![
-            driver.root.clone(),
-            driver.image(spec.package, spec.code.clone()).await.map_err(&image)?,
-        ];
+        let mut paths =
+            vec![driver.root.clone(), driver.image(spec.package, spec.code.clone()).await.map_err(&image)?];
         let mut places = vec![("vda", "/".to_owned()), ("vdb", TASK_ROOT.to_owned())];
         let mut sdk = None;
         let (program, arguments, client) = match driver.interpreter(spec.runtime)? {
@@ -189,7 +186,10 @@ impl Job {
             folder: TASK_ROOT.into(),
             program: bytes(program.clone().into()),
             arguments: arguments.into_iter().map(String::into_bytes).collect(),
-            variables: all.into_iter().map(|(name, value)| [bytes(name), b"=".into(), bytes(value)].concat()).collect(),
+            variables: all
+                .into_iter()
+                .map(|(name, value)| [bytes(name), b"=".into(), bytes(value)].concat())
+                .collect(),
             relays,
         };
         Ok(Self {
@@ -235,7 +235,8 @@ impl Job {
             let place = self.driver.monitor.place(&self.driver.next_name())?;
             let link = Link::open(&place)?;
             let api = link::listen(&place, u32::from(RUNTIME_API_PORT))?;
-            let endpoint = self.driver.endpoint.as_ref().map(|_| link::listen(&place, ENDPOINT_PORT)).transpose()?;
+            let endpoint =
+                self.driver.endpoint.as_ref().map(|_| link::listen(&place, ENDPOINT_PORT)).transpose()?;
             Ok((place, link, api, endpoint))
         };
         opened().map_err(machine("make a place for a virtual machine"))
@@ -266,7 +267,8 @@ impl Job {
         let (place, link, api, endpoint) = self.place()?;
         let renewed = async {
             let monitor = &self.driver.monitor;
-            let machine = monitor.restore(place, &self.shape, snapshot, patience).await.map_err(no_machine)?;
+            let machine =
+                monitor.restore(place, &self.shape, snapshot, patience).await.map_err(no_machine)?;
             let mut asking = asking(machine, link, api, endpoint).await?;
             if asking.visit != Visit::Again {
                 return Err(lost("a machine that was restored says that it was just booted"));
@@ -297,7 +299,10 @@ impl Job {
         };
         let clock = &self.driver.clock;
         let endpoint = match (endpoint, &self.driver.endpoint) {
-            (Some(listener), Some(inside)) => Some(Opened(endpoint::lead(listener, inside.address, Arc::clone(clock)))),
+            (Some(listener), Some(inside)) => {
+                let address = inside.address().await.map_err(self::machine("open the AWS endpoint"))?;
+                Some(Opened(endpoint::lead(listener, address, Arc::clone(clock))))
+            }
             (Some(_) | None, _) => None,
         };
         let mut environment = ProcessEnvironment {
@@ -364,7 +369,9 @@ impl Job {
     fn not_prepared(&self, failure: &Failure) -> StartFailure {
         let cause = io::Error::from_raw_os_error(failure.errno);
         let doing = match (failure.step, self.spec.runtime) {
-            (Step::Exec, Runtime::Provided(_) | Runtime::Wasm) => return not_started(&self.program, failure.errno),
+            (Step::Exec, Runtime::Provided(_) | Runtime::Wasm) => {
+                return not_started(&self.program, failure.errno);
+            }
             (Step::Exec, Runtime::Python { .. } | Runtime::Nodejs { .. })
                 if self.spec.variables.contains_key("AWS_LAMBDA_EXEC_WRAPPER") =>
             {
@@ -387,7 +394,10 @@ impl Job {
             (Step::Network, _) => "give a virtual machine its ports",
             (Step::Limits, _) => "limit a virtual machine's runtime",
         };
-        StartFailure::Machine { doing, cause: io::Error::new(cause.kind(), format!("{}: {cause}", failure.subject)) }
+        StartFailure::Machine {
+            doing,
+            cause: io::Error::new(cause.kind(), format!("{}: {cause}", failure.subject)),
+        }
     }
 }
 

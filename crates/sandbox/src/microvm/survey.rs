@@ -10,7 +10,9 @@ use std::{
 use sonagi_model::{Clock, Entropy};
 
 use super::{
-    Firecracker, Monitor, driver::Room, image, initial,
+    Firecracker, Monitor,
+    driver::Room,
+    image, initial,
     inside::{Inside, description_of},
     jailer::{Groups, Jailer},
     probe,
@@ -67,7 +69,8 @@ fn survey_with(
         return Err("this machine has no mkfs.ext4: install it (Debian: e2fsprogs)".into());
     }
     initial::archive(&[]).map_err(|error| error.to_string())?;
-    let kernel = file(options.kernel.as_deref(), "a kernel", "--microvm-kernel", "an uncompressed Linux kernel")?;
+    let kernel =
+        file(options.kernel.as_deref(), "a kernel", "--microvm-kernel", "an uncompressed Linux kernel")?;
     let help = "a root file system, which `sonagi microvm rootfs` builds";
     let root = file(options.root.as_deref(), "a root file system", "--microvm-rootfs", help)?;
     Inside::read(&root).map_err(|error| {
@@ -134,7 +137,8 @@ impl Means {
             groups: Groups::of_this_machine(),
         };
         let random = u64::from_ne_bytes(entropy.bytes());
-        let monitor = Firecracker::new(jailer, self.version.clone(), random, clock).map_err(io::Error::other)?;
+        let monitor =
+            Firecracker::new(jailer, self.version.clone(), random, clock).map_err(io::Error::other)?;
         Ok((Arc::new(monitor), room))
     }
 }

@@ -59,9 +59,8 @@ struct Mapped {
 impl Mapped {
     fn new(size: usize, flags: i32, file: i32) -> io::Result<Self> {
         // SAFETY: a new mapping at a place of the kernel's choice touches nothing that exists.
-        let start = unsafe {
-            libc::mmap(ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, flags, file, 0)
-        };
+        let start =
+            unsafe { libc::mmap(ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, flags, file, 0) };
         match NonNull::new(start) {
             Some(start) if start.as_ptr() != libc::MAP_FAILED => Ok(Self { start, size }),
             Some(_) | None => Err(io::Error::last_os_error()),
@@ -148,11 +147,14 @@ impl Counter {
             }
         }
         // SAFETY: the kernel keeps a `struct kvm_run` there, of a page at the least, and writes to it only within RUN.
-        let reason = unsafe { self.shared.start.as_ptr().cast::<u8>().add(EXIT_REASON).cast::<u32>().read_volatile() };
+        let reason =
+            unsafe { self.shared.start.as_ptr().cast::<u8>().add(EXIT_REASON).cast::<u32>().read_volatile() };
         if reason == HALTED {
             Ok(())
         } else {
-            Err(io::Error::other(format!("a loop of three instructions ended for reason {reason} and not by its halt")))
+            Err(io::Error::other(format!(
+                "a loop of three instructions ended for reason {reason} and not by its halt"
+            )))
         }
     }
 }
@@ -167,5 +169,6 @@ pub(super) fn network_namespace() -> io::Result<OwnedFd> {
         }
     };
     let made = std::thread::Builder::new().name("machine-network".into()).spawn(make)?;
-    made.join().unwrap_or_else(|_| Err(io::Error::other("the thread that makes a network namespace panicked")))
+    made.join()
+        .unwrap_or_else(|_| Err(io::Error::other("the thread that makes a network namespace panicked")))
 }

@@ -90,8 +90,11 @@ async fn every_request_is_one_that_the_document_knows() {
     assert_eq!(api.version(soon).await.unwrap(), openapi::VERSION);
     let configuration = MachineConfiguration { vcpu_count: 2, mem_size_mib: 224, smt: false };
     api.put("/machine-config", &configuration, soon).await.unwrap();
-    let source =
-        BootSource { kernel_image_path: "/kernel".into(), initrd_path: "/initial".into(), boot_args: "quiet".into() };
+    let source = BootSource {
+        kernel_image_path: "/kernel".into(),
+        initrd_path: "/initial".into(),
+        boot_args: "quiet".into(),
+    };
     api.put("/boot-source", &source, soon).await.unwrap();
     let drive = Drive {
         drive_id: "drive0".into(),
@@ -165,7 +168,9 @@ async fn an_error_is_told_in_the_monitors_words_or_by_its_status() {
 
 #[tokio::test]
 async fn answers_that_are_none_are_errors() {
-    for bytes in ["", "HTTP/1.1 204 No", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"] {
+    for bytes in
+        ["", "HTTP/1.1 204 No", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"]
+    {
         let answered = Bench::with(bytes.into(), Then::Closes).pause().await;
         assert!(matches!(answered, Err(NoMachine::Refused { .. })), "{bytes:?}: {answered:?}");
     }

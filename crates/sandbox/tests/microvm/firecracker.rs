@@ -18,12 +18,11 @@ use std::{
 
 use serde_json::Value;
 use sonagi_model::Clock;
-use sonagi_sandbox::microvm::{Api, Firecracker, Groups, Jailer, Machine, Monitor, NoMachine, Options, Shape, survey};
-
-use crate::{
-    openapi,
-    world::RealClock,
+use sonagi_sandbox::microvm::{
+    Api, Firecracker, Groups, Jailer, Machine, Monitor, NoMachine, Options, Shape, survey,
 };
+
+use crate::{openapi, world::RealClock};
 
 const ARGUMENTS: &str = "SONAGI_STAND_IN";
 
@@ -50,7 +49,8 @@ fn files_of(root: &Path) -> impl Fn(&str, &Value) -> Result<(), String> + Send +
             }
             "/snapshot/load" => {
                 there("snapshot_path")?;
-                let memory = root.join(value["mem_backend"]["backend_path"].as_str().unwrap().trim_start_matches('/'));
+                let memory =
+                    root.join(value["mem_backend"]["backend_path"].as_str().unwrap().trim_start_matches('/'));
                 match fs::read(memory).as_deref() {
                     Ok(b"memory") => Ok(()),
                     other => Err(format!("Failed to load the memory: {other:?}")),
@@ -221,13 +221,15 @@ async fn a_machine_is_configured_booted_kept_and_restored_in_a_jail_of_its_own()
     fs::remove_file(snapshot.join("memory")).unwrap();
     fs::write(snapshot.join("memory"), "damaged").unwrap();
     let (place, _listener) = bench.place("4");
-    let failure = bench.firecracker.restore(place, &bench.shape, &snapshot, bench.soon()).await.err().unwrap();
+    let failure =
+        bench.firecracker.restore(place, &bench.shape, &snapshot, bench.soon()).await.err().unwrap();
     assert!(failure.to_string().contains("Failed to load the memory"), "{failure}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_monitor_that_ends_says_why() {
-    let Some(bench) = refused_without_root(Bench::new("#!/bin/sh\necho 'the jailer needs a chroot' >&2\nexit 1\n"))
+    let Some(bench) =
+        refused_without_root(Bench::new("#!/bin/sh\necho 'the jailer needs a chroot' >&2\nexit 1\n"))
     else {
         return;
     };
@@ -247,11 +249,18 @@ async fn a_monitor_that_ends_says_why() {
 async fn a_real_firecracker_understands_what_is_asked_of_it() {
     let search_path = std::env::var("PATH").unwrap();
     let clock = Arc::new(RealClock::new());
-    let found = std::env::split_paths(&search_path).map(|folder| folder.join("firecracker")).find(|path| path.is_file());
+    let found = std::env::split_paths(&search_path)
+        .map(|folder| folder.join("firecracker"))
+        .find(|path| path.is_file());
     let Some(program) = found else {
         // There is none: then it is known, and said.
         let refusal = survey(&Options::default(), &search_path, &*clock).unwrap_err();
-        assert!(refusal.contains("KVM") || refusal.contains("/dev/kvm") || refusal.contains("there is no firecracker"), "{refusal}");
+        assert!(
+            refusal.contains("KVM")
+                || refusal.contains("/dev/kvm")
+                || refusal.contains("there is no firecracker"),
+            "{refusal}"
+        );
         eprintln!("no firecracker is installed: the real one was not asked");
         return;
     };
@@ -269,14 +278,20 @@ async fn a_real_firecracker_understands_what_is_asked_of_it() {
     let deadline = clock.tick() + Duration::from_secs(20);
     let api = Api::new(at("api").into(), Arc::clone(&clock) as Arc<dyn Clock>);
     api.version(deadline).await.unwrap();
-    use sonagi_sandbox::microvm::{BootSource, Drive, EntropyDevice, MachineConfiguration, Vm, VmState, Vsock};
+    use sonagi_sandbox::microvm::{
+        BootSource, Drive, EntropyDevice, MachineConfiguration, Vm, VmState, Vsock,
+    };
     let machine = MachineConfiguration { vcpu_count: 1, mem_size_mib: 128, smt: false };
     api.put("/machine-config", &machine, deadline).await.unwrap();
     let source =
         BootSource { kernel_image_path: at("kernel"), initrd_path: at("initial"), boot_args: "quiet".into() };
     api.put("/boot-source", &source, deadline).await.unwrap();
-    let drive =
-        Drive { drive_id: "drive0".into(), path_on_host: at("drive0"), is_root_device: false, is_read_only: true };
+    let drive = Drive {
+        drive_id: "drive0".into(),
+        path_on_host: at("drive0"),
+        is_root_device: false,
+        is_read_only: true,
+    };
     api.put("/drives/drive0", &drive, deadline).await.unwrap();
     api.put("/vsock", &Vsock { guest_cid: 3, uds_path: at("v") }, deadline).await.unwrap();
     api.put("/entropy", &EntropyDevice {}, deadline).await.unwrap();

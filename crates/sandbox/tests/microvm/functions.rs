@@ -62,7 +62,10 @@ def handler(event, context):
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_in_a_machine_is_served_as_any_other_and_reaches_nothing_else() {
     let world = World::new().await;
-    let mut function = world.start(world.function(PYTHON, &LOOKS.replace("PORT", &ENDPOINT_PORT.to_string()))).await.unwrap();
+    let mut function = world
+        .start(world.function(PYTHON, &LOOKS.replace("PORT", &ENDPOINT_PORT.to_string())))
+        .await
+        .unwrap();
     assert_eq!(function.logs.of(None), ["initialised"]);
 
     let done = function.invoke(r#"{"what": "look"}"#).await;

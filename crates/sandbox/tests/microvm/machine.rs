@@ -48,22 +48,30 @@ async fn a_root_file_system_holds_the_interpreters_and_what_they_need() {
     let folder = tempfile::tempdir().unwrap();
     let search_path = std::env::var("PATH").unwrap();
     let clock = Arc::new(RealClock::new()) as Arc<dyn Clock>;
-    let interpreters = Interpreters::new(std::env::split_paths(&search_path).collect(), RuntimePolicy::Exact, clock);
+    let interpreters =
+        Interpreters::new(std::env::split_paths(&search_path).collect(), RuntimePolicy::Exact, clock);
     let python = interpreters.find(PYTHON).await.unwrap().unwrap();
-    let installed = Installed { language: Language::Python, version: python.version, program: python.program.clone() };
+    let installed =
+        Installed { language: Language::Python, version: python.version, program: python.program.clone() };
     let root = folder.path().join("rootfs");
     let said = std::sync::Mutex::new(Vec::new());
-    let built =
-        build_root(&root, vec![installed.clone()], &search_path, &|words| said.lock().unwrap().push(words.to_owned()))
-            .unwrap();
+    let built = build_root(&root, vec![installed.clone()], &search_path, &|words| {
+        said.lock().unwrap().push(words.to_owned())
+    })
+    .unwrap();
     assert!(said.lock().unwrap().len() >= 4, "{said:?}");
     assert_eq!(built.inside, Inside { interpreters: vec![installed] });
     let described: Inside = serde_json::from_slice(&std::fs::read(description_of(&root)).unwrap()).unwrap();
     assert_eq!(described, built.inside);
-    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "{left:?}");
 
-    let check = Command::new("e2fsck").env("PATH", format!("{search_path}:/usr/sbin:/sbin")).args(["-f", "-n"]).arg(&root).output();
+    let check = Command::new("e2fsck")
+        .env("PATH", format!("{search_path}:/usr/sbin:/sbin"))
+        .args(["-f", "-n"])
+        .arg(&root)
+        .output();
     assert!(check.as_ref().unwrap().status.success(), "{check:?}");
     // Taken out again, it is a root that the interpreter runs in, if this user may change its root.
     let out = folder.path().join("out");
@@ -78,12 +86,30 @@ async fn a_root_file_system_holds_the_interpreters_and_what_they_need() {
         let ran = Command::new("chroot")
             .arg(&out)
             .arg(&python.program)
-            .args(["-I", "-c", "import ssl, json, ctypes, decimal, zoneinfo; zoneinfo.ZoneInfo('Asia/Seoul'); print('runs')"])
+            .args([
+                "-I",
+                "-c",
+                "import ssl, json, ctypes, decimal, zoneinfo; zoneinfo.ZoneInfo('Asia/Seoul'); print('runs')",
+            ])
             .output()
             .unwrap();
-        assert_eq!(String::from_utf8_lossy(&ran.stdout), "runs\n", "{}", String::from_utf8_lossy(&ran.stderr));
-        let ran = Command::new("chroot").arg(&out).args(["/bin/sh", "-c", "echo a shell | tr a-z A-Z"]).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&ran.stdout), "A SHELL\n", "{}", String::from_utf8_lossy(&ran.stderr));
+        assert_eq!(
+            String::from_utf8_lossy(&ran.stdout),
+            "runs\n",
+            "{}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
+        let ran = Command::new("chroot")
+            .arg(&out)
+            .args(["/bin/sh", "-c", "echo a shell | tr a-z A-Z"])
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&ran.stdout),
+            "A SHELL\n",
+            "{}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
     } else {
         assert!(out.join(python.program.strip_prefix("/").unwrap()).is_file());
     }

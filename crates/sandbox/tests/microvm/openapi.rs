@@ -61,11 +61,8 @@ const MACHINE_CONFIGURATION: &[Field] = &[
     ("vcpu_count", Integer(1, 32), Required),
     ("huge_pages", Choice(&["None", "Transparent", "2M"]), Optional),
 ];
-const BOOT_SOURCE: &[Field] = &[
-    ("boot_args", Text, Optional),
-    ("initrd_path", Text, Optional),
-    ("kernel_image_path", Text, Required),
-];
+const BOOT_SOURCE: &[Field] =
+    &[("boot_args", Text, Optional), ("initrd_path", Text, Optional), ("kernel_image_path", Text, Required)];
 const DRIVE: &[Field] = &[
     ("drive_id", Text, Required),
     ("partuuid", Text, Optional),
@@ -77,8 +74,11 @@ const DRIVE: &[Field] = &[
     ("io_engine", Choice(&["Sync", "Async"]), Optional),
     ("socket", Text, Optional),
 ];
-const VSOCK: &[Field] =
-    &[("guest_cid", Integer(3, u64::MAX), Required), ("uds_path", Text, Required), ("vsock_id", Text, Optional)];
+const VSOCK: &[Field] = &[
+    ("guest_cid", Integer(3, u64::MAX), Required),
+    ("uds_path", Text, Required),
+    ("vsock_id", Text, Optional),
+];
 const ENTROPY_DEVICE: &[Field] = &[("rate_limiter", Object(RATE_LIMITER), Optional)];
 const INSTANCE_ACTION_INFO: &[Field] =
     &[("action_type", Choice(&["FlushMetrics", "InstanceStart", "SendCtrlAltDel"]), Required)];
@@ -127,7 +127,9 @@ fn unlike(value: &Value, kind: Type) -> bool {
         Integer(least, most) => !value.as_u64().is_some_and(|number| (least..=most).contains(&number)),
         Boolean => !value.is_boolean(),
         Object(fields) => wrong(value, fields).is_some(),
-        List(fields) => !value.as_array().is_some_and(|items| items.iter().all(|item| wrong(item, fields).is_none())),
+        List(fields) => {
+            !value.as_array().is_some_and(|items| items.iter().all(|item| wrong(item, fields).is_none()))
+        }
     }
 }
 
@@ -180,7 +182,9 @@ impl Firecracker {
             return Err("The id from the path does not match the id from the body!".into());
         }
         // "either 1 or an even number"
-        if path == "/machine-config" && value["vcpu_count"].as_u64().is_none_or(|count| count > 1 && count % 2 == 1) {
+        if path == "/machine-config"
+            && value["vcpu_count"].as_u64().is_none_or(|count| count > 1 && count % 2 == 1)
+        {
             return Err("The vCPU number is invalid!".into());
         }
         if path == "/snapshot/load" && (value["mem_backend"].is_null() == value["mem_file_path"].is_null()) {
@@ -192,7 +196,9 @@ impl Firecracker {
         (self.effect)(path, value)?;
         self.given.insert(path.into());
         self.state = match (path, value["state"].as_str(), &value["resume_vm"]) {
-            ("/actions", _, _) | (_, Some("Resumed"), _) | ("/snapshot/load", _, Value::Bool(true)) => State::Running,
+            ("/actions", _, _) | (_, Some("Resumed"), _) | ("/snapshot/load", _, Value::Bool(true)) => {
+                State::Running
+            }
             ("/snapshot/load", _, _) | (_, Some("Paused"), _) => State::Paused,
             ("/snapshot/create", _, _) => State::Paused,
             _ => State::Configured,

@@ -84,7 +84,13 @@ pub(crate) struct Qemu {
 const STATE: &str = "state";
 
 impl Qemu {
-    async fn start(&self, place: Place, shape: &Shape, from: Option<&Path>, deadline: Tick) -> Result<Emulated, NoMachine> {
+    async fn start(
+        &self,
+        place: Place,
+        shape: &Shape,
+        from: Option<&Path>,
+        deadline: Tick,
+    ) -> Result<Emulated, NoMachine> {
         let folder = place.folder.path().to_path_buf();
         let console = Console::default();
         let mut device = program(&tools().join("vhost-device-vsock"));
@@ -115,7 +121,15 @@ impl Qemu {
         }
         let qemu = qemu.spawn().unwrap();
         // From here on both are ended with it.
-        let mut machine = Emulated { qemu, device, console, qmp: None, ended: false, clock: Arc::clone(&self.clock), place: Some(place) };
+        let mut machine = Emulated {
+            qemu,
+            device,
+            console,
+            qmp: None,
+            ended: false,
+            clock: Arc::clone(&self.clock),
+            place: Some(place),
+        };
         let connecting = async {
             wait_for(&folder.join("vhost"), &*self.clock).await;
             Qmp::connect(&folder.join("qmp"), &*self.clock).await
@@ -131,7 +145,11 @@ impl Qemu {
             let address = json!({ "type": "unix", "data": { "path": socket } });
             let backend = json!({ "type": "socket", "data": { "addr": address, "server": false } });
             qmp.run("chardev-add", json!({ "id": "vhost", "backend": backend })).await;
-            qmp.run("device_add", json!({ "driver": "vhost-user-vsock-pci", "id": "vsock", "chardev": "vhost" })).await;
+            qmp.run(
+                "device_add",
+                json!({ "driver": "vhost-user-vsock-pci", "id": "vsock", "chardev": "vhost" }),
+            )
+            .await;
             qmp.run("cont", json!({})).await;
         };
         machine.alive(deadline, add).await?;

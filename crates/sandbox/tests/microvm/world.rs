@@ -111,7 +111,8 @@ impl World {
         let clock = Arc::new(RealClock::new());
         let search_path = std::env::var("PATH").unwrap();
         let folders = std::env::split_paths(&search_path).collect();
-        let interpreters = Interpreters::new(folders, RuntimePolicy::Exact, Arc::clone(&clock) as Arc<dyn Clock>);
+        let interpreters =
+            Interpreters::new(folders, RuntimePolicy::Exact, Arc::clone(&clock) as Arc<dyn Clock>);
         let python = interpreters.find(PYTHON).await.unwrap().unwrap();
         let installed =
             Installed { language: Language::Python, version: python.version, program: python.program };

@@ -175,6 +175,7 @@ impl Bench {
             timeout: 3,
             ephemeral_storage: 512,
             network: sonagi_model::function::Network::None,
+            driver: sonagi_model::function::DriverChoice::Usual,
             variables: [("GREETING".to_owned(), "hello there".to_owned())].into(),
             credentials: Credentials {
                 access_key_id: "AKID".into(),

@@ -9,8 +9,8 @@ use sonagi_model::{
     AliasName, LambdaName,
     api::Cors,
     function::{
-        Architecture, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, Tracing, UrlAuth, Wasm,
-        WasmStart,
+        Architecture, DriverChoice, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, Tracing, UrlAuth,
+        Wasm, WasmStart,
     },
     limits,
 };
@@ -19,6 +19,7 @@ use super::{
     super::{
         BuildKind, DeclaredFunction, Esbuild, FunctionDraft, WasmBuild,
         checks::{self, Places},
+        driver,
         fields::Fields,
         names, native, network,
         problem::Report,
@@ -139,7 +140,7 @@ pub(super) fn read(
     }
     let architecture = architecture(&fields, report);
     let storage = storage(&fields, resource, runtime, report);
-    let wasm = wasm_settings(&fields, build_properties.as_ref(), runtime, report);
+    let (wasm, driver) = own_settings(&fields, build_properties.as_ref(), runtime, report);
     let extras =
         fields.get("Layers").map_or_else(BTreeSet::new, |node| layers::read(template, node, runtime, report));
     deployment(&fields, report);
@@ -195,6 +196,7 @@ pub(super) fn read(
         timeout: timeout.unwrap_or(limits::TIMEOUT_DEFAULT),
         ephemeral_storage: storage.unwrap_or(limits::EPHEMERAL_STORAGE_MIN),
         network,
+        driver,
         wasm,
         variables,
         role,
@@ -471,23 +473,25 @@ fn storage(
 
 /// `Metadata: Sonagi:`, since the resource type has no place for these. `SnapStart` means the same as
 /// `SnapshotStart`, as in Lambda's API.
-fn wasm_settings(
+fn own_settings(
     fields: &Fields<'_>,
     metadata: Option<&Node>,
     runtime: Option<Runtime>,
     report: &Report,
-) -> Option<Wasm> {
+) -> (Option<Wasm>, DriverChoice) {
     let words = &wasm::SAM;
     let sonagi = metadata.and_then(|node| node.entry("Sonagi"));
     let said =
         sonagi.and_then(|(key, node)| Some(Fields::of(node, "`Metadata: Sonagi`", report)?.at(&key.span)));
     if let Some(runtime) = runtime.filter(|&runtime| runtime != Runtime::Wasm) {
         fields.note("SnapStart", "environments are started afresh");
-        if let Some(said) = said {
+        let driver = said.map_or(DriverChoice::Usual, |said| {
             wasm::refuse(&said, words, runtime, report);
+            let driver = driver::sam(&said);
             said.finish();
-        }
-        return None;
+            driver
+        });
+        return (None, driver);
     }
     let snap_start = fields.fields("SnapStart").and_then(|snap_start| {
         let choices = [("None", WasmStart::Fresh), ("PublishedVersions", WasmStart::Snapshot)];
@@ -499,6 +503,7 @@ fn wasm_settings(
     let mut place = fields.span_of("SnapStart");
     let said = said.map_or_else(Said::default, |said| {
         let all = Said::whole(&said, words, report);
+        driver::refuse(&said, "Driver", report);
         if said.has(words.snapshot) {
             place = said.span_of(words.snapshot);
         }
@@ -507,7 +512,7 @@ fn wasm_settings(
     });
     let wasm = said.over(&usual);
     wasm::check_start(&wasm, &place, words, report);
-    runtime.map(|_| wasm)
+    (runtime.map(|_| wasm), DriverChoice::Usual)
 }
 
 fn logging(fields: &Fields<'_>, report: &Report) -> (LogFormat, LogLevel) {
