@@ -68,7 +68,7 @@ pub(super) async fn run(
         let job = Job::new(driver, spec).await?;
         match spec.driver {
             DriverChoice::Usual | DriverChoice::Microvm => job.boot(began, deadline).await,
-            DriverChoice::MicrovmSnapshot => Box::pin(job.from_snapshot(began, deadline)).await,
+            DriverChoice::MicrovmSnapshot => Box::pin(job.by_snapshot(began, deadline)).await,
         }
     });
     let (environment, create, init) =
@@ -322,7 +322,7 @@ impl Job {
 
     /// From the snapshot of this function, if it has one. The first start makes it, and is then restored from it as all
     /// others are; whatever goes wrong with a snapshot, the function is started without one.
-    async fn from_snapshot(&self, began: Tick, deadline: Tick) -> Result<Ready, StartFailure> {
+    async fn by_snapshot(&self, began: Tick, deadline: Tick) -> Result<Ready, StartFailure> {
         let driver = &self.driver;
         let key = driver.snapshot_key(&self.spec, &self.drives);
         let snapshot = match driver.snapshots.find(&key).await {

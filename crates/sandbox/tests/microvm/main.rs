@@ -1,6 +1,11 @@
 //! The microVM driver: its API client against a server that follows Firecracker's document, what it makes of this
 //! machine, and all of it above the monitor with the real init and a real kernel, under QEMU's emulation of a processor.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read their environment and run real machines in real time"
+)]
+#![expect(clippy::print_stderr, reason = "what this machine lacks is said")]
 
 mod api;
 mod firecracker;

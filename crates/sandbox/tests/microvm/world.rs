@@ -34,14 +34,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(85);
 #[derive(Debug)]
 pub(crate) struct RealClock(Instant);
 
-#[expect(clippy::disallowed_methods, reason = "the tests run real machines, in real time")]
 impl RealClock {
     pub(crate) fn new() -> Self {
         Self(Instant::now())
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the tests run real machines, in real time")]
 impl Clock for RealClock {
     fn now(&self) -> Timestamp {
         Timestamp(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() as u64)
