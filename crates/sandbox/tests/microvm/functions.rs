@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sonagi_model::function::{Architecture, Network, Runtime};
 use sonagi_sandbox::{Outcome, StartFailure};
 
 use crate::world::{ENDPOINT_PORT, PROVIDED, PYTHON, World};
@@ -170,4 +171,32 @@ kill -KILL $$
     assert_eq!(failure.error_type, "Runtime.InvalidEntrypoint");
     let text = String::from_utf8(failure.payload.to_vec()).unwrap();
     assert!(text.contains("fork/exec /var/task/bootstrap: no such file or directory"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_uses_up_its_machines_memory_is_told_so_and_what_no_machine_can_run_is_refused() {
+    let world = World::new().await;
+    // Bit by bit: the kernel refuses at once what is more than it has, and then the function fails by itself.
+    let text =
+        "def handler(event, context):\n    return [bytearray(b'x') * (1 << 20) for _ in range(1000)]\n";
+    let mut function = world.start(world.function(PYTHON, text)).await.unwrap();
+    let done = function.invoke("{}").await;
+    assert_eq!(done.failure().0, "Runtime.OutOfMemory");
+    assert!(!done.finished.reusable);
+    drop(function);
+
+    type Change = fn(&mut sonagi_sandbox::EnvironmentSpec);
+    let refusals: [(Change, &str); 3] = [
+        (|spec| spec.network = Network::Internet, "a microVM has no network yet"),
+        (|spec| spec.architecture = Architecture::Arm64, "this machine's processor, x86_64"),
+        (|spec| spec.runtime = Runtime::Nodejs { major: 20 }, "nodejs20.x is not in the root file system"),
+    ];
+    for (change, expected) in refusals {
+        let mut spec = world.function(PYTHON, text);
+        change(&mut spec);
+        let failure = world.start(spec).await.err().unwrap();
+        let StartFailure::Unsupported(why) = failure else { panic!("{failure:?}") };
+        assert!(why.contains(expected), "{why}");
+    }
+    assert_eq!(world.machines(), 0);
 }
