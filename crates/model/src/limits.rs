@@ -149,6 +149,12 @@ pub const READY_NODE_MEMORY: u64 = 48;
 pub const READY_LIMIT: u64 = 10_240;
 /// Of the machine's memory, the part that waiting interpreters may take: one in so many.
 pub const READY_MEMORY_PART: u64 = 32;
+/// How long the copy of an initialised runtime may take to be made, in each of its steps.
+pub const COPY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Initialised runtimes that are kept to be copied.
+pub const TEMPLATES: usize = 64;
+/// How long one is kept that nothing was copied from.
+pub const TEMPLATE_KEEP: Duration = Duration::from_secs(3_600);
 /// MiB of a function's memory that come with the time of one processor, as on Lambda.
 pub const MEMORY_OF_A_PROCESSOR: u64 = 1_769;
 /// The time over which a function's processor time is counted: what it has used up comes back with the next.

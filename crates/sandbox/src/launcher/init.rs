@@ -32,7 +32,7 @@ pub(super) fn run(runtime: Pid, children: &OwnedFd, socket: &UnixStream, mut pur
         if !files[1].revents().is_empty() {
             match purpose {
                 // Nothing more is ever sent: readable means that the server has gone.
-                Purpose::Known => std::process::exit(super::FAILED),
+                Purpose::Known | Purpose::Template => std::process::exit(super::FAILED),
                 Purpose::ToldLater => {
                     let word = match told(socket) {
                         Ok(()) => Word::Told,

@@ -14,6 +14,10 @@
 //! | `mounts`           | launcher | a mount for each asked for  | in answer to a second kind of packet, `m` |
 //! | `told`             | process  |                             | it has got its function's mounts, and is as one that had them from the start |
 //! | `ended STATUS`     | process  |                             | the runtime has ended, as `wait` says it; only in a sandbox |
+//!
+//! To the first process of a template's sandbox, on that sandbox's socket: a byte (`s`: may it be copied? `c`: copy it)
+//! with a socket for all that concerns it, and with `c` the copy's output and the doors of its groups. The answers are the
+//! words above: to `s` `started` or `failed`; to `c` those of an environment, `born` with a number of the template's.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
@@ -37,6 +41,9 @@ use super::{
 /// The packet that asks for an environment, and the one that asks for mounts alone.
 pub(crate) const ENVIRONMENT: u8 = b'e';
 pub(crate) const MOUNTS: u8 = b'm';
+/// To the first process of a template, on the socket of its sandbox: whether its runtime can be copied, and to copy it.
+pub(crate) const STILL: u8 = b's';
+pub(crate) const COPY: u8 = b'c';
 
 /// Files in one message, at the most.
 const FILES: usize = 8;

@@ -29,7 +29,11 @@ mod reaper;
 mod refused;
 mod root;
 mod serve;
+mod still;
 mod sys;
+mod template;
+#[cfg(target_arch = "x86_64")]
+mod trace;
 
 use std::{
     io,
@@ -93,10 +97,12 @@ pub(crate) enum Step {
     Filter,
     Folder,
     Exec,
+    Still,
+    Copy,
 }
 
 impl Step {
-    const ALL: [(Self, &'static str); 13] = [
+    const ALL: [(Self, &'static str); 15] = [
         (Self::Order, "order"),
         (Self::Namespaces, "namespaces"),
         (Self::Root, "root"),
@@ -110,6 +116,8 @@ impl Step {
         (Self::Filter, "filter"),
         (Self::Folder, "folder"),
         (Self::Exec, "exec"),
+        (Self::Still, "still"),
+        (Self::Copy, "copy"),
     ];
 
     fn failed(self, error: io::Error, subject: &str) -> Failure {

@@ -223,7 +223,7 @@ pub(super) fn tell(
     if let Confinement::Group(group) = &remains.confinement {
         group.shrink(memory)?;
     }
-    let order = Order::of_mounts(sandbox).encode().ok_or_else(invalid)?;
+    let order = Order::of_sandbox(sandbox).encode().ok_or_else(invalid)?;
     let mut launcher = means.launcher.order_mounts()?;
     launcher.write_all(&order)?;
     let mounts = match Hearing::default().word(&launcher)? {
