@@ -25,7 +25,9 @@ mod error;
 mod preparation;
 mod wasm;
 
-pub use catalog::{Alias, Live, LiveApp, LiveFunction, LiveUrl, Statement, Target, Version};
+pub use catalog::{
+    Alias, Live, LiveApp, LiveFunction, LiveUrl, Provisioned, Share, Statement, Target, Version,
+};
 pub use control::{Config, Control};
 pub use error::Error;
 pub use packages::Packages;

@@ -146,6 +146,10 @@ impl Snapshot for Only {
     fn reservations(&self) -> Vec<(LambdaName, u32)> {
         Vec::new()
     }
+
+    fn provisioned(&self) -> Vec<sonagi_control::Share> {
+        Vec::new()
+    }
 }
 
 struct Nowhere;

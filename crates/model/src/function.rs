@@ -41,6 +41,9 @@ pub struct Function {
     /// How many invocations may run at once; none means a share of the account's.
     #[serde(default)]
     pub reserved_concurrency: Option<u32>,
+    /// Environments that are started ahead and kept, for `publish_alias` or, without one, for `$LATEST`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioned_concurrency: Option<u32>,
     #[serde(default)]
     pub url: Option<FunctionUrl>,
     /// A deployment that changes this function publishes a version and points this alias at it (SAM's `AutoPublishAlias`).
@@ -85,6 +88,7 @@ impl Function {
             variables: BTreeMap::new(),
             role: "arn:aws:iam::000000000000:role/sonagi".into(),
             reserved_concurrency: None,
+            provisioned_concurrency: None,
             url: None,
             publish_alias: None,
             log_format: LogFormat::Text,

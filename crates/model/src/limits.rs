@@ -114,6 +114,16 @@ pub const FORECAST_MARGIN: Duration = Duration::from_secs(2 * 3_600);
 pub const HISTORIES: usize = 16_384;
 /// Environments that start ahead of an expected call at the same time.
 pub const PREWARMS_AT_ONCE: usize = 4;
+/// Provisioned environments that start at the same time: few, so that requests which wait for a start go first.
+pub const PROVISIONS_AT_ONCE: usize = 2;
+/// How long the initialisation of a provisioned environment may take, if its function's own time is not longer (Lambda
+/// Developer Guide, "Understanding the Lambda execution environment lifecycle").
+pub const PROVISIONED_INIT_TIMEOUT: Duration = Duration::from_secs(130);
+/// How long a function's provisioned environments are not started after one of them could not be. It doubles with each
+/// further failure.
+pub const PROVISION_RETRY: Duration = Duration::from_secs(1);
+/// What it grows to.
+pub const PROVISION_RETRY_MAX: Duration = Duration::from_secs(300);
 /// How long an environment serves, however busy it is, before another takes its place: its credentials are good for longer.
 pub const ENVIRONMENT_AGE: Duration = Duration::from_secs(12 * 3_600);
 /// Environments on this machine, busy and idle.

@@ -181,6 +181,7 @@ fn spec(runtime: Runtime, code: &Path) -> EnvironmentSpec {
         wasm: None,
         function_name: "bench".into(),
         version: "$LATEST".into(),
+        initialization: Default::default(),
         runtime,
         handler: "app.handler".into(),
         architecture: Architecture::X86_64,

@@ -65,6 +65,7 @@ pub struct EnvironmentSpec {
     pub function_name: String,
     /// `$LATEST` or a version's number.
     pub version: String,
+    pub initialization: Initialization,
     pub runtime: Runtime,
     pub handler: String,
     pub architecture: Architecture,
@@ -93,6 +94,26 @@ pub struct EnvironmentSpec {
     pub log_format: LogFormat,
     pub log_level: LogLevel,
     pub logs: Arc<dyn LogSink>,
+}
+
+/// How an environment came to be initialised (`AWS_LAMBDA_INITIALIZATION_TYPE`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Initialization {
+    /// When it was needed, or a little ahead.
+    #[default]
+    OnDemand,
+    /// Ahead, since its function asks for so many to be ready.
+    Provisioned,
+}
+
+impl Initialization {
+    /// As Lambda calls it ("Defined runtime environment variables").
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OnDemand => "on-demand",
+            Self::Provisioned => "provisioned-concurrency",
+        }
+    }
 }
 
 /// What the AWS SDKs inside sign with.

@@ -16,6 +16,6 @@ pub mod wasm;
 
 pub use driver::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Footprint,
-    HttpAnswer, HttpBody, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
+    HttpAnswer, HttpBody, Initialization, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
 };
 pub use drivers::Drivers;

@@ -7,7 +7,7 @@ use sonagi_model::{
     function::FunctionUrl, release::Release,
 };
 
-use super::{Alias, Statement, Target, Version};
+use super::{Alias, Provisioned, Statement, Target, Version};
 use crate::{Error, Result};
 
 /// Everything that is live, at one commit. It never changes; the next commit makes another.
@@ -117,6 +117,8 @@ pub struct LiveFunction {
     pub urls: BTreeMap<Option<AliasName>, LiveUrl>,
     /// Resource policy statements by qualifier; none is the unqualified function's.
     pub policies: BTreeMap<Option<String>, Vec<Statement>>,
+    /// Provisioned concurrency by qualifier.
+    pub provisioned: BTreeMap<String, Provisioned>,
     /// Of `$LATEST`.
     pub revision_id: String,
     /// Of `$LATEST`.

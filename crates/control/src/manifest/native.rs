@@ -299,6 +299,7 @@ impl Reader<'_> {
             variables: fields.span_of("env"),
             tags: fields.span_of("tags"),
             description: fields.span_of("description"),
+            provisioned: fields.span_of("provisioned_concurrency"),
         };
         let memory = memory(&fields).or(self.defaults.memory).unwrap_or(limits::MEMORY_DEFAULT);
         let timeout = timeout(&fields).or(self.defaults.timeout).unwrap_or(limits::TIMEOUT_DEFAULT);
@@ -313,6 +314,8 @@ impl Reader<'_> {
             0..=limits::ACCOUNT_CONCURRENCY_MAX,
             " invocations at once",
         );
+        let provisioned =
+            fields.number32("provisioned_concurrency", 1..=limits::ACCOUNT_CONCURRENCY_MAX, " environments");
         let role = fields.text("role").unwrap_or_else(|| {
             format!("arn:aws:iam::{}:role/{}-{}", self.context.account, self.app, key.text)
         });
@@ -336,6 +339,7 @@ impl Reader<'_> {
             variables,
             role,
             reserved_concurrency: reserved,
+            provisioned_concurrency: provisioned,
             url,
             publish_alias: alias,
             log_format,

@@ -120,7 +120,7 @@ fn reserved(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> Vec<(&'static 
         ("AWS_LAMBDA_FUNCTION_NAME", text(&spec.function_name)),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", text(&spec.memory.to_string())),
         ("AWS_LAMBDA_FUNCTION_VERSION", text(&spec.version)),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", text("on-demand")),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", text(spec.initialization.as_str())),
         ("AWS_LAMBDA_LOG_GROUP_NAME", text(&spec.log_group)),
         ("AWS_LAMBDA_LOG_STREAM_NAME", text(&spec.log_stream)),
         ("AWS_LAMBDA_LOG_FORMAT", text(format)),

@@ -146,6 +146,7 @@ impl Bench {
             wasm: None,
             function_name: "shop-search".into(),
             version: "$LATEST".into(),
+            initialization: Default::default(),
             runtime,
             handler: "app.handler".into(),
             architecture: Architecture::X86_64,

@@ -34,7 +34,7 @@ use crate::wasm::USUAL_HANDLER;
 pub(super) const PLACE: &str = "an AWS::Serverless::Function";
 
 /// Properties that are accepted and do nothing here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 15] = [
+const WITHOUT_EFFECT: [(&str, &str); 14] = [
     (
         "Policies",
         "permissions are not read: a function may call the functions of its own app, and nothing else yet",
@@ -46,7 +46,6 @@ const WITHOUT_EFFECT: [(&str, &str); 15] = [
     ("KmsKeyArn", "variables are not encrypted with a key of your own"),
     ("SourceKMSKeyArn", "code is not encrypted with a key of your own"),
     ("RuntimeManagementConfig", "the runtime is what this machine has"),
-    ("ProvisionedConcurrencyConfig", "environments are started when they are needed"),
     ("PropagateTags", "tags stay where they are"),
     ("VersionDescription", "published versions have no description"),
     ("VersionDeletionPolicy", "published versions are kept"),
@@ -163,6 +162,20 @@ pub(super) fn read(
         0..=limits::ACCOUNT_CONCURRENCY_MAX,
         " invocations at once",
     );
+    let provisioned = fields.fields("ProvisionedConcurrencyConfig").and_then(|config| {
+        let range = 1..=limits::ACCOUNT_CONCURRENCY_MAX;
+        let executions = config.number32("ProvisionedConcurrentExecutions", range, " environments");
+        if !config.has("ProvisionedConcurrentExecutions") {
+            config.missing("ProvisionedConcurrentExecutions", "how many environments are to be ready");
+        }
+        config.finish();
+        executions
+    });
+    if provisioned.is_some() && alias.is_none() && !stands(&resource.properties, "AutoPublishAlias") {
+        let message = "`ProvisionedConcurrencyConfig` is for what is published";
+        let help = "say `AutoPublishAlias` too, such as `AutoPublishAlias: live`";
+        report.problem_with_help(&fields.span_of("ProvisionedConcurrencyConfig"), message, help);
+    }
     let role =
         fields.text("Role").unwrap_or_else(|| template.role_arn(&format!("{}-{name}Role", template.app)));
     let description = fields.text("Description").unwrap_or_default();
@@ -172,6 +185,7 @@ pub(super) fn read(
         variables: fields.span_of("Environment"),
         tags: fields.span_of("Tags"),
         description: fields.span_of("Description"),
+        provisioned: fields.span_of("ProvisionedConcurrencyConfig"),
     };
     fields.finish();
 
@@ -199,6 +213,7 @@ pub(super) fn read(
         variables,
         role,
         reserved_concurrency: reserved,
+        provisioned_concurrency: provisioned,
         url,
         publish_alias: alias,
         log_format,
