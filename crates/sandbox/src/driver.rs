@@ -41,6 +41,18 @@ pub struct Started {
     pub create: Duration,
     /// From there to the runtime's first request for work.
     pub init: Duration,
+    pub origin: Origin,
+}
+
+/// Where an environment's initialised state is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// It was initialised itself.
+    #[default]
+    Initialised,
+    /// A copy of an environment that was initialised for its function version: `create` is the time that making it took,
+    /// and `init` what its runtime did with it before it was ready.
+    Copied,
 }
 
 /// One sandbox with a function's code loaded. Dropping it kills its whole process tree.
@@ -104,6 +116,8 @@ pub enum Initialization {
     OnDemand,
     /// Ahead, since its function asks for so many to be ready.
     Provisioned,
+    /// Once for its function version, and then restored (SnapStart).
+    SnapStart,
 }
 
 impl Initialization {
@@ -112,6 +126,7 @@ impl Initialization {
         match self {
             Self::OnDemand => "on-demand",
             Self::Provisioned => "provisioned-concurrency",
+            Self::SnapStart => "snap-start",
         }
     }
 }

@@ -298,7 +298,12 @@ struct Fake {
 impl Driver for Fake {
     async fn start(&self, spec: Arc<EnvironmentSpec>, _: Tick) -> Result<Started, StartFailure> {
         let environment = Box::new(FakeEnvironment { logs: spec.logs.clone(), clock: self.clock.clone() });
-        Ok(Started { environment, create: Duration::from_millis(1), init: Duration::from_millis(2) })
+        Ok(Started {
+            environment,
+            create: Duration::from_millis(1),
+            init: Duration::from_millis(2),
+            origin: Origin::Initialised,
+        })
     }
 }
 

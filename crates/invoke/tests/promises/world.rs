@@ -396,7 +396,12 @@ impl Driver for Script {
             }),
         };
         let init = self.clock.tick() - began;
-        Ok(Started { environment: Box::new(environment), create: Duration::from_millis(2), init })
+        Ok(Started {
+            environment: Box::new(environment),
+            create: Duration::from_millis(2),
+            init,
+            origin: Origin::Initialised,
+        })
     }
 }
 

@@ -61,9 +61,10 @@ impl Filters {
         let (absent, refused) = (errno(libc::ENOSYS), errno(libc::EPERM));
         let make = || {
             let (mut allowed, mut refusals) = (allow()?, refuse()?);
-            let ordinary =
-                (compile(allowed.clone(), absent.clone(), SeccompAction::Allow)?,
-                 compile(refusals.clone(), SeccompAction::Allow, refused.clone())?);
+            let ordinary = (
+                compile(allowed.clone(), absent.clone(), SeccompAction::Allow)?,
+                compile(refusals.clone(), SeccompAction::Allow, refused.clone())?,
+            );
             allowed.insert(libc::SYS_setns, Vec::new());
             refusals.remove(&libc::SYS_setns);
             // What a copy leaves behind must come to the sandbox's first process.

@@ -46,7 +46,7 @@ pub(crate) const STILL: u8 = b's';
 pub(crate) const COPY: u8 = b'c';
 
 /// Files in one message, at the most.
-const FILES: usize = 8;
+const FILES: usize = 16;
 /// Bytes of one line, at the most.
 const LINE: usize = 512;
 

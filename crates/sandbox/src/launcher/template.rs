@@ -31,8 +31,7 @@ use super::{
     Failure, Step, confine, environment,
     message::{self, Word},
     order::Sandbox,
-    root, serve, still,
-    sys,
+    root, serve, still, sys,
     trace::{Traced, Tracee},
 };
 
@@ -88,13 +87,11 @@ impl<'a> Template<'a> {
         let mut files = files.into_iter();
         let Some(conversation) = files.next().map(UnixStream::from) else { return Ok(()) };
         let done = match (byte, files.next()) {
-            ([message::STILL], _) => {
-                still::check(self.runtime).map_err(|reason| Failure {
-                    step: Step::Still,
-                    errno: 0,
-                    subject: reason.replace('\n', " "),
-                })
-            }
+            ([message::STILL], _) => still::check(self.runtime).map_err(|reason| Failure {
+                step: Step::Still,
+                errno: 0,
+                subject: reason.replace('\n', " "),
+            }),
             ([message::COPY], Some(output)) => self.copy(&conversation, output, files.collect()),
             (_, _) => return Ok(()),
         };
@@ -160,27 +157,31 @@ impl<'a> Template<'a> {
                 Pid::from_raw(pid).ok_or_else(|| copying(io::ErrorKind::InvalidData.into()))?
             }
         };
-        let moved = wait_for(&ready).and_then(|()| {
-            // The standby's own code takes the log's end: it can be trusted with that.
-            message::send(&self.gate, b"+", &[output.as_fd()])?;
-            let doors: Vec<_> = groups.iter().map(AsFd::as_fd).collect();
-            let mut tracee = Traced::seize(standby, limits::COPY_TIMEOUT)?.run_to_fork()?;
-            if !doors.is_empty() {
-                message::send(&self.gate, b"g", &doors)?;
-                join(&mut tracee, doors.len())?;
-            }
-            enter(&mut tracee, init)?;
-            let copy = tracee.fork()?;
-            powerless(copy)
-        });
+        let moved = namespaces(&ready).map_err(|error| Step::Copy.failed(error, "its sandbox")).and_then(
+            |namespaces| {
+                let failed = |doing| move |error| Step::Copy.failed(error, doing);
+                let traced = Traced::seize(standby, limits::COPY_TIMEOUT).map_err(failed("trace it"))?;
+                // The standby's own code takes the log's end: it can be trusted with that.
+                message::send(&self.gate, b"+", &[output.as_fd()]).map_err(failed("tell the standby"))?;
+                let mut tracee = traced.run_to_fork().map_err(failed("wait for its fork"))?;
+                let all: Vec<_> = groups.iter().chain(&namespaces).map(AsFd::as_fd).collect();
+                message::send(&self.gate, b"g", &all).map_err(failed("pass its files"))?;
+                let files = take(&mut tracee, all.len()).map_err(failed("take its files"))?;
+                let (groups, namespaces) = files.split_at(groups.len());
+                join(&mut tracee, groups).map_err(failed("join the groups"))?;
+                enter(&mut tracee, namespaces).map_err(failed("enter the sandbox"))?;
+                let copy = tracee.fork().map_err(failed("fork"))?;
+                powerless(copy).map_err(failed("lose its powers"))
+            },
+        );
         match moved {
             Ok(runtime) => {
                 self.copies.push(Copy { init, runtime, conversation: kept });
                 Ok(())
             }
-            Err(error) => {
+            Err(failure) => {
                 let _ = rustix::process::kill_process(init, Signal::KILL);
-                Err(copying(error))
+                Err(failure)
             }
         }
     }
@@ -190,7 +191,8 @@ impl<'a> Template<'a> {
         let mut text = [0; 16];
         self.gate.set_read_timeout(Some(limits::COPY_TIMEOUT))?;
         let size = rustix::io::read(&self.gate, &mut text)?;
-        let pid: i32 = std::str::from_utf8(&text[..size]).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let pid: i32 =
+            std::str::from_utf8(&text[..size]).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
         // It says so itself, and gains nothing by naming another: all of them are the function's, but the first.
         if pid > 1 { Ok(pid) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
@@ -210,6 +212,9 @@ impl<'a> Template<'a> {
     }
 }
 
+/// Of a sandbox, by their names below `/proc/<pid>/ns`: the user namespace gives the right to enter the others.
+const NAMESPACES: [&str; 7] = ["user", "cgroup", "ipc", "uts", "net", "pid", "mnt"];
+
 /// The number that the runtime finds its gate at.
 pub(super) const GATE: i32 = 3;
 
@@ -222,7 +227,11 @@ struct Room<'a> {
 }
 
 impl Room<'_> {
-    fn become_it(self, conversation: &UnixStream, ready: &UnixStream) -> Result<std::convert::Infallible, Failure> {
+    fn become_it(
+        self,
+        conversation: &UnixStream,
+        ready: &UnixStream,
+    ) -> Result<std::convert::Infallible, Failure> {
         let namespaces = |error| Step::Namespaces.failed(error, "");
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
             .map_err(|error| namespaces(error.into()))?;
@@ -237,8 +246,16 @@ impl Room<'_> {
         fs::write("/proc/sys/kernel/ns_last_pid", self.last_number.to_string())
             .map_err(|error| Step::Copy.failed(error, "ns_last_pid"))?;
         confine::keep_nothing().map_err(|error| Step::Privileges.failed(error, ""))?;
-        rustix::io::write(ready, b"+").map_err(|error| Step::Order.failed(error.into(), ""))?;
+        self.show(ready).map_err(|error| Step::Order.failed(error, ""))?;
         rest(self.children, conversation)
+    }
+
+    /// Passes this process's namespaces on: the copy may not look into this process to find them.
+    fn show(&self, ready: &UnixStream) -> io::Result<()> {
+        let open = |name: &str| fs::File::open(format!("/proc/self/ns/{name}"));
+        let all = NAMESPACES.into_iter().map(open).collect::<io::Result<Vec<_>>>()?;
+        let borrowed: Vec<_> = all.iter().map(AsFd::as_fd).collect();
+        message::send(ready, b"+", &borrowed)
     }
 
     /// This process's user is the function's, in here as well.
@@ -270,22 +287,23 @@ fn rest(children: &OwnedFd, conversation: &UnixStream) -> ! {
     }
 }
 
-fn wait_for(ready: &UnixStream) -> io::Result<()> {
+/// The namespaces of a sandbox that is ready.
+fn namespaces(ready: &UnixStream) -> io::Result<Vec<OwnedFd>> {
     ready.set_read_timeout(Some(limits::COPY_TIMEOUT))?;
-    match rustix::io::read(ready, &mut [0])? {
-        1 => Ok(()),
+    let mut files = Vec::new();
+    match message::receive(ready, &mut [0], &mut files)? {
+        1 if files.len() == NAMESPACES.len() => Ok(files),
         _ => Err(io::ErrorKind::BrokenPipe.into()),
     }
 }
 
-/// Has the process join the groups whose doors are on their way to it through its gate.
-fn join(tracee: &mut Tracee, doors: usize) -> io::Result<()> {
+/// Has the process take the files that are on their way to it through its gate: their numbers in it.
+fn take(tracee: &mut Tracee, count: usize) -> io::Result<Vec<u64>> {
     /// `struct msghdr`, `struct iovec`, a byte, `struct cmsghdr`, and room for the files: in words.
-    const HEADER: usize = 7;
-    const VECTOR: usize = HEADER;
+    const VECTOR: usize = 7;
     const BYTE: usize = VECTOR + 2;
     const CONTROL: usize = BYTE + 1;
-    let control = 2 + doors.div_ceil(2);
+    let control = 2 + count.div_ceil(2);
     let mut words = vec![0_u64; CONTROL + control];
     let at = tracee.put(&words)?;
     let address = |word: usize| at + (word * size_of::<u64>()) as u64;
@@ -299,25 +317,29 @@ fn join(tracee: &mut Tracee, doors: usize) -> io::Result<()> {
     let flags = libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT;
     tracee.call(libc::SYS_recvmsg, [GATE as u64, at, flags as u64, 0, 0, 0])?;
     let mut files = Vec::new();
-    for number in 0..doors {
+    for number in 0..count {
         let word = tracee.word(address(CONTROL + 2 + number / 2))?;
         files.push(if number % 2 == 0 { word & 0xffff_ffff } else { word >> 32 });
     }
+    Ok(files)
+}
+
+/// Has the process join the groups whose entrances it has.
+fn join(tracee: &mut Tracee, entrances: &[u64]) -> io::Result<()> {
     let zero = tracee.put(&[u64::from(b'0')])?;
-    for file in files {
+    for &file in entrances {
         tracee.call(libc::SYS_write, [file, zero, 1, 0, 0, 0])?;
         tracee.call(libc::SYS_close, [file, 0, 0, 0, 0, 0])?;
     }
     Ok(())
 }
 
-/// Moves the process into the sandbox of `init`; what it forks is born in there.
-fn enter(tracee: &mut Tracee, init: Pid) -> io::Result<()> {
-    let init = init.as_raw_nonzero().get() as u64;
-    let handle = tracee.call(libc::SYS_pidfd_open, [init, 0, 0, 0, 0, 0])?;
-    let all = serve::NAMESPACES | libc::CLONE_NEWCGROUP as u64;
-    tracee.call(libc::SYS_setns, [handle, all, 0, 0, 0, 0])?;
-    tracee.call(libc::SYS_close, [handle, 0, 0, 0, 0, 0])?;
+/// Moves the process into the namespaces; what it forks is born in them.
+fn enter(tracee: &mut Tracee, namespaces: &[u64]) -> io::Result<()> {
+    for &file in namespaces {
+        tracee.call(libc::SYS_setns, [file, 0, 0, 0, 0, 0])?;
+        tracee.call(libc::SYS_close, [file, 0, 0, 0, 0, 0])?;
+    }
     Ok(())
 }
 
@@ -331,7 +353,8 @@ fn powerless(mut copy: Tracee) -> io::Result<Pid> {
     // What was put there lies in memory that the function may have shared out.
     let status = fs::read_to_string(format!("/proc/{}/status", copy.pid()))?;
     let has = |line: &str| {
-        let set = ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"].iter().find_map(|name| line.strip_prefix(name));
+        let set =
+            ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"].iter().find_map(|name| line.strip_prefix(name));
         set.is_some_and(|set| set.trim().bytes().any(|digit| digit != b'0'))
     };
     if status.lines().any(has) {

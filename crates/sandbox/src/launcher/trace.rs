@@ -43,12 +43,17 @@ struct Fork {
 
 /// Why a traced process has stopped.
 enum Stop {
-    Entry { call: i64, arguments: [u64; 6] },
+    Entry {
+        call: i64,
+        arguments: [u64; 6],
+    },
     Exit,
     /// It has made a new process, which stops too.
     Born,
     /// To be gone on with.
-    Other { signal: i32 },
+    Other {
+        signal: i32,
+    },
 }
 
 impl Traced {
@@ -139,7 +144,10 @@ impl Traced {
     }
 
     /// A moment, in which it may stop; an error when its time is over.
-    #[expect(clippy::disallowed_methods, reason = "the launcher is a program of its own, without the server's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the launcher is a program of its own, without the server's clock"
+    )]
     fn pause(&self) -> io::Result<()> {
         if Instant::now() >= self.deadline {
             return Err(io::ErrorKind::TimedOut.into());
@@ -286,7 +294,13 @@ fn request(request: libc::c_uint, pid: i32, address: u64, data: u64) -> io::Resu
     // file gives a number or the address of a value of that type, which outlives the call. `address` is in the other
     // process, or a size.
     let done = unsafe {
-        libc::syscall(libc::SYS_ptrace, c_long::from(request), pid, address as *mut c_void, data as *mut c_void)
+        libc::syscall(
+            libc::SYS_ptrace,
+            c_long::from(request),
+            pid,
+            address as *mut c_void,
+            data as *mut c_void,
+        )
     };
     if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

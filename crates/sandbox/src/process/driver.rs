@@ -25,7 +25,9 @@ use super::{
     network,
     ready::Ready,
     sdk::Sdks,
-    start, survey, variables,
+    start, survey,
+    templates::Templates,
+    variables,
 };
 use crate::{Driver, EnvironmentSpec, StartFailure, Started, launcher::Mount, layers::Layers};
 
@@ -73,6 +75,7 @@ pub struct ProcessDriver {
     isolation: Isolation,
     // Ended before the machine goes.
     ready: Ready,
+    templates: Templates,
     /// Why nothing can be started.
     refusal: Option<&'static str>,
     users: Option<Users>,
@@ -135,6 +138,7 @@ impl ProcessDriver {
             folders,
             isolation: config.isolation,
             ready: Ready::new(Arc::clone(&machine), ready_memory),
+            templates: Templates::new(Arc::clone(&config.clock)),
             refusal,
             users: Users::of(random),
             endpoint: config.endpoint,
@@ -208,6 +212,20 @@ impl ProcessDriver {
 
     pub(super) fn sandboxed(&self) -> bool {
         self.isolation.sandboxed()
+    }
+
+    /// Whether initialised runtimes are copied on this machine.
+    pub(super) fn copies(&self) -> bool {
+        self.sandboxed() && cfg!(target_arch = "x86_64")
+    }
+
+    pub(super) fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    /// How many function versions are initialised to be copied.
+    pub fn initialised(&self) -> usize {
+        self.templates.count()
     }
 
     pub(super) fn ready(&self) -> &Ready {

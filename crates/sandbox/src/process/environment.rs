@@ -13,7 +13,7 @@ use std::{future::Future, sync::Arc};
 use async_trait::async_trait;
 use sonagi_model::{Clock, RequestId, Tick, clock};
 
-use super::{invocation, isolation::Opened, output::Output, process::Process};
+use super::{invocation, isolation::Opened, output::Output, process::Process, templates::Template};
 use crate::{
     AnswerSender, Call, Environment, Finished,
     ending::Exit,
@@ -28,10 +28,22 @@ pub(super) struct ProcessEnvironment {
     /// The connection on which the runtime asked last, followed without a detour.
     pub(super) focus: Option<Connection>,
     pub(super) state: State,
+    pub(super) awaits: Awaits,
     /// Reused for the head of each event.
     pub(super) head: Vec<u8>,
     /// The AWS endpoint, as it is seen inside.
     pub(super) _endpoint: Option<Opened>,
+    /// What it was copied from, which must outlive it.
+    pub(super) _template: Option<Arc<Template>>,
+}
+
+/// What a runtime may ask for while it initialises, once.
+pub(super) enum Awaits {
+    Nothing,
+    /// To be restored: its initialisation proper is done.
+    Restore,
+    /// Who it is: the answer.
+    Assignment(Vec<u8>),
 }
 
 /// As the Runtime API names its states.
@@ -77,6 +89,8 @@ pub(super) enum Routed {
     Response(Arrival),
     Error(Arrival),
     InitError(Arrival),
+    /// It is initialised and asks to be restored.
+    Restore(Arrival),
     /// It was answered already.
     Refused,
 }
@@ -138,11 +152,25 @@ impl ProcessEnvironment {
             (Route::Error(Some(id)), State::Running(current)) if id == current => {
                 return Routed::Error(arrival);
             }
-            (Route::InitError, State::Initialising) => return Routed::InitError(arrival),
+            (Route::InitError | Route::RestoreError, State::Initialising) => {
+                return Routed::InitError(arrival);
+            }
+            (Route::Restore, State::Initialising) if matches!(self.awaits, Awaits::Restore) => {
+                self.awaits = Awaits::Nothing;
+                return Routed::Restore(arrival);
+            }
+            (Route::Assignment, State::Initialising) if matches!(self.awaits, Awaits::Assignment(_)) => {
+                match std::mem::replace(&mut self.awaits, Awaits::Nothing) {
+                    Awaits::Assignment(reply) => reply,
+                    Awaits::Nothing | Awaits::Restore => replies::unknown(),
+                }
+            }
             (Route::InitError, state) => replies::wrong_state(state.name(), "InitError"),
             (Route::Response(_) | Route::Error(_), _) => replies::wrong_request_id(),
             // It was told long ago, and never may a function ask.
-            (Route::Assignment | Route::Unknown, _) => replies::unknown(),
+            (Route::Assignment | Route::Restore | Route::RestoreError | Route::Unknown, _) => {
+                replies::unknown()
+            }
         };
         let reply = self.refuse(&mut arrival.connection, &arrival.head, refusal);
         // A client that neither reads its answers nor ends is cut off.
@@ -193,6 +221,11 @@ impl ProcessEnvironment {
             }
         };
         clock::within(clock, deadline, both).await
+    }
+
+    /// What is left of it when it serves nobody: all that it was connected to is closed.
+    pub(super) fn into_parts(self) -> (Process, Output) {
+        (self.process, self.output)
     }
 
     /// Kills everything; how the process had ended, if it had on its own.

@@ -80,7 +80,7 @@ impl Progress {
                 Routed::Response(arrival) => self.respond(environment, arrival).await?,
                 Routed::Error(arrival) => self.fail(environment, arrival).await?,
                 Routed::Next => return Ok(()),
-                Routed::InitError(_) | Routed::Refused => {}
+                Routed::InitError(_) | Routed::Restore(_) | Routed::Refused => {}
             }
         }
     }
@@ -108,7 +108,8 @@ impl Progress {
                 | Routed::Refused
                 | Routed::Response(_)
                 | Routed::Error(_)
-                | Routed::InitError(_) => {}
+                | Routed::InitError(_)
+                | Routed::Restore(_) => {}
             }
         }
     }
@@ -346,6 +347,8 @@ impl Progress {
             }
             Route::Response(_)
             | Route::Error(_)
+            | Route::Restore
+            | Route::RestoreError
             | Route::Next
             | Route::InitError
             | Route::Assignment

@@ -1,6 +1,6 @@
 //! What all environments of a driver share: the groups, and the threads that make and clear processes.
 
-use std::{io, sync::Arc};
+use std::{io, os::unix::net::UnixStream, sync::Arc};
 
 use sonagi_model::Clock;
 use tokio::sync::{oneshot, watch};
@@ -76,6 +76,27 @@ impl Machine {
             waiting.spawned.take().ok_or_else(|| gone().into())
         })
         .await
+    }
+
+    /// A copy of an initialised runtime, in a sandbox of its own with `memory` bytes; `template` leads to what makes it.
+    pub(super) async fn copy(
+        &self,
+        name: String,
+        memory: u64,
+        sandbox: Sandbox,
+        template: UnixStream,
+    ) -> Result<Unclaimed, NotSpawned> {
+        self.make(move |means| spawner::copy(&name, memory, sandbox, &template, means)).await
+    }
+
+    /// Whether the runtime that `template` leads to can be copied; gives it back.
+    pub(super) async fn still(&self, template: UnixStream) -> Result<UnixStream, NotSpawned> {
+        let (done, asked) = oneshot::channel();
+        self.spawners.run(move || {
+            // Whoever has asked may have gone.
+            let _ = done.send(spawner::still(&template).map(|()| template));
+        });
+        asked.await.map_err(|_| gone())?
     }
 
     /// Does the work on a thread that makes processes, unless nobody waits for it any more.

@@ -3,7 +3,10 @@
 use std::{
     fs::File,
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     path::PathBuf,
     sync::Arc,
 };
@@ -94,6 +97,13 @@ impl Process {
     /// Whether the process itself has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.remains.is_none() || remains::peek(self.ended.get_ref()).is_some()
+    }
+
+    /// To the first process of its sandbox.
+    pub(super) fn socket(&self) -> io::Result<UnixStream> {
+        let remains = self.remains.as_ref().and_then(|remains| remains.socket.as_ref());
+        let (socket, _) = remains.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+        socket.try_clone()
     }
 
     /// Kills all of the environment, and is ready when it is gone. Safe to drop: it goes on without.

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{self, Write},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::net::UnixStream,
     },
     path::PathBuf,
@@ -15,6 +15,7 @@ use sonagi_model::limits;
 
 use super::{
     group::Group,
+    launcher,
     machine::Means,
     network::{Attachment, NoNetwork},
     remains::{Confinement, Remains},
@@ -239,6 +240,71 @@ pub(super) fn tell(
         Some((Word::Failed(failure), _)) => Err(NotSpawned::Launch(failure)),
         Some(_) | None => Err(invalid().into()),
     }
+}
+
+/// Whether the runtime of a template can be copied. Blocks for less than a millisecond.
+pub(super) fn still(template: &UnixStream) -> Result<(), NotSpawned> {
+    let (ours, theirs) = launcher::conversation()?;
+    message::send(template, &[message::STILL], &[theirs.as_fd()])?;
+    drop(theirs);
+    match Hearing::default().word(&ours)? {
+        Some((Word::Started, _)) => Ok(()),
+        Some((Word::Failed(failure), _)) => Err(NotSpawned::Launch(failure)),
+        Some(_) | None => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+    }
+}
+
+/// A copy of a template's runtime. Blocks for a few milliseconds.
+pub(super) fn copy(
+    name: &str,
+    memory: u64,
+    sandbox: Sandbox,
+    template: &UnixStream,
+    means: &Means,
+) -> Result<Spawned, NotSpawned> {
+    let group = means.groups.as_ref().map(|groups| groups.create(name, memory)).transpose()?;
+    match begin_copy(sandbox, template, group.as_ref()) {
+        Ok(launch) => launch.finish(group, None, means),
+        Err(error) => {
+            if let Some(group) = group {
+                group.remove();
+            }
+            Err(error)
+        }
+    }
+}
+
+fn begin_copy(sandbox: Sandbox, template: &UnixStream, group: Option<&Group>) -> Result<Launch, NotSpawned> {
+    let reach = sandbox.reach;
+    let order = Order::of_sandbox(sandbox);
+    let doors = group.map(Group::entrances).transpose()?.unwrap_or_default();
+    let (output, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
+    let (mut socket, theirs) = launcher::conversation()?;
+    let mut files = vec![theirs.as_fd(), write.as_fd()];
+    files.extend(doors.iter().map(AsFd::as_fd));
+    message::send(template, &[message::COPY], &files)?;
+    drop((theirs, write));
+    let text = order.encode().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    socket.write_all(&text)?;
+    let mut hearing = Hearing::default();
+    match hearing.word(&socket)? {
+        Some((Word::Born(_), mut files)) => {
+            let handle = files.pop().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+            // The number that was said is the template's.
+            let pid = number(&handle)?;
+            Ok(Launch { socket, hearing, pid, handle, output, stay: Stay::No, sandboxed: true, reach })
+        }
+        Some((Word::Failed(failure), _)) => Err(NotSpawned::Launch(failure)),
+        Some(_) | None => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+    }
+}
+
+/// The process's number on this machine.
+fn number(handle: &OwnedFd) -> io::Result<Pid> {
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd()))?;
+    let number = info.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+    // It is -1 once the process has gone.
+    number.filter(|&number| number > 0).and_then(Pid::from_raw).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 fn order(plan: Plan, group: Option<&Group>) -> Order {

@@ -1,6 +1,6 @@
 //! From a specification to an environment that waits for its first event.
 
-use std::{ffi::OsString, net::TcpListener, sync::Arc};
+use std::{ffi::OsString, net::TcpListener, sync::Arc, time::Duration};
 
 use sonagi_model::{
     Tick, clock,
@@ -12,7 +12,7 @@ use sonagi_model::{
 use super::{
     bootstrap,
     driver::{ProcessDriver, Program},
-    environment::{Event, ProcessEnvironment, Routed, State},
+    environment::{Awaits, Event, ProcessEnvironment, Routed, State},
     invocation::{Whole, whole},
     isolation,
     machine::Unclaimed,
@@ -20,11 +20,12 @@ use super::{
     output::Output,
     process::Process,
     ready::{Kind, Member},
+    snapshot,
     spawner::{NotSpawned, Plan, Spawned},
     variables::{self, Surroundings},
 };
 use crate::{
-    EnvironmentSpec, StartFailure, Started, ending,
+    EnvironmentSpec, Initialization, Origin, StartFailure, Started, ending,
     ending::Exit,
     launcher::{Failure, Mount, Purpose, Reach, Sandbox, Step},
     runtime_api::{Arrival, Doorway, replies},
@@ -46,30 +47,88 @@ pub(super) async fn run(
     if let Some(refusal) = driver.refusal() {
         return Err(StartFailure::Unsupported(refusal.into()));
     }
+    match (spec.initialization, spec.runtime) {
+        (Initialization::SnapStart, Runtime::Python { .. } | Runtime::Provided(_)) if driver.copies() => {
+            snapshot::run(driver, spec, deadline).await
+        }
+        (
+            Initialization::SnapStart | Initialization::OnDemand | Initialization::Provisioned,
+            Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) | Runtime::Wasm,
+        ) => afresh(driver, spec, deadline).await,
+    }
+}
+
+/// An environment that is initialised now.
+pub(super) async fn afresh(
+    driver: &ProcessDriver,
+    spec: Arc<EnvironmentSpec>,
+    deadline: Tick,
+) -> Result<Started, StartFailure> {
+    let restores = spec.initialization == Initialization::SnapStart;
+    let Begun { mut environment, create, began } = begin(driver, spec, Purpose::Known, deadline).await?;
+    if restores {
+        environment.awaits = Awaits::Restore;
+    }
+    let clock = Arc::clone(&environment.clock);
+    while let Initialised::AsksForRestore(mut arrival) =
+        initialise(&mut environment, create, began, deadline).await?
+    {
+        // It is its own copy.
+        let _ = arrival.connection.send(replies::RESTORED).await;
+        environment.keep(arrival.connection);
+    }
+    ready(environment, create, clock.tick().since(began))
+}
+
+/// A process that becomes a runtime.
+pub(super) struct Begun {
+    pub(super) environment: ProcessEnvironment,
+    pub(super) create: Duration,
+    /// When its initialisation began.
+    pub(super) began: Tick,
+}
+
+pub(super) async fn begin(
+    driver: &ProcessDriver,
+    spec: Arc<EnvironmentSpec>,
+    purpose: Purpose,
+    deadline: Tick,
+) -> Result<Begun, StartFailure> {
     let clock = Arc::clone(&driver.machine().clock);
     let program = driver.program(&spec).await?;
     let began = clock.tick();
-    let created = clock::within(&*clock, deadline, create(driver, Arc::clone(&spec), program)).await;
+    let created = clock::within(&*clock, deadline, create(driver, spec, program, purpose)).await;
     let since = |start: Tick| clock.tick().since(start);
-    let mut environment = created.unwrap_or(Err(StartFailure::TimedOut { create: since(began) }))?;
-    let create = since(began);
-    let began = clock.tick();
-    match clock::within(&*clock, deadline, initialised(&mut environment)).await {
-        Some(Initialised::Ready) => {
-            environment.output.drain();
-            environment
-                .process
-                .limit_processors()
-                .map_err(machine("limit an environment's processor time"))?;
-            Ok(Started { environment: Box::new(environment), create, init: since(began) })
-        }
-        Some(Initialised::Failed(failure)) => {
+    let environment = created.unwrap_or(Err(StartFailure::TimedOut { create: since(began) }))?;
+    Ok(Begun { environment, create: since(began), began: clock.tick() })
+}
+
+/// What an initialisation has come to.
+pub(super) enum Initialised {
+    Ready,
+    /// To be copied, or to go on.
+    AsksForRestore(Arrival),
+}
+
+/// Waits for it; whatever else it comes to is a failure, and the environment's end.
+pub(super) async fn initialise(
+    environment: &mut ProcessEnvironment,
+    create: Duration,
+    began: Tick,
+    deadline: Tick,
+) -> Result<Initialised, StartFailure> {
+    let clock = Arc::clone(&environment.clock);
+    let init = |now: Tick| now.since(began);
+    match clock::within(&*clock, deadline, progress(environment)).await {
+        Some(Progress::Ready) => Ok(Initialised::Ready),
+        Some(Progress::AsksForRestore(arrival)) => Ok(Initialised::AsksForRestore(arrival)),
+        Some(Progress::Failed(failure)) => {
             environment.end().await;
-            Err(StartFailure::Init { failure, create, init: since(began) })
+            Err(StartFailure::Init { failure, create, init: init(clock.tick()) })
         }
-        Some(Initialised::Ended) => {
+        Some(Progress::Ended) => {
             let exit = environment.end().await.unwrap_or(Exit::Signal(libc::SIGKILL));
-            Err(StartFailure::Init { failure: exit.init_failure(), create, init: since(began) })
+            Err(StartFailure::Init { failure: exit.init_failure(), create, init: init(clock.tick()) })
         }
         None => {
             environment.end().await;
@@ -78,15 +137,27 @@ pub(super) async fn run(
     }
 }
 
+/// It waits for its first event.
+pub(super) fn ready(
+    mut environment: ProcessEnvironment,
+    create: Duration,
+    init: Duration,
+) -> Result<Started, StartFailure> {
+    environment.output.drain();
+    environment.process.limit_processors().map_err(machine("limit an environment's processor time"))?;
+    Ok(Started { environment: Box::new(environment), create, init, origin: Origin::Initialised })
+}
+
 /// The process, its Runtime API and its output.
 async fn create(
     driver: &ProcessDriver,
     spec: Arc<EnvironmentSpec>,
     program: Program,
+    purpose: Purpose,
 ) -> Result<ProcessEnvironment, StartFailure> {
     let clock = Arc::clone(&driver.machine().clock);
     let name = driver.next_name();
-    let sandbox = driver.sandboxed().then(|| sandbox(driver, &spec, &program));
+    let sandbox = driver.sandboxed().then(|| Sandbox { purpose, ..sandbox(driver, &spec, &program) });
     // Without a sandbox there is no network of the environment's own: any port of the machine's will do.
     let (api, folder) = match &sandbox {
         Some(_) => (None, None),
@@ -95,25 +166,15 @@ async fn create(
             (Some(api), Some(driver.folders().environment(&name)))
         }
     };
-    let endpoint = match (&sandbox, driver.endpoint()) {
-        (Some(_), Some(endpoint)) => format!("http://127.0.0.1:{}", endpoint.port),
-        (Some(_) | None, _) => spec.endpoint.clone(),
+    let variables = match &api {
+        None => variables(driver, &spec, &program),
+        Some(api) => {
+            variables_of(driver, &spec, &program, &spec.endpoint, Some(&api.address), folder.as_deref())
+        }
     };
-    let variables = variables::variables(
-        &spec,
-        &Surroundings {
-            runtime_api: api.as_ref().map_or(RUNTIME_API, |api| &api.address),
-            endpoint: &endpoint,
-            task_root: &program.task_root,
-            runtime_dir: &program.runtime_dir,
-            interpreter_dir: program.interpreter_dir.as_deref(),
-            sdk: program.sdk.as_deref(),
-            temporary: folder.as_deref(),
-            language: driver.language(),
-        },
-    );
     let memory = u64::from(spec.memory) << 20;
     if let Some(sandbox) = &sandbox
+        && purpose == Purpose::Known
         && let Some(kind) = Kind::of(&spec, &program, &variables, sandbox.reach)
         && let Some(environment) = take_ready(driver, &spec, kind, sandbox, &variables).await
     {
@@ -145,8 +206,40 @@ async fn create(
     })
 }
 
+/// The variables of a runtime in a sandbox.
+pub(super) fn variables(
+    driver: &ProcessDriver,
+    spec: &EnvironmentSpec,
+    program: &Program,
+) -> Vec<(OsString, OsString)> {
+    let endpoint = driver.endpoint().map(|endpoint| format!("http://127.0.0.1:{}", endpoint.port));
+    let endpoint = endpoint.as_ref().unwrap_or(&spec.endpoint);
+    variables_of(driver, spec, program, endpoint, None, None)
+}
+
+fn variables_of(
+    driver: &ProcessDriver,
+    spec: &EnvironmentSpec,
+    program: &Program,
+    endpoint: &str,
+    runtime_api: Option<&str>,
+    temporary: Option<&std::path::Path>,
+) -> Vec<(OsString, OsString)> {
+    let surroundings = Surroundings {
+        runtime_api: runtime_api.unwrap_or(RUNTIME_API),
+        endpoint,
+        task_root: &program.task_root,
+        runtime_dir: &program.runtime_dir,
+        interpreter_dir: program.interpreter_dir.as_deref(),
+        sdk: program.sdk.as_deref(),
+        temporary,
+        language: driver.language(),
+    };
+    variables::variables(spec, &surroundings)
+}
+
 /// The parts of an environment, put together.
-fn assemble(
+pub(super) fn assemble(
     driver: &ProcessDriver,
     spec: &EnvironmentSpec,
     spawned: Spawned,
@@ -171,7 +264,9 @@ fn assemble(
         api: api().map_err(machine("open a Runtime API"))?,
         focus: None,
         state: State::Initialising,
+        awaits: Awaits::Nothing,
         head: Vec::new(),
+        _template: None,
         _endpoint: endpoint.transpose().map_err(machine("open the AWS endpoint"))?,
     })
 }
@@ -226,7 +321,7 @@ fn waiting_plan(driver: &ProcessDriver, kind: &Kind, sandbox: &Sandbox) -> Plan 
     }
 }
 
-fn sandbox(driver: &ProcessDriver, spec: &EnvironmentSpec, program: &Program) -> Sandbox {
+pub(super) fn sandbox(driver: &ProcessDriver, spec: &EnvironmentSpec, program: &Program) -> Sandbox {
     let mut mounts = vec![Mount { from: spec.code.clone(), to: isolation::TASK_ROOT.into() }];
     mounts.extend(program.mounts.iter().cloned());
     let mut ports = vec![RUNTIME_API_PORT];
@@ -279,6 +374,7 @@ fn not_launched(spec: &EnvironmentSpec, program: &std::path::Path, failure: &Fai
         (Step::Group, _) => "put an environment into its control group",
         (Step::Limits, _) => "limit an environment",
         (Step::Folder, _) => "enter the function's folder",
+        (Step::Still | Step::Copy, _) => "copy an initialised runtime",
     };
     let cause = std::io::Error::from_raw_os_error(failure.errno);
     let cause = match failure.subject.as_str() {
@@ -288,20 +384,22 @@ fn not_launched(spec: &EnvironmentSpec, program: &std::path::Path, failure: &Fai
     StartFailure::Machine { doing, cause }
 }
 
-enum Initialised {
+enum Progress {
     Ready,
+    AsksForRestore(Arrival),
     Failed(sonagi_model::invocation::FunctionFailure),
     Ended,
 }
 
-async fn initialised(environment: &mut ProcessEnvironment) -> Initialised {
+async fn progress(environment: &mut ProcessEnvironment) -> Progress {
     loop {
         match environment.event().await {
-            Event::Ended => return Initialised::Ended,
+            Event::Ended => return Progress::Ended,
             Event::Request(arrival) => match environment.route(arrival).await {
-                Routed::Next => return Initialised::Ready,
+                Routed::Next => return Progress::Ready,
+                Routed::Restore(arrival) => return Progress::AsksForRestore(arrival),
                 Routed::InitError(arrival) => {
-                    return Initialised::Failed(init_error(environment, arrival).await);
+                    return Progress::Failed(init_error(environment, arrival).await);
                 }
                 // Neither has an invocation to be for.
                 Routed::Response(_) | Routed::Error(_) | Routed::Refused => {}

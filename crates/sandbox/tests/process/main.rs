@@ -8,4 +8,5 @@ mod invocations;
 mod machine;
 mod network;
 mod ready;
+mod snapshot;
 mod support;

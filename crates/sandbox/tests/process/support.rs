@@ -200,6 +200,11 @@ impl Bench {
         }
     }
 
+    /// Seconds since the epoch.
+    pub(crate) fn clock_seconds(&self) -> f64 {
+        self.clock.now().millis() as f64 / 1e3
+    }
+
     /// Kills everything that runs in an environment's group.
     pub(crate) fn kill_everything(&self) {
         let environments = self.folder.path().join("work/environments");
