@@ -107,7 +107,7 @@ struct Answers;
 impl Driver for Instantly {
     async fn start(&self, _: Arc<EnvironmentSpec>, _: Tick) -> Result<Started, StartFailure> {
         let (create, init) = (Duration::ZERO, Duration::ZERO);
-        Ok(Started { environment: Box::new(Answers), create, init })
+        Ok(Started { environment: Box::new(Answers), create, init, origin: Default::default() })
     }
 }
 

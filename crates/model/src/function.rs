@@ -60,9 +60,33 @@ pub struct Function {
     /// Of a WebAssembly function always none: it has [`Wasm::outbound`].
     #[serde(default, skip_serializing_if = "Network::is_none")]
     pub network: Network,
+    #[serde(default, skip_serializing_if = "SnapStart::is_none")]
+    pub snap_start: SnapStart,
     /// There for [`Runtime::Wasm`], and for nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wasm: Option<Wasm>,
+}
+
+/// Which environments are copies of one that was initialised. Of a WebAssembly function always none: it has
+/// [`Wasm::start`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+pub enum SnapStart {
+    #[default]
+    None,
+    /// As Lambda has it: `$LATEST` is initialised each time.
+    PublishedVersions,
+    All,
+}
+
+impl SnapStart {
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// Whether there is such a thing for this runtime.
+    pub const fn is_for(runtime: Runtime) -> bool {
+        matches!(runtime, Runtime::Python { .. } | Runtime::Provided(_))
+    }
 }
 
 impl Function {
@@ -96,6 +120,7 @@ impl Function {
             tracing: Tracing::PassThrough,
             tags: BTreeMap::new(),
             network: Network::None,
+            snap_start: SnapStart::None,
             wasm: (runtime == Runtime::Wasm).then(Wasm::default),
         }
     }

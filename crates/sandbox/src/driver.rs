@@ -8,7 +8,7 @@ use http::{HeaderMap, Request, StatusCode};
 use sonagi_model::{
     AppName, Digest, RequestId, Tick, Timestamp,
     function::{Architecture, Function, LogFormat, LogLevel, Network, Runtime, Wasm},
-    invocation::FunctionFailure,
+    invocation::{FunctionFailure, Origin},
     logs::LogSink,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -39,20 +39,9 @@ pub struct Started {
     pub environment: Box<dyn Environment>,
     /// Creating the sandbox and its process.
     pub create: Duration,
-    /// From there to the runtime's first request for work.
+    /// From there to the runtime's first request for work. Of a copy: what its runtime did to be ready again.
     pub init: Duration,
     pub origin: Origin,
-}
-
-/// Where an environment's initialised state is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Origin {
-    /// It was initialised itself.
-    #[default]
-    Initialised,
-    /// A copy of an environment that was initialised for its function version: `create` is the time that making it took,
-    /// and `init` what its runtime did with it before it was ready.
-    Copied,
 }
 
 /// One sandbox with a function's code loaded. Dropping it kills its whole process tree.

@@ -16,7 +16,7 @@ pub mod wasm;
 
 pub use driver::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Footprint,
-    HttpAnswer, HttpBody, Initialization, Input, Origin, Outcome, StartFailure, Started, StreamAnswer,
-    StreamFailure,
+    HttpAnswer, HttpBody, Initialization, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
 };
 pub use drivers::Drivers;
+pub use sonagi_model::invocation::Origin;

@@ -315,6 +315,7 @@ fn environment(app: &AppName, version: Version, function: &Function) -> Digest {
         (function.package.digest, function.runtime, &function.handler, function.architecture),
         (function.memory, function.timeout, function.ephemeral_storage, &function.variables),
         (function.log_format, function.log_level, function.tracing, &function.wasm, function.network),
+        function.snap_start,
     );
     // Tuples of strings, numbers and an ordered map always serialise.
     Digest::of(&serde_json::to_vec(&parts).unwrap_or_default())

@@ -188,5 +188,6 @@ fn check_start(change: &mut Change<'_>, name: &LambdaName, number: u64) -> Resul
 /// Lambda has one or the other ("Improving startup performance with Lambda SnapStart", "Supported features and
 /// limitations").
 pub(crate) fn starts_from_snapshot(function: &Function) -> bool {
-    function.wasm.as_ref().is_some_and(|wasm| wasm.start == WasmStart::Snapshot)
+    !function.snap_start.is_none()
+        || function.wasm.as_ref().is_some_and(|wasm| wasm.start == WasmStart::Snapshot)
 }

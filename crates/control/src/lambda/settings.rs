@@ -1,7 +1,9 @@
 //! A function's settings, from the words of a request to the values of the model.
 
 use sonagi_model::{
-    function::{Architecture, Function, LogFormat, LogLevel, Network, Runtime, Tracing, WasmStart},
+    function::{
+        Architecture, Function, LogFormat, LogLevel, Network, Runtime, SnapStart, Tracing, WasmStart,
+    },
     limits,
 };
 
@@ -105,6 +107,7 @@ impl Settings<'_> {
         match function.runtime {
             Runtime::Wasm => {
                 function.network = Network::None;
+                function.snap_start = SnapStart::None;
                 let wasm = function.wasm.get_or_insert_default();
                 wasm.start = match snapshot {
                     Some(true) => WasmStart::Snapshot,
@@ -113,10 +116,14 @@ impl Settings<'_> {
                 };
             }
             Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) => {
-                if snapshot == Some(true) {
-                    return Err(Error::Unsupported(format!(
-                        "SnapStart is for WebAssembly functions (runtime provided.wasm), and this one's runtime is \
-                         {}: leave it out",
+                function.snap_start = match snapshot {
+                    Some(true) => SnapStart::PublishedVersions,
+                    Some(false) => SnapStart::None,
+                    None => function.snap_start,
+                };
+                if !function.snap_start.is_none() && !SnapStart::is_for(function.runtime) {
+                    return Err(Error::Invalid(format!(
+                        "{} is not supported for SnapStart enabled functions.",
                         function.runtime
                     )));
                 }

@@ -9,7 +9,8 @@ use sonagi_model::{
     AccountId, AliasName, AppName, FunctionName, LambdaName, Region,
     api::Api,
     function::{
-        Architecture, Function, FunctionUrl, LogFormat, LogLevel, Network, Package, Runtime, Tracing, Wasm,
+        Architecture, Function, FunctionUrl, LogFormat, LogLevel, Network, Package, Runtime, SnapStart,
+        Tracing, Wasm,
     },
     limits,
     release::Output,
@@ -174,6 +175,7 @@ pub struct FunctionDraft {
     pub tracing: Tracing,
     pub tags: BTreeMap<String, String>,
     pub network: Network,
+    pub snap_start: SnapStart,
     /// There for [`Runtime::Wasm`], and for nothing else.
     pub wasm: Option<Wasm>,
 }
@@ -202,6 +204,7 @@ impl FunctionDraft {
             tracing: Tracing::default(),
             tags: BTreeMap::new(),
             network: Network::None,
+            snap_start: SnapStart::None,
             wasm: (runtime == Runtime::Wasm).then(Wasm::default),
         }
     }
@@ -230,6 +233,7 @@ impl FunctionDraft {
             tracing: draft.tracing,
             tags: draft.tags,
             network: draft.network,
+            snap_start: draft.snap_start,
             wasm: draft.wasm,
         }
     }

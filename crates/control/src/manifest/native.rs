@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 use sonagi_model::{
     AliasName, AppName,
     api::{Api, ApiKind, Cors, PayloadFormat, Route},
-    function::{Architecture, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, Tracing, UrlAuth, Wasm},
+    function::{
+        Architecture, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, SnapStart, Tracing, UrlAuth,
+        Wasm,
+    },
     limits,
 };
 
@@ -305,6 +308,12 @@ impl Reader<'_> {
         let timeout = timeout(&fields).or(self.defaults.timeout).unwrap_or(limits::TIMEOUT_DEFAULT);
         let (wasm, storage) = self.wasm_and_storage(&fields, runtime);
         let network = network::native(&fields, runtime, report);
+        let snap_start = match runtime {
+            Some(runtime) if SnapStart::is_for(runtime) && fields.flag(NATIVE.snapshot) == Some(true) => {
+                SnapStart::All
+            }
+            Some(_) | None => SnapStart::None,
+        };
         let description = fields.text("description").unwrap_or_default();
         let architecture = architecture(&fields).or(self.defaults.architecture);
         let log_format = log_format(&fields).or(self.defaults.log_format).unwrap_or_default();
@@ -335,6 +344,7 @@ impl Reader<'_> {
             timeout,
             ephemeral_storage: storage,
             network,
+            snap_start,
             wasm,
             variables,
             role,

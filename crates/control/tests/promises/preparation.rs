@@ -17,7 +17,7 @@ use sonagi_control::{
 };
 use sonagi_model::{
     Fault, FaultKind, ReleaseNumber,
-    function::{Function, Network, Package, Runtime, WasmStart},
+    function::{Function, Network, Package, Runtime, SnapStart, WasmStart},
     limits,
     release::ReleaseContent,
 };
@@ -322,16 +322,17 @@ async fn a_function_changes_to_webassembly_and_back() {
     assert_ne!(world.function("f").latest.environment, there.latest.environment);
     world.control.update_configuration("f", change("python3.11", Some("app.handler"))).await.unwrap();
     assert_eq!(world.function("f").latest.function.wasm, None);
-    let refused = world.control.update_configuration(
-        "f",
-        UpdateConfiguration {
-            snap_start: Some("PublishedVersions".into()),
-            ..UpdateConfiguration::default()
-        },
-    );
-    let refused = refused.await;
-    assert!(matches!(&refused, Err(Error::Unsupported(_))));
-    assert!(text_of(refused).starts_with("SnapStart is for WebAssembly functions"));
+    let snap = || UpdateConfiguration {
+        snap_start: Some("PublishedVersions".into()),
+        ..UpdateConfiguration::default()
+    };
+    let before = world.function("f").latest.environment;
+    world.control.update_configuration("f", snap()).await.unwrap();
+    assert_eq!(world.function("f").latest.function.snap_start, SnapStart::PublishedVersions);
+    assert_ne!(world.function("f").latest.environment, before);
+    let refused = world.control.update_configuration("f", change("nodejs20.x", None)).await;
+    assert!(matches!(&refused, Err(Error::Invalid(_))));
+    assert!(text_of(refused).contains("nodejs20.x is not supported for SnapStart enabled functions."));
     let odd = world.control.update_configuration("f", snapshot("Always")).await;
     assert!(text_of(odd).contains("'snapStart.applyOn' failed to satisfy constraint"));
     let mut storage = create("g", "1");

@@ -204,7 +204,7 @@ impl Pool {
                         state.provision.idle.push_back(idle);
                         state.rest(now);
                     }
-                    Initialization::OnDemand => {
+                    Initialization::OnDemand | Initialization::SnapStart => {
                         state.idle.push_back(idle);
                         state.rest(now);
                         drop(state);

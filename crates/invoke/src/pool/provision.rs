@@ -210,7 +210,7 @@ impl State {
 
     pub(super) fn joined(&mut self, seat: &Seat) {
         match seat.facts.initialization {
-            Initialization::OnDemand => {}
+            Initialization::OnDemand | Initialization::SnapStart => {}
             Initialization::Provisioned => {
                 self.provision.members += 1;
                 self.provision.failure = None;
@@ -221,7 +221,7 @@ impl State {
     /// An environment is gone. One that had served nothing and not lived long may do so again.
     pub(super) fn left(&mut self, engine: &Engine, seat: &Seat) {
         match seat.facts.initialization {
-            Initialization::OnDemand => return,
+            Initialization::OnDemand | Initialization::SnapStart => return,
             Initialization::Provisioned => {}
         }
         let now = engine.clock.tick();

@@ -3,11 +3,12 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use sonagi_control::Target;
+use sonagi_control::{Target, Version};
 use sonagi_model::{
     RequestId, Tick,
     clock::within,
-    invocation::{ColdStart, FailureOrigin, FunctionFailure},
+    function::SnapStart,
+    invocation::{ColdStart, FailureOrigin, FunctionFailure, Origin},
     logs::LogSink,
 };
 use sonagi_sandbox::{Answer, EnvironmentSpec, Footprint, Initialization, Outcome, StartFailure, Started};
@@ -87,11 +88,17 @@ async fn start(
 
     let outcome = attempt.run(fetched + init_timeout).await;
     drop(permit);
-    let cold = |create, init| ColdStart { queue: begun - asked, fetch: fetched - begun, create, init };
+    let cold = |create, init, origin| ColdStart {
+        queue: begun - asked,
+        fetch: fetched - begun,
+        create,
+        init,
+        origin,
+    };
     match outcome {
         Ok(started) => {
             let cold = match count.reason {
-                Reason::Job => Some(cold(started.create, started.init)),
+                Reason::Job => Some(cold(started.create, started.init, started.origin)),
                 Reason::Ahead { .. } => None,
             };
             attempt.into_worker(started, cold).serve(count, active).await;
@@ -101,7 +108,8 @@ async fn start(
             Ok(failed) => {
                 attempt.tell(None, InitPhase::Init, &failed);
                 if let Some(job) = count.take_job() {
-                    attempt.again(job, cold(failed.create, failed.took), count, active).await;
+                    let cold = cold(failed.create, failed.took, Origin::Initialised);
+                    attempt.again(job, cold, count, active).await;
                 }
             }
         },
@@ -326,6 +334,14 @@ impl Reason {
     }
 }
 
+/// Whether the target's environments are copies of one that was initialised.
+fn is_copied(target: &Target) -> bool {
+    match (target.function.snap_start, target.version) {
+        (SnapStart::All, _) | (SnapStart::PublishedVersions, Version::Number(_)) => true,
+        (SnapStart::PublishedVersions, Version::Latest) | (SnapStart::None, _) => false,
+    }
+}
+
 fn spec(
     engine: &Engine,
     target: &Target,
@@ -339,7 +355,10 @@ fn spec(
         app: target.app.clone(),
         function_name: function.lambda_name.to_string(),
         version: target.version.to_string(),
-        initialization,
+        initialization: match initialization {
+            Initialization::OnDemand if is_copied(target) => Initialization::SnapStart,
+            other => other,
+        },
         runtime: function.runtime,
         handler: function.handler.clone(),
         architecture: function.architecture,

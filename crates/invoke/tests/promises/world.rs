@@ -400,7 +400,7 @@ impl Driver for Script {
             environment: Box::new(environment),
             create: Duration::from_millis(2),
             init,
-            origin: Origin::Initialised,
+            origin: sonagi_sandbox::Origin::Initialised,
         })
     }
 }

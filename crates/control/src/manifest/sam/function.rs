@@ -9,8 +9,8 @@ use sonagi_model::{
     AliasName, LambdaName,
     api::Cors,
     function::{
-        Architecture, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, Tracing, UrlAuth, Wasm,
-        WasmStart,
+        Architecture, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, SnapStart, Tracing, UrlAuth,
+        Wasm, WasmStart,
     },
     limits,
 };
@@ -139,6 +139,7 @@ pub(super) fn read(
     let architecture = architecture(&fields, report);
     let storage = storage(&fields, resource, runtime, report);
     let wasm = wasm_settings(&fields, build_properties.as_ref(), runtime, report);
+    let snap_start = snap_start(&fields, build_properties.as_ref(), runtime, report);
     let extras =
         fields.get("Layers").map_or_else(BTreeSet::new, |node| layers::read(template, node, runtime, report));
     deployment(&fields, report);
@@ -209,6 +210,7 @@ pub(super) fn read(
         timeout: timeout.unwrap_or(limits::TIMEOUT_DEFAULT),
         ephemeral_storage: storage.unwrap_or(limits::EPHEMERAL_STORAGE_MIN),
         network,
+        snap_start,
         wasm,
         variables,
         role,
@@ -497,7 +499,6 @@ fn wasm_settings(
     let said =
         sonagi.and_then(|(key, node)| Some(Fields::of(node, "`Metadata: Sonagi`", report)?.at(&key.span)));
     if let Some(runtime) = runtime.filter(|&runtime| runtime != Runtime::Wasm) {
-        fields.note("SnapStart", "environments are started afresh");
         if let Some(said) = said {
             wasm::refuse(&said, words, runtime, report);
             said.finish();
@@ -523,6 +524,39 @@ fn wasm_settings(
     let wasm = said.over(&usual);
     wasm::check_start(&wasm, &place, words, report);
     runtime.map(|_| wasm)
+}
+
+/// `SnapStart` of what is no WebAssembly function, or `Metadata: Sonagi: SnapshotStart`, which copies `$LATEST` too.
+fn snap_start(
+    fields: &Fields<'_>,
+    metadata: Option<&Node>,
+    runtime: Option<Runtime>,
+    report: &Report,
+) -> SnapStart {
+    let Some(runtime) = runtime.filter(|&runtime| runtime != Runtime::Wasm) else { return SnapStart::None };
+    let said = fields.fields("SnapStart").and_then(|snap_start| {
+        let choices = [("None", SnapStart::None), ("PublishedVersions", SnapStart::PublishedVersions)];
+        let said = snap_start.choice("ApplyOn", &choices);
+        snap_start.finish();
+        said
+    });
+    let said = said.unwrap_or_default();
+    if !said.is_none() && !SnapStart::is_for(runtime) {
+        let message = format!("{runtime} is not supported for SnapStart enabled functions");
+        report.problem_with_help(
+            &fields.span_of("SnapStart"),
+            message,
+            "it is for Python and provided runtimes, and for WebAssembly: leave it out",
+        );
+        return SnapStart::None;
+    }
+    let sonagi = metadata.and_then(|node| node.entry("Sonagi"));
+    let all =
+        sonagi.and_then(|(_, node)| Fields::of(node, "`Metadata: Sonagi`", report)?.flag("SnapshotStart"));
+    match all {
+        Some(true) if SnapStart::is_for(runtime) => SnapStart::All,
+        Some(_) | None => said,
+    }
 }
 
 fn logging(fields: &Fields<'_>, report: &Report) -> (LogFormat, LogLevel) {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sonagi_control::Target;
+use sonagi_control::{Target, Version};
 use sonagi_model::{
     Digest, Timestamp,
-    function::{LogFormat, Runtime, Tracing, WasmStart},
+    function::{self, LogFormat, Runtime, Tracing, WasmStart},
 };
 
 use crate::platform::Parts;
@@ -131,11 +131,20 @@ pub(super) fn configuration<'a>(
         package_type: "Zip",
         architectures: [function.architecture.as_str()],
         ephemeral_storage: EphemeralStorage { size: function.ephemeral_storage },
-        snap_start: match function.wasm.as_ref().map(|wasm| wasm.start) {
-            Some(WasmStart::Snapshot) => {
+        snap_start: match (function.wasm.as_ref().map(|wasm| wasm.start), function.snap_start) {
+            (Some(WasmStart::Snapshot), _) | (_, function::SnapStart::All) => {
                 SnapStart { apply_on: "PublishedVersions", optimization_status: "On" }
             }
-            Some(WasmStart::Fresh) | None => SnapStart { apply_on: "None", optimization_status: "Off" },
+            (_, function::SnapStart::PublishedVersions) => SnapStart {
+                apply_on: "PublishedVersions",
+                optimization_status: match target.version {
+                    Version::Latest => "Off",
+                    Version::Number(_) => "On",
+                },
+            },
+            (Some(WasmStart::Fresh) | None, function::SnapStart::None) => {
+                SnapStart { apply_on: "None", optimization_status: "Off" }
+            }
         },
         logging_config: LoggingConfig {
             log_format: if json { "JSON" } else { "Text" },
