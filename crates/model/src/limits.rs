@@ -159,6 +159,8 @@ pub const READY_NODE_MEMORY: u64 = 48;
 pub const READY_LIMIT: u64 = 10_240;
 /// Of the machine's memory, the part that waiting interpreters may take: one in so many.
 pub const READY_MEMORY_PART: u64 = 32;
+/// How long an environment may run on after it has answered and asked for the next event, before all of it is held.
+pub const IDLE_RUN: Duration = Duration::from_millis(100);
 /// How long the copy of an initialised runtime may take to be made, in each of its steps.
 pub const COPY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Initialised runtimes that are kept to be copied.

@@ -31,10 +31,19 @@ pub(super) fn drop_privileges(users: Option<u32>) -> io::Result<()> {
 
 /// No capability, and no program that gives one.
 pub(super) fn keep_nothing() -> io::Result<()> {
+    keep(CapabilitySet::empty())
+}
+
+/// None but to send signals to whatever runs in the sandbox, which has another user.
+pub(super) fn keep_signals() -> io::Result<()> {
+    keep(CapabilitySet::KILL)
+}
+
+fn keep(kept: CapabilitySet) -> io::Result<()> {
     let none = CapabilitySet::empty();
     rustix::thread::set_capabilities(
         None,
-        CapabilitySets { effective: none, permitted: none, inheritable: none },
+        CapabilitySets { effective: kept, permitted: kept, inheritable: none },
     )?;
     rustix::thread::set_no_new_privs(true)?;
     be_private()

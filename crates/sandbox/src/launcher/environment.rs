@@ -283,7 +283,7 @@ fn runtime(
             drop(output);
             close_stdio();
             let kept = match purpose {
-                Purpose::Known => confine::keep_nothing(),
+                Purpose::Known => confine::keep_signals(),
                 // What runs until then is our own client, and it has none of this.
                 Purpose::ToldLater => confine::be_private(),
                 // It makes copies of what runs, and those have none of this either.

@@ -15,7 +15,8 @@
 //! | `told`             | process  |                             | it has got its function's mounts, and is as one that had them from the start |
 //! | `ended STATUS`     | process  |                             | the runtime has ended, as `wait` says it; only in a sandbox |
 //!
-//! To the first process of a template's sandbox, on that sandbox's socket: a byte (`s`: may it be copied? `c`: copy it)
+//! To the first process of a sandbox that has its function: a byte to hold all that runs in it (`h`), and one to have it
+//! go on (`r`). To the first process of a template's sandbox, on that sandbox's socket: a byte (`s`: may it be copied? `c`: copy it)
 //! with a socket for all that concerns it, and with `c` the copy's output and the doors of its groups. The answers are the
 //! words above: to `s` `started` or `failed`; to `c` those of an environment, `born` with a number of the template's.
 
@@ -44,6 +45,10 @@ pub(crate) const MOUNTS: u8 = b'm';
 /// To the first process of a template, on the socket of its sandbox: whether its runtime can be copied, and to copy it.
 pub(crate) const STILL: u8 = b's';
 pub(crate) const COPY: u8 = b'c';
+
+/// To the first process of any sandbox, on its socket: stop all that runs in it, and have it go on.
+pub(crate) const HOLD: u8 = b'h';
+pub(crate) const RESUME: u8 = b'r';
 
 /// Files in one message, at the most.
 const FILES: usize = 16;

@@ -139,6 +139,12 @@ pub(super) fn be(user: u32, group: u32) -> io::Result<()> {
     }
 }
 
+/// Sends a signal to every process that this one sees, but itself.
+pub(super) fn signal_all(signal: rustix::process::Signal) -> io::Result<()> {
+    // SAFETY: two numbers. Of the processes of a namespace, its first is not among those that this reaches.
+    done(unsafe { libc::kill(-1, signal.as_raw()) }.into())
+}
+
 /// Has the file at the number `to` too, to stay open across an exec.
 pub(super) fn duplicate_to(file: BorrowedFd<'_>, to: RawFd) -> io::Result<()> {
     // SAFETY: whatever is open at that number in this process, which is about to become another program, is not used

@@ -28,7 +28,7 @@ use rustix::{
 use sonagi_model::limits;
 
 use super::{
-    Failure, Step, confine, environment,
+    Failure, Step, confine, environment, init,
     message::{self, Word},
     order::Sandbox,
     root, serve, still, sys,
@@ -85,7 +85,10 @@ impl<'a> Template<'a> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let mut files = files.into_iter();
-        let Some(conversation) = files.next().map(UnixStream::from) else { return Ok(()) };
+        let Some(conversation) = files.next().map(UnixStream::from) else {
+            init::hold_or_resume(byte);
+            return Ok(());
+        };
         let done = match (byte, files.next()) {
             ([message::STILL], _) => still::check(self.runtime).map_err(|reason| Failure {
                 step: Step::Still,
@@ -154,6 +157,8 @@ impl<'a> Template<'a> {
             sys::Cloned::Parent { pid, handle } => {
                 drop(say_ready);
                 message::say(conversation, &Word::Born(pid), &[handle.as_fd()]).map_err(lost)?;
+                // It speaks on the same socket, and not before this.
+                rustix::io::write(&ready, b"+").map_err(|error| lost(error.into()))?;
                 Pid::from_raw(pid).ok_or_else(|| copying(io::ErrorKind::InvalidData.into()))?
             }
         };
@@ -235,6 +240,10 @@ impl Room<'_> {
         let namespaces = |error| Step::Namespaces.failed(error, "");
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
             .map_err(|error| namespaces(error.into()))?;
+        match rustix::io::read(ready, &mut [0]) {
+            Ok(1) => {}
+            Ok(_) | Err(_) => return Err(Step::Order.failed(io::ErrorKind::UnexpectedEof.into(), "")),
+        }
         self.map_self().map_err(namespaces)?;
         for group in self.groups {
             rustix::io::write(group, b"0").map_err(|error| Step::Group.failed(error.into(), ""))?;
@@ -279,7 +288,7 @@ fn rest(children: &OwnedFd, conversation: &UnixStream) -> ! {
             Err(_) => std::process::exit(super::FAILED),
         }
         if !files[1].revents().is_empty() {
-            std::process::exit(super::FAILED);
+            init::obey(conversation);
         }
         let mut signals = [0; 512];
         let _ = rustix::io::read(children, &mut signals);

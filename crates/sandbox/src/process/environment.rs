@@ -11,7 +11,7 @@
 use std::{future::Future, sync::Arc};
 
 use async_trait::async_trait;
-use sonagi_model::{Clock, RequestId, Tick, clock};
+use sonagi_model::{Clock, RequestId, Tick, clock, limits};
 
 use super::{invocation, isolation::Opened, output::Output, process::Process, templates::Template};
 use crate::{
@@ -174,7 +174,7 @@ impl ProcessEnvironment {
         };
         let reply = self.refuse(&mut arrival.connection, &arrival.head, refusal);
         // A client that neither reads its answers nor ends is cut off.
-        let deadline = self.clock.tick() + sonagi_model::limits::RUNTIME_REFUSAL;
+        let deadline = self.clock.tick() + limits::RUNTIME_REFUSAL;
         if clock::within(&*self.clock, deadline, reply).await == Some(true) {
             self.keep(arrival.connection);
         }
@@ -248,6 +248,7 @@ async fn head_of(focus: &mut Option<Connection>) -> Result<Head, crate::runtime_
 #[async_trait]
 impl Environment for ProcessEnvironment {
     async fn invoke(&mut self, call: Call, answer: AnswerSender) -> Finished {
+        self.process.resume();
         invocation::run(self, call, answer).await
     }
 
@@ -255,10 +256,21 @@ impl Environment for ProcessEnvironment {
         if self.state == State::Over {
             return;
         }
+        let clock = Arc::clone(&self.clock);
+        let mut hold_at = Some(clock.tick() + limits::IDLE_RUN);
         loop {
-            match self.event().await {
-                Event::Ended => return,
-                Event::Request(arrival) => {
+            let event = match hold_at {
+                Some(at) => clock::within(&*clock, at, self.event()).await,
+                None => Some(self.event().await),
+            };
+            match event {
+                // What still runs has had its time: like on Lambda, it goes on with the next invocation.
+                None => {
+                    hold_at = None;
+                    self.process.hold();
+                }
+                Some(Event::Ended) => return,
+                Some(Event::Request(arrival)) => {
                     // Whatever it is, there is no invocation that it could be for.
                     let _ = self.route(arrival).await;
                 }
