@@ -16,6 +16,7 @@ mod isolation;
 mod lambda_clients;
 mod neighbours;
 mod petshop;
+mod provisioned;
 mod releases;
 mod sam;
 mod sdk_inside;
