@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, DataFolder, Error, OsEntropy, RealClock, Result,
+    ahead::look_ahead,
     components::{Components, look_after},
     machine,
     reach::Services,
@@ -185,6 +186,11 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         wasm,
         control.clone(),
         Arc::clone(&clock),
+    )));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(look_ahead(
+        Arc::clone(&process),
+        control.clone(),
+        frontend.clone(),
     )));
     let (platform_stop, gateway_stop) = (stopping.clone(), stopping.clone());
     let platform_door_service = Arc::clone(&platform_service);

@@ -78,6 +78,7 @@ pub struct ProcessDriver {
     users: Option<Users>,
     endpoint: Option<Endpoint>,
     language: &'static str,
+    compiling: tokio::sync::Mutex<()>,
     started: AtomicU64,
     network_noted: AtomicBool,
 }
@@ -143,6 +144,7 @@ impl ProcessDriver {
             interpreters: Interpreters::new(config.interpreters, config.runtimes, config.clock),
             language: variables::language(),
             started: AtomicU64::new(0),
+            compiling: tokio::sync::Mutex::default(),
             network_noted: AtomicBool::new(false),
         })
     }
@@ -208,6 +210,15 @@ impl ProcessDriver {
 
     pub(super) fn sandboxed(&self) -> bool {
         self.isolation.sandboxed()
+    }
+
+    pub(super) fn interpreters(&self) -> &Interpreters {
+        &self.interpreters
+    }
+
+    /// Held by the one that compiles: one at a time.
+    pub(super) fn compiling(&self) -> &tokio::sync::Mutex<()> {
+        &self.compiling
     }
 
     pub(super) fn ready(&self) -> &Ready {

@@ -19,7 +19,7 @@ use super::{
     network::{self, NoNetwork},
     output::Output,
     process::Process,
-    ready::{Kind, Member},
+    ready::{Expected, Kind, Member},
     spawner::{NotSpawned, Plan, Spawned},
     variables::{self, Surroundings},
 };
@@ -99,19 +99,9 @@ async fn create(
         (Some(_), Some(endpoint)) => format!("http://127.0.0.1:{}", endpoint.port),
         (Some(_) | None, _) => spec.endpoint.clone(),
     };
-    let variables = variables::variables(
-        &spec,
-        &Surroundings {
-            runtime_api: api.as_ref().map_or(RUNTIME_API, |api| &api.address),
-            endpoint: &endpoint,
-            task_root: &program.task_root,
-            runtime_dir: &program.runtime_dir,
-            interpreter_dir: program.interpreter_dir.as_deref(),
-            sdk: program.sdk.as_deref(),
-            temporary: folder.as_deref(),
-            language: driver.language(),
-        },
-    );
+    let runtime_api = api.as_ref().map_or(RUNTIME_API, |api| &api.address);
+    let around = surroundings(driver, &program, runtime_api, &endpoint, folder.as_deref());
+    let variables = variables::variables(&spec, &around);
     let memory = u64::from(spec.memory) << 20;
     if let Some(sandbox) = &sandbox
         && let Some(kind) = Kind::of(&spec, &program, &variables, sandbox.reach)
@@ -204,6 +194,44 @@ async fn take_ready(
     asked.connection.send(&replies::assignment(variables)).await.ok()?;
     environment.follow(asked.connection);
     Some(environment)
+}
+
+/// Has an interpreter wait for a function that may be asked for soon, unless one does already.
+pub(super) async fn expect(driver: &ProcessDriver, spec: EnvironmentSpec) -> Result<(), StartFailure> {
+    if driver.refusal().is_some() || !driver.sandboxed() {
+        return Ok(());
+    }
+    let program = driver.program(&spec).await?;
+    let sandbox = sandbox(driver, &spec, &program);
+    let variables =
+        variables::variables(&spec, &surroundings(driver, &program, RUNTIME_API, &spec.endpoint, None));
+    let Some(kind) = Kind::of(&spec, &program, &variables, sandbox.reach) else { return Ok(()) };
+    match driver.ready().expect(&kind) {
+        Expected::OneMore => {
+            driver.ready().replenish(kind.clone(), waiting_plan(driver, &kind, &sandbox));
+        }
+        Expected::Enough => {}
+    }
+    Ok(())
+}
+
+fn surroundings<'a>(
+    driver: &ProcessDriver,
+    program: &'a Program,
+    runtime_api: &'a str,
+    endpoint: &'a str,
+    temporary: Option<&'a std::path::Path>,
+) -> Surroundings<'a> {
+    Surroundings {
+        runtime_api,
+        endpoint,
+        task_root: &program.task_root,
+        runtime_dir: &program.runtime_dir,
+        interpreter_dir: program.interpreter_dir.as_deref(),
+        sdk: program.sdk.as_deref(),
+        temporary,
+        language: driver.language(),
+    }
 }
 
 /// What waits: as it would be started for a function, without anything of a function's.
