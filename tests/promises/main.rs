@@ -5,6 +5,7 @@
     reason = "tests read their environment and run real programs in real time"
 )]
 
+mod ahead;
 mod bad_input;
 mod command_line;
 mod crash;

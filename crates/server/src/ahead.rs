@@ -7,7 +7,7 @@
 //!        └───────► an interpreter waits for each kind of start
 //! ```
 
-use std::{collections::HashSet, error::Error, sync::Arc};
+use std::{collections::HashSet, error::Error, path::PathBuf, sync::Arc};
 
 use futures::StreamExt as _;
 use sonagi_control::{Control, Target};
@@ -39,10 +39,14 @@ pub(crate) async fn look_ahead(process: Arc<ProcessDriver>, control: Control, fr
                 }
             }
         };
-        let new = targets.iter().filter(|target| done.insert(kind_of(&target.function)));
-        let new: Vec<Function> = new.map(|target| target.function.clone()).collect();
-        let unpacked = futures::stream::iter(new)
-            .for_each_concurrent(PACKAGES_AHEAD_AT_ONCE, |function| unpack(&process, &control, function));
+        let mut new = Vec::new();
+        for target in &targets {
+            if done.insert(kind_of(&target.function)) {
+                new.push(unpack(Arc::clone(&process), control.clone(), target.function.clone()));
+            }
+        }
+        let unpacked =
+            futures::stream::iter(new).for_each_concurrent(PACKAGES_AHEAD_AT_ONCE, |unpack| unpack);
         tokio::join!(awaited, unpacked);
         // What is live no more may come back, and would be expected anew.
         let present: HashSet<Digest> = targets.iter().map(|target| target.environment).collect();
@@ -68,7 +72,7 @@ async fn expect(process: &ProcessDriver, target: &Target) {
     }
 }
 
-async fn unpack(process: &ProcessDriver, control: &Control, function: Function) {
+async fn unpack(process: Arc<ProcessDriver>, control: Control, function: Function) {
     let name = &function.lambda_name;
     let packages = control.packages();
     if let Err(error) = packages.unpacked(&function.package).await {
@@ -76,10 +80,9 @@ async fn unpack(process: &ProcessDriver, control: &Control, function: Function) 
         return;
     }
     let Some(version) = process.bytecode_version(function.runtime).await else { return };
-    let compile = async |code: std::path::PathBuf, into: std::path::PathBuf| {
-        process.bytecode(function.runtime, &code, &into).await.map(|modules| {
-            tracing::debug!(function = %name, modules, "compiled ahead");
-        })
+    let (compiler, runtime) = (Arc::clone(&process), function.runtime);
+    let compile = |code: PathBuf, into: PathBuf| async move {
+        compiler.bytecode(runtime, &code, &into).await.map(drop)
     };
     if let Err(error) = packages.add_bytecode(&function.package, version, compile).await {
         tracing::debug!(function = %name, error = &error as &dyn Error, "modules are not compiled ahead");

@@ -240,6 +240,11 @@ impl Running {
         &self.logs
     }
 
+    /// How many interpreters wait for a function.
+    pub fn waiting(&self) -> usize {
+        self.process.waiting()
+    }
+
     /// Gets a runtime ready ahead of its first start, telling `progress` what it does. Gives what the user should
     /// know: another version of the interpreter than was asked for, no SDK.
     pub async fn prepare(&self, runtime: Runtime, progress: &(dyn Fn(&str) + Send + Sync)) -> Vec<String> {
