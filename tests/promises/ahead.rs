@@ -40,12 +40,27 @@ fn compiled(world: &World) -> bool {
     markers.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(".bytecode-"))
 }
 
+/// Returns when `condition` holds. What rests for a moment by the platform's clock goes on; what has a deadline by it has
+/// all the time that it needs.
+async fn soon(world: &World, what: &str, condition: impl Fn() -> bool) {
+    let moment = Duration::from_millis(100);
+    let real = RealClock::new();
+    while !condition() {
+        assert!(real.tick().0 < Duration::from_secs(60), "still not {what}");
+        let clock = world.clock();
+        match clock.next_wake() {
+            Some(wake) if wake <= clock.tick() + moment => clock.advance(moment).await,
+            Some(_) | None => tokio::task::yield_now().await,
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_code_of_what_goes_live_is_unpacked_and_compiled_before_the_first_request() {
     let mut world = World::start().await;
     let app = app("ahead");
     world.deploy(&app).await;
-    world.until("compiled", || compiled(&world)).await;
+    soon(&world, "compiled", || compiled(&world)).await;
     let [package] = packages(&world).try_into().unwrap();
     assert_eq!(fs::read_dir(package.join("lib/__pycache__")).unwrap().count(), MODULES + 1);
     let zip = fs::metadata(package.join("lib/m7.py")).unwrap();
@@ -70,7 +85,7 @@ async fn a_request_that_comes_before_is_answered_all_the_same() {
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert!(answer.json()[2].is_number(), "{}", answer.text());
     }
-    world.until("compiled", || compiled(&world)).await;
+    soon(&world, "compiled", || compiled(&world)).await;
     assert_eq!(packages(&world).len(), 1);
 }
 
@@ -83,7 +98,7 @@ async fn a_module_that_is_no_good_keeps_nobody_from_anything() {
         .file("f/own/m.py", "N = 1\n")
         .file("f/own/__pycache__/m.cpython-311.pyc", "brought");
     world.deploy(&app).await;
-    world.until("compiled", || compiled(&world)).await;
+    soon(&world, "compiled", || compiled(&world)).await;
     assert_eq!(world.invoke("odd-f", "{}").await.text(), "1");
     let [package] = packages(&world).try_into().unwrap();
     let names: Vec<_> = fs::read_dir(package.join("__pycache__")).unwrap().flatten().collect();
@@ -94,11 +109,6 @@ async fn a_module_that_is_no_good_keeps_nobody_from_anything() {
 async fn an_interpreter_waits_for_a_function_that_was_never_started() {
     let world = World::start().await;
     world.deploy(&app("waited")).await;
-    let real = RealClock::new();
-    while world.running().waiting() == 0 {
-        assert!(real.tick().0 < Duration::from_secs(20), "no interpreter waits");
-        // Whoever has made room for one rests first, by the platform's clock.
-        world.clock().advance(Duration::from_millis(100)).await;
-    }
+    soon(&world, "an interpreter that waits", || world.running().waiting() > 0).await;
     assert_eq!(world.invoke("waited-f", "{}").await.status, 200);
 }

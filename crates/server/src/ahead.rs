@@ -13,14 +13,19 @@ use futures::StreamExt as _;
 use sonagi_control::{Control, Target};
 use sonagi_invoke::Frontend;
 use sonagi_model::{
-    Digest,
+    Clock, Digest,
     function::{Function, Runtime},
-    limits::PACKAGES_AHEAD_AT_ONCE,
+    limits::{LOOK_AHEAD_PAUSE, PACKAGES_AHEAD_AT_ONCE},
 };
 use sonagi_sandbox::process::ProcessDriver;
 
 /// Runs for as long as it is polled: once now, for what a restart finds, and again with each change.
-pub(crate) async fn look_ahead(process: Arc<ProcessDriver>, control: Control, frontend: Frontend) {
+pub(crate) async fn look_ahead(
+    process: Arc<ProcessDriver>,
+    control: Control,
+    frontend: Frontend,
+    clock: Arc<dyn Clock>,
+) {
     let mut news = control.news();
     let mut done = HashSet::new();
     let mut expected = HashSet::new();
@@ -54,6 +59,8 @@ pub(crate) async fn look_ahead(process: Arc<ProcessDriver>, control: Control, fr
         let present: HashSet<_> = targets.iter().map(|target| kind_of(&target.function)).collect();
         done.retain(|kind| present.contains(kind));
         news.next().await;
+        // One look for a row of changes: each is at all that is live.
+        clock.sleep(LOOK_AHEAD_PAUSE).await;
     }
 }
 

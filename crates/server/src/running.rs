@@ -191,6 +191,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         Arc::clone(&process),
         control.clone(),
         frontend.clone(),
+        Arc::clone(&clock),
     )));
     let (platform_stop, gateway_stop) = (stopping.clone(), stopping.clone());
     let platform_door_service = Arc::clone(&platform_service);
