@@ -13,7 +13,7 @@ use std::{future::Future, sync::Arc};
 use async_trait::async_trait;
 use sonagi_model::{Clock, RequestId, Tick, clock};
 
-use super::{invocation, isolation::Opened, output::Output, process::Process};
+use super::{hints::Hints, invocation, isolation::Opened, output::Output, process::Process};
 use crate::{
     AnswerSender, Call, Environment, Finished,
     ending::Exit,
@@ -28,6 +28,7 @@ pub(super) struct ProcessEnvironment {
     /// The connection on which the runtime asked last, followed without a detour.
     pub(super) focus: Option<Connection>,
     pub(super) state: State,
+    pub(super) hints: Hints,
     /// Reused for the head of each event.
     pub(super) head: Vec<u8>,
     /// The AWS endpoint, as it is seen inside.

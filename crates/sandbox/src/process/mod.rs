@@ -28,6 +28,7 @@ mod environment;
 mod expected;
 mod folders;
 mod group;
+mod hints;
 mod interpreters;
 mod invocation;
 mod isolation;

@@ -13,6 +13,7 @@ use super::{
     bootstrap,
     driver::{ProcessDriver, Program},
     environment::{Event, ProcessEnvironment, Routed, State},
+    hints::Hints,
     invocation::{Whole, whole},
     isolation,
     machine::Unclaimed,
@@ -150,6 +151,8 @@ fn assemble(
         .map_err(machine("watch an environment's process"))?;
     let output = Output::new(spawned.output, Arc::clone(&spec.logs), Arc::clone(&clock))
         .map_err(machine("read an environment's output"))?;
+    let task_root = if driver.sandboxed() { isolation::TASK_ROOT.into() } else { spec.code.clone() };
+    let hints = Hints::new(spec, task_root, Arc::clone(&clock));
     let endpoint = match (endpoint, driver.endpoint()) {
         (Some(listener), Some(endpoint)) => Some(endpoint.open(listener)),
         (Some(_) | None, _) => None,
@@ -161,6 +164,7 @@ fn assemble(
         api: api().map_err(machine("open a Runtime API"))?,
         focus: None,
         state: State::Initialising,
+        hints,
         head: Vec::new(),
         _endpoint: endpoint.transpose().map_err(machine("open the AWS endpoint"))?,
     })
@@ -349,7 +353,9 @@ async fn init_error(
     match body {
         Ok(Whole::Body(payload)) => {
             let _ = arrival.connection.send(replies::ACCEPTED).await;
-            ending::reported(arrival.head.error_type.take(), payload, FailureOrigin::Init)
+            let failure = ending::reported(arrival.head.error_type.take(), payload, FailureOrigin::Init);
+            environment.hints.of(None, &failure);
+            failure
         }
         Ok(Whole::TooLarge(_)) => ending::too_large(),
         Err(_) => ending::truncated(),

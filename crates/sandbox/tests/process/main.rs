@@ -4,6 +4,7 @@
 mod bytecode;
 mod endings;
 mod escape;
+mod hints;
 mod hostile;
 mod invocations;
 mod machine;
