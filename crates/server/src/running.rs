@@ -187,7 +187,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         control.clone(),
         Arc::clone(&clock),
     )));
-    tokio::spawn(stopping.clone().run_until_cancelled_owned(look_ahead(
+    // Waited for as the doors are: it holds what a restart opens again.
+    let ahead = tokio::spawn(stopping.clone().run_until_cancelled_owned(look_ahead(
         Arc::clone(&process),
         control.clone(),
         frontend.clone(),
@@ -195,7 +196,12 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     )));
     let (platform_stop, gateway_stop) = (stopping.clone(), stopping.clone());
     let platform_door_service = Arc::clone(&platform_service);
+    let ahead = tokio::spawn(async move {
+        // Whatever became of it, it has let go.
+        drop(ahead.await);
+    });
     let doors = vec![
+        ahead,
         tokio::spawn(async move {
             let platform_service = platform_door_service;
             let stop = platform_stop.cancelled_owned();
