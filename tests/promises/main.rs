@@ -5,6 +5,7 @@
     reason = "tests read their environment and run real programs in real time"
 )]
 
+mod ahead;
 mod bad_input;
 mod command_line;
 mod crash;
@@ -16,6 +17,7 @@ mod isolation;
 mod lambda_clients;
 mod neighbours;
 mod petshop;
+mod provisioned;
 mod releases;
 mod sam;
 mod sdk_inside;

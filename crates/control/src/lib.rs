@@ -26,7 +26,7 @@ mod preparation;
 mod wasm;
 
 pub use catalog::{
-    Alias, Live, LiveApp, LiveFunction, LiveUrl, Provisioned, Share, Statement, Target, Version,
+    Alias, Live, LiveApp, LiveFunction, LiveUrl, News, Provisioned, Share, Statement, Target, Version,
 };
 pub use control::{Config, Control};
 pub use error::Error;

@@ -7,6 +7,8 @@ mod hostile;
 mod native;
 #[path = "manifest/network.rs"]
 mod network;
+#[path = "manifest/provisioned.rs"]
+mod provisioned;
 #[path = "manifest/sam.rs"]
 mod sam;
 #[path = "manifest/support.rs"]

@@ -58,6 +58,17 @@ pub const CODE_CACHE_SIZE: u64 = 8 << 30;
 /// How long an unpacked package that is no longer live is kept for what still runs on it: the longest invocation, and as long again.
 pub const CODE_CACHE_GRACE: Duration = Duration::from_secs(1_800);
 
+/// How long after a change of what is live it is looked at for what can be done ahead of the first request.
+pub const LOOK_AHEAD_PAUSE: Duration = Duration::from_millis(50);
+/// Packages that are unpacked at once before they are needed.
+pub const PACKAGES_AHEAD_AT_ONCE: usize = 2;
+/// How long compiling a package's Python modules may take.
+pub const BYTECODE_TIMEOUT: Duration = Duration::from_secs(120);
+/// MiB that it may take; the share of the processors goes with it.
+pub const BYTECODE_MEMORY: u64 = 1_024;
+/// Bytes that may come out of it.
+pub const BYTECODE_SIZE: usize = PACKAGE_UNPACKED_SIZE as usize;
+
 /// How long one tool may run to build one function.
 pub const BUILD_TIMEOUT: Duration = Duration::from_secs(600);
 /// Results of tools that a build cache keeps.

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, DataFolder, Error, OsEntropy, RealClock, Result,
+    ahead::look_ahead,
     components::{Components, look_after},
     machine,
     reach::Services,
@@ -186,9 +187,21 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         control.clone(),
         Arc::clone(&clock),
     )));
+    // Waited for as the doors are: it holds what a restart opens again.
+    let ahead = tokio::spawn(stopping.clone().run_until_cancelled_owned(look_ahead(
+        Arc::clone(&process),
+        control.clone(),
+        frontend.clone(),
+        Arc::clone(&clock),
+    )));
     let (platform_stop, gateway_stop) = (stopping.clone(), stopping.clone());
     let platform_door_service = Arc::clone(&platform_service);
+    let ahead = tokio::spawn(async move {
+        // Whatever became of it, it has let go.
+        drop(ahead.await);
+    });
     let doors = vec![
+        ahead,
         tokio::spawn(async move {
             let platform_service = platform_door_service;
             let stop = platform_stop.cancelled_owned();
@@ -232,6 +245,11 @@ impl Running {
 
     pub fn logs(&self) -> &Logs {
         &self.logs
+    }
+
+    /// How many interpreters wait for a function.
+    pub fn waiting(&self) -> usize {
+        self.process.waiting()
     }
 
     /// Gets a runtime ready ahead of its first start, telling `progress` what it does. Gives what the user should

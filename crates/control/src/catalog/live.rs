@@ -154,6 +154,19 @@ impl LiveFunction {
         self.version(version).map(Arc::clone).ok_or_else(unknown)
     }
 
+    /// What requests may lead to: `$LATEST`, and the versions that aliases name. Others are there, and asked for by
+    /// number alone.
+    pub fn served(&self) -> Vec<&Arc<Target>> {
+        let aliased = self.aliases.values().flat_map(|alias| {
+            let weighted = alias.weights.keys().map(|&number| Version::Number(number));
+            std::iter::once(alias.version).chain(weighted)
+        });
+        let mut versions: Vec<Version> = aliased.chain([Version::Latest]).collect();
+        versions.sort_unstable();
+        versions.dedup();
+        versions.into_iter().filter_map(|version| self.version(version)).collect()
+    }
+
     pub fn version(&self, version: Version) -> Option<&Arc<Target>> {
         match version {
             Version::Latest => Some(&self.latest),

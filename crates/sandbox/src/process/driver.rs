@@ -81,6 +81,7 @@ pub struct ProcessDriver {
     users: Option<Users>,
     endpoint: Option<Endpoint>,
     language: &'static str,
+    compiling: tokio::sync::Mutex<()>,
     started: AtomicU64,
     network_noted: AtomicBool,
 }
@@ -147,6 +148,7 @@ impl ProcessDriver {
             interpreters: Interpreters::new(config.interpreters, config.runtimes, config.clock),
             language: variables::language(),
             started: AtomicU64::new(0),
+            compiling: tokio::sync::Mutex::default(),
             network_noted: AtomicBool::new(false),
         })
     }
@@ -226,6 +228,15 @@ impl ProcessDriver {
     /// How many function versions are initialised to be copied.
     pub fn initialised(&self) -> usize {
         self.templates.count()
+    }
+
+    pub(super) fn interpreters(&self) -> &Interpreters {
+        &self.interpreters
+    }
+
+    /// Held by the one that compiles: one at a time.
+    pub(super) fn compiling(&self) -> &tokio::sync::Mutex<()> {
+        &self.compiling
     }
 
     pub(super) fn ready(&self) -> &Ready {

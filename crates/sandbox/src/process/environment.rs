@@ -13,7 +13,9 @@ use std::{future::Future, sync::Arc};
 use async_trait::async_trait;
 use sonagi_model::{Clock, RequestId, Tick, clock, limits};
 
-use super::{invocation, isolation::Opened, output::Output, process::Process, templates::Template};
+use super::{
+    hints::Hints, invocation, isolation::Opened, output::Output, process::Process, templates::Template,
+};
 use crate::{
     AnswerSender, Call, Environment, Finished,
     ending::Exit,
@@ -29,6 +31,7 @@ pub(super) struct ProcessEnvironment {
     pub(super) focus: Option<Connection>,
     pub(super) state: State,
     pub(super) awaits: Awaits,
+    pub(super) hints: Hints,
     /// Reused for the head of each event.
     pub(super) head: Vec<u8>,
     /// The AWS endpoint, as it is seen inside.

@@ -151,7 +151,10 @@ impl Progress {
 
     fn give_failure(&mut self, environment: &ProcessEnvironment, failure: FunctionFailure) {
         let outcome = match failure.origin {
-            FailureOrigin::Handler => Outcome::Error(failure.error_type.clone()),
+            FailureOrigin::Handler => {
+                environment.hints.of(Some(self.call.request), &failure);
+                Outcome::Error(failure.error_type.clone())
+            }
             FailureOrigin::Init | FailureOrigin::Platform => Outcome::Fault(failure.error_type.clone()),
         };
         self.give(environment, Answer::Failure(failure), outcome);

@@ -21,11 +21,14 @@
 //! process like any other, kept together by its control group, or by one reaper where there are no groups.
 
 mod bootstrap;
+mod bytecode;
 mod clients;
 mod driver;
 mod environment;
+mod expected;
 mod folders;
 mod group;
+mod hints;
 mod interpreters;
 mod invocation;
 mod isolation;

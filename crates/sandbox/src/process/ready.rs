@@ -108,6 +108,13 @@ pub(super) struct Member {
     pub(super) asked: Arrival,
 }
 
+/// What is to be done for a kind that is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    OneMore,
+    Enough,
+}
+
 /// All that wait. Dropping it ends them.
 pub(super) struct Ready {
     inner: Arc<Inner>,
@@ -163,6 +170,23 @@ impl Ready {
         let wanted = waiting.wanted().saturating_sub(waiting.count()).min(room);
         waiting.starting += wanted;
         (member, wanted)
+    }
+
+    /// Whether one should be started to wait for a kind that is expected to be needed: if none waits, and there is room.
+    pub(super) fn expect(&self, kind: &Kind) -> Expected {
+        let now = self.inner.machine.clock.tick();
+        let mut kinds = self.inner.kinds();
+        let before: u64 = kinds.iter().map(|(kind, waiting)| kind.memory * waiting.count()).sum();
+        if before + kind.memory > self.inner.memory || kinds.get(kind).is_some_and(|it| it.count() > 0) {
+            return Expected::Enough;
+        }
+        if kinds.is_empty() {
+            tokio::spawn(forget(Arc::clone(&self.inner)));
+        }
+        let waiting = kinds.entry(kind.clone()).or_default();
+        waiting.starting += 1;
+        waiting.last = now.0.as_secs();
+        Expected::OneMore
     }
 
     /// Starts one to wait: `plan` is of `kind`.

@@ -13,13 +13,14 @@ use super::{
     bootstrap,
     driver::{ProcessDriver, Program},
     environment::{Awaits, Event, ProcessEnvironment, Routed, State},
+    hints::Hints,
     invocation::{Whole, whole},
     isolation,
     machine::Unclaimed,
     network::{self, NoNetwork},
     output::Output,
     process::Process,
-    ready::{Kind, Member},
+    ready::{Expected, Kind, Member},
     snapshot,
     spawner::{NotSpawned, Plan, Spawned},
     variables::{self, Surroundings},
@@ -253,6 +254,8 @@ pub(super) fn assemble(
         .map_err(machine("watch an environment's process"))?;
     let output = Output::new(spawned.output, Arc::clone(&spec.logs), Arc::clone(&clock))
         .map_err(machine("read an environment's output"))?;
+    let task_root = if driver.sandboxed() { isolation::TASK_ROOT.into() } else { spec.code.clone() };
+    let hints = Hints::new(spec, task_root, Arc::clone(&clock));
     let endpoint = match (endpoint, driver.endpoint()) {
         (Some(listener), Some(endpoint)) => Some(endpoint.open(listener)),
         (Some(_) | None, _) => None,
@@ -265,6 +268,7 @@ pub(super) fn assemble(
         focus: None,
         state: State::Initialising,
         awaits: Awaits::Nothing,
+        hints,
         head: Vec::new(),
         _template: None,
         _endpoint: endpoint.transpose().map_err(machine("open the AWS endpoint"))?,
@@ -299,6 +303,24 @@ async fn take_ready(
     asked.connection.send(&replies::assignment(variables)).await.ok()?;
     environment.follow(asked.connection);
     Some(environment)
+}
+
+/// Has an interpreter wait for a function that may be asked for soon, unless one does already.
+pub(super) async fn expect(driver: &ProcessDriver, spec: EnvironmentSpec) -> Result<(), StartFailure> {
+    if driver.refusal().is_some() || !driver.sandboxed() {
+        return Ok(());
+    }
+    let program = driver.program(&spec).await?;
+    let sandbox = sandbox(driver, &spec, &program);
+    let variables = variables(driver, &spec, &program);
+    let Some(kind) = Kind::of(&spec, &program, &variables, sandbox.reach) else { return Ok(()) };
+    match driver.ready().expect(&kind) {
+        Expected::OneMore => {
+            driver.ready().replenish(kind.clone(), waiting_plan(driver, &kind, &sandbox));
+        }
+        Expected::Enough => {}
+    }
+    Ok(())
 }
 
 /// What waits: as it would be started for a function, without anything of a function's.
@@ -419,7 +441,9 @@ async fn init_error(
     match body {
         Ok(Whole::Body(payload)) => {
             let _ = arrival.connection.send(replies::ACCEPTED).await;
-            ending::reported(arrival.head.error_type.take(), payload, FailureOrigin::Init)
+            let failure = ending::reported(arrival.head.error_type.take(), payload, FailureOrigin::Init);
+            environment.hints.of(None, &failure);
+            failure
         }
         Ok(Whole::TooLarge(_)) => ending::too_large(),
         Err(_) => ending::truncated(),

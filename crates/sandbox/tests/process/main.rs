@@ -1,8 +1,10 @@
 //! The process driver with real Python, Node and custom runtimes.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod bytecode;
 mod endings;
 mod escape;
+mod hints;
 mod hostile;
 mod invocations;
 mod machine;
