@@ -26,5 +26,5 @@ mod version;
 pub use reference::FunctionReference;
 pub use requests::{
     AddPermission, Changed, CreateAlias, CreateFunction, CreateUrl, Logging, Mode, Publish, PublishVersion,
-    UpdateAlias, UpdateCode, UpdateConfiguration, UpdateUrl,
+    UpdateAlias, UpdateCode, UpdateConfiguration, UpdateUrl, VpcConfig,
 };

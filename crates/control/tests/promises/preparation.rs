@@ -69,6 +69,15 @@ impl Preparation for Notes {
             _ => Ok(()),
         }
     }
+
+    async fn grant(&self, network: &Network) -> Result<(), PrepareError> {
+        match network {
+            Network::Named(name) if self.refuse.lock().unwrap().contains(name.as_str()) => {
+                Err(PrepareError::Invalid(format!("there is no network {name}")))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 async fn world() -> (World, Arc<Notes>) {
@@ -187,6 +196,10 @@ impl Preparation for Crowd {
         self.most.fetch_max(now, Ordering::SeqCst);
         self.all.wait().await;
         self.now.fetch_sub(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn grant(&self, _: &Network) -> Result<(), PrepareError> {
         Ok(())
     }
 }

@@ -6,6 +6,8 @@ mod escape;
 mod hostile;
 mod invocations;
 mod machine;
+mod named_networks;
 mod network;
+mod ordinary_user;
 mod ready;
 mod support;
