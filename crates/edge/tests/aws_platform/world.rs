@@ -214,6 +214,7 @@ impl World {
             gateway: "http://localhost:8080".into(),
             names: Vec::new(),
             account_concurrency: 1_000,
+            networks: Default::default(),
             version: "0.0.0".into(),
         };
         let platform =

@@ -44,6 +44,7 @@ pub(crate) fn on_a_machine<F: Future<Output = ()>>(
         run("mount --make-rprivate /");
         let resolvers = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&resolvers, format!("nameserver {PUBLIC}\n")).unwrap();
+        run(&format!("chmod 644 {}", resolvers.path().display()));
         run(&format!("mount --bind {} /etc/resolv.conf", resolvers.path().display()));
         run("ip link set lo up");
         let (internet, connected) = internet();

@@ -80,6 +80,7 @@ def handler(event, context):
     what, *rest = event
     return {"first": lambda: first, "tcp": lambda: tcp(*rest), "serve": lambda: serve(*rest),
             "own": lambda: own(None), "resolve": lambda: resolve(*rest), "resolve_tcp": lambda: resolve_tcp(None),
+            "waited": lambda: str(b"SONAGI_WAITS" in open("/proc/self/environ", "rb").read()),
             "bound": lambda: bound(*rest), "ask": lambda: ask(*rest),
             "many": lambda: many(*rest)}[what]()
 "#;
@@ -182,11 +183,20 @@ fn a_machine_that_does_not_forward_says_so_and_runs_what_does_not_insist() {
         let mut running = traveller(&bench, Network::InternetIfPossible).await;
         assert!(ask(&mut running, r#"["first"]"#).await.starts_with("failed "));
         drop(running);
-        // From when on it does, there is nothing more to do.
+        let help = bench.driver.grant(&Network::Internet).unwrap_err();
+        assert!(help.contains("sysctl -w"), "{help}");
+        assert_eq!(bench.driver.grant(&Network::InternetIfPossible), Ok(()));
+        // From when on it does, there is nothing more to do; that is seen a little later.
         std::fs::write("/proc/sys/net/ipv4/conf/up0/forwarding", "1").unwrap();
-        let mut running = traveller(&bench, Network::InternetIfPossible).await;
-        assert_eq!(ask(&mut running, r#"["first"]"#).await, format!("reached {UPLINK}"));
-        drop(running);
+        assert!(bench.driver.grant(&Network::Internet).is_err(), "it is remembered");
+        let patience = bench.clock.tick() + sonagi_model::limits::NETWORK_SURVEY + Duration::from_secs(5);
+        loop {
+            let mut running = traveller(&bench, Network::InternetIfPossible).await;
+            if ask(&mut running, r#"["first"]"#).await == format!("reached {UPLINK}") {
+                break;
+            }
+            assert!(bench.clock.tick() < patience);
+        }
         bench.nothing_is_left().await;
     });
 }

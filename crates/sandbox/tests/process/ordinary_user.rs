@@ -38,23 +38,6 @@ fn hide(programs: &[&str]) {
     }
 }
 
-fn helpers() -> Vec<String> {
-    let own = fs::read_link("/proc/thread-self/ns/net").unwrap();
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-        let ours = fs::read_link(entry.path().join("ns/net")).is_ok_and(|net| net == own);
-        if (name.starts_with("pasta") || name.starts_with("slirp4netns"))
-            && (ours || line.contains("198.18.0."))
-        {
-            found.push(line);
-        }
-    }
-    found
-}
-
 async fn all_of_it(program: &str) {
     let machine = TcpListener::bind("0.0.0.0:7777").unwrap();
     machine.set_nonblocking(true).unwrap();
@@ -97,10 +80,10 @@ async fn all_of_it(program: &str) {
     assert_eq!(ask(&mut other, r#"["resolve", "files.example"]"#).await, OFFICE[0]);
     let help = bench.driver.grant(&named("static")).unwrap_err();
     assert!(help.contains("static address") && help.contains("as root"), "{help}");
-    assert!(!helpers().is_empty());
+    assert_eq!(tethers(std::process::id()).len(), 2);
     drop((running, other));
     bench.driver.settled().await;
-    assert_eq!(helpers(), Vec::<String>::new());
+    assert_eq!(tethers(std::process::id()), Vec::<u32>::new());
 }
 
 fn has(program: &str) -> bool {
@@ -147,10 +130,10 @@ fn a_function_may_have_as_many_processes_as_without_a_network() {
         let (_folder, launcher) = launcher();
         become_ordinary_user();
         let bench = Bench::of_ordinary_user(launcher, Networks::default());
-        let text = "import os, signal, time\ndef handler(event, context):\n    children = []\n    try:\n        while len(children) < 5000:\n            \
-                    child = os.fork()\n            if child == 0:\n                time.sleep(60)\n                os._exit(0)\n            \
-                    children.append(child)\n    except OSError:\n        pass\n    for child in children:\n        \
-                    os.kill(child, signal.SIGKILL)\n        os.waitpid(child, 0)\n    return len(children)\n";
+        let text = "import threading\ndef handler(event, context):\n    threading.stack_size(65536)\n    over = \
+                    threading.Event()\n    count = 0\n    try:\n        while count < 5000:\n            \
+                    threading.Thread(target=over.wait, daemon=True).start()\n            count += 1\n    except \
+                    RuntimeError:\n        pass\n    over.set()\n    return count\n";
         let mut counts = Vec::new();
         for network in [Network::None, Network::Internet] {
             let mut function = bench.function(PYTHON, text);
@@ -175,7 +158,7 @@ fn what_connects_a_function_ends_with_a_server_that_is_killed() {
             let bench = Bench::of_ordinary_user(launcher, Networks::default());
             let mut running = traveller(&bench, Network::Internet).await;
             assert_eq!(ask(&mut running, r#"["first"]"#).await, format!("reached {UPLINK}"));
-            println!("\nhelpers: {}", helpers().len());
+            println!("\nhelpers: {}", tethers(std::process::id()).len());
             std::future::pending::<()>().await;
         }
         let mut server = Command::new(std::env::current_exe().unwrap())
@@ -192,9 +175,11 @@ fn what_connects_a_function_ends_with_a_server_that_is_killed() {
         let mut lines = std::io::BufRead::lines(told).map_while(Result::ok);
         let line = lines.find(|line| line.starts_with("helpers: ")).unwrap();
         assert_eq!(line, "helpers: 1");
-        let children = format!("/proc/{}/task", server.id());
         let below = tethers(server.id());
-        assert_eq!(below.len(), 1, "{children}");
+        if below.len() != 1 {
+            server.kill().unwrap();
+            panic!("{below:?} {}", run("ps -eo pid,ppid,comm,args"));
+        }
         server.kill().unwrap();
         server.wait().unwrap();
         let clock = super::support::RealClock::new();
@@ -211,7 +196,7 @@ fn alive(pid: u32) -> bool {
         .is_ok_and(|stat| !stat[stat.rfind(')').unwrap()..].starts_with(") Z"))
 }
 
-/// The programs that give environments of `server` their network: its children's children.
+/// The programs (passt is pasta's other name) that give environments of `server` their network: its children's children.
 fn tethers(server: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32, String)> = fs::read_dir("/proc")
         .unwrap()
@@ -226,7 +211,7 @@ fn tethers(server: u32) -> Vec<u32> {
     let children = |of: u32| parents.iter().filter(move |(_, parent, _)| *parent == of);
     children(server)
         .flat_map(|(child, ..)| children(*child))
-        .filter(|(_, _, name)| name.starts_with("pasta") || name.starts_with("slirp4netns"))
+        .filter(|(_, _, name)| name.starts_with("pas") || name.starts_with("slirp4netns"))
         .map(|(pid, ..)| *pid)
         .collect()
 }

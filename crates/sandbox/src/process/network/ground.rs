@@ -275,6 +275,9 @@ impl Drop for Connection {
                 ground.places.lock().unwrap_or_else(PoisonError::into_inner).give_back(place);
             }
             Seat::There(number, seat) => {
+                // Sooner than that: it is the operator's bridge.
+                let name = rules::other_port(ground.piece(), number, seat.0);
+                let _ = Socket::route().and_then(|route| links::remove(&route, &name));
                 if let Some(row) = ground.rows.get(number) {
                     row.lock().unwrap_or_else(PoisonError::into_inner).give_back(seat);
                 }
