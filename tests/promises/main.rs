@@ -15,6 +15,7 @@ mod idle_functions;
 mod isolation;
 mod lambda_clients;
 mod neighbours;
+mod networks;
 mod petshop;
 mod releases;
 mod sam;

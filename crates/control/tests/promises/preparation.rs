@@ -16,7 +16,7 @@ use sonagi_control::{
     lambda::{CreateFunction, Mode, UpdateCode, UpdateConfiguration},
 };
 use sonagi_model::{
-    Fault, FaultKind, ReleaseNumber,
+    Fault, FaultKind, NetworkName, ReleaseNumber,
     function::{Function, Network, Package, Runtime, WasmStart},
     limits,
     release::ReleaseContent,
@@ -130,6 +130,30 @@ async fn webassembly_functions_are_made_ready_and_others_are_not() {
     assert_eq!(notes.asked().len(), 2);
     world.create("python").await;
     assert!(notes.asked().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_cannot_have_its_network_is_refused_whoever_asks() {
+    let (world, notes) = world().await;
+    let shop_app = app("shop");
+    let mut python = function("shop", "c", world.package("3").await);
+    let with = |function: &Function| content([function.clone()]);
+    python.network = Network::Named(NetworkName::new("office").unwrap());
+    world.control.deploy(&shop_app, with(&python)).await.unwrap();
+    python.timeout = 7;
+    world.control.deploy(&shop_app, with(&python)).await.unwrap();
+    // The operator takes the network away.
+    notes.refuse(&["office"]);
+    python.timeout = 8;
+    let text = "function c: there is no network office";
+    assert_eq!(text_of(world.control.deploy(&shop_app, with(&python)).await), text);
+    assert_eq!(text_of(world.control.rollback(&shop_app, None).await), text);
+    let change = UpdateConfiguration { timeout: Some(9), ..UpdateConfiguration::default() };
+    assert_eq!(
+        text_of(world.control.update_configuration("shop-c", change).await),
+        "there is no network office"
+    );
+    assert_eq!(world.function("shop-c").latest.function.timeout, 7);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,10 @@
 //! What functions reach in networks that an operator has declared, and what they do not.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::{
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, TcpListener},
+    process::{Command, Stdio},
+};
 
 use sonagi_model::{
     Clock, NetworkName,
@@ -257,5 +261,55 @@ fn an_interpreter_that_waited_gets_the_network_of_its_function() {
             }
         };
         assert!(waited);
+    });
+}
+
+/// In a child of the test: that it is the server.
+const ROLE: &str = "SONAGI_TEST_KILLED_SERVER";
+
+fn desk() -> Vec<NamedNetwork> {
+    let mut desk = network("desk", &["10.30.0.0/24"]);
+    desk.way = row([10, 30, 0, 50], [10, 30, 0, 51]);
+    vec![desk, network("office", &["10.20.0.0/16"])]
+}
+
+#[test]
+fn what_a_killed_server_leaves_is_removed() {
+    if std::env::var_os(ROLE).is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let bench = bench(desk());
+            let mut one = traveller(&bench, named("desk")).await;
+            assert_eq!(reaches(&mut one, DESK, 80).await, "reached 10.30.0.50");
+            let mut other = traveller(&bench, named("office")).await;
+            assert_eq!(reaches(&mut other, OFFICE[0], 80).await, format!("reached {UPLINK}"));
+            println!("\nserves");
+            std::future::pending::<()>().await;
+        });
+    }
+    on_a_machine(Forwarding::On, || async {
+        office();
+        let mut server = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "named_networks::what_a_killed_server_leaves_is_removed", "--nocapture"])
+            .env(ROLE, "1")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let serves = lines.any(|line| line == "serves");
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert!(serves);
+        assert!(run("nft list ruleset").contains("sonagi0"));
+        let bench = bench(desk());
+        assert_eq!(run("nft list ruleset"), "");
+        // The environments have ended with their server, and the kernel clears their interfaces away.
+        let patience = bench.clock.tick() + std::time::Duration::from_secs(20);
+        while run("ip -br link").contains("sg") {
+            assert!(bench.clock.tick() < patience, "{}", run("ip -br link"));
+            std::thread::yield_now();
+        }
+        let mut running = traveller(&bench, named("desk")).await;
+        assert_eq!(reaches(&mut running, DESK, 80).await, "reached 10.30.0.50");
     });
 }
