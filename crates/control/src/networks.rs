@@ -49,9 +49,13 @@ fn all(tree: &Node, report: &Report) -> Networks {
     for (key, node) in tables {
         let Some(fields) = Fields::of(node, format!("network `{}`", key.text), report) else { continue };
         let fields = fields.at(&key.span);
-        let name =
-            NetworkName::new(&key.text).map_err(|error| report.problem(&key.span, error.to_string())).ok();
-        let network = name.and_then(|name| one(name, &fields, report));
+        let name = NetworkName::new(&key.text);
+        if let Err(error) = &name {
+            report.problem(&key.span, error.to_string());
+        }
+        // Under some name, so that the other problems are found as well.
+        let name = name.or_else(|_| NetworkName::new("unnamed"));
+        let network = name.ok().and_then(|name| one(name, &fields, report));
         fields.finish();
         let Some(network) = network else { continue };
         for other in &networks {
