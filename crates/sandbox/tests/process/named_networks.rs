@@ -273,6 +273,11 @@ fn desk() -> Vec<NamedNetwork> {
     vec![desk, network("office", &["10.20.0.0/16"])]
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a child of the test is told and tells so"
+)]
 #[test]
 fn what_a_killed_server_leaves_is_removed() {
     if std::env::var_os(ROLE).is_some() {

@@ -149,6 +149,11 @@ fn a_function_may_have_as_many_processes_as_without_a_network() {
 /// Says in which environment variable what a child of this test is to do.
 const ROLE: &str = "SONAGI_TEST_TETHER";
 
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a child of the test is told and tells so"
+)]
 #[test]
 fn what_connects_a_function_ends_with_a_server_that_is_killed() {
     on_a_machine(Forwarding::Off, || async {

@@ -127,7 +127,14 @@ pub(super) struct Networks {
     tether: Tether,
     open: Mutex<State>,
     names: Mutex<Option<Arc<Names>>>,
-    surveys: Mutex<HashMap<Grant, (Tick, Result<Tools, String>)>>,
+    surveys: Mutex<HashMap<Grant, Survey>>,
+}
+
+/// What was found, and when.
+#[derive(Debug)]
+struct Survey {
+    at: Tick,
+    found: Result<Tools, String>,
 }
 
 #[derive(Debug, Default)]
@@ -179,10 +186,10 @@ impl Networks {
     fn survey(&self, grant: Grant) -> Result<Tools, String> {
         let now = self.clock.tick();
         let mut surveys = self.surveys.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, found)) = surveys.get(&grant)
-            && now.since(*at) < limits::NETWORK_SURVEY
+        if let Some(known) = surveys.get(&grant)
+            && now.since(known.at) < limits::NETWORK_SURVEY
         {
-            return found.clone();
+            return known.found.clone();
         }
         let found = survey::fit(match grant {
             Grant::Internet | Grant::InternetIfPossible => Wanted::Internet,
@@ -191,7 +198,7 @@ impl Networks {
                 None => return Err("the network is not declared".into()),
             },
         });
-        surveys.insert(grant, (now, found.clone()));
+        surveys.insert(grant, Survey { at: now, found: found.clone() });
         found
     }
 
