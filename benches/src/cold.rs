@@ -84,6 +84,7 @@ pub(crate) async fn start(folder: &Path) -> Result<Running> {
         concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
         runtimes: RuntimePolicy::Nearest,
         isolation: Isolation::default(),
+        networks: None,
         program: platform::program()?,
         path: std::env::var("PATH")?,
         cache: folder.join("cache"),

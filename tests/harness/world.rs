@@ -68,6 +68,7 @@ impl World {
             concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
             runtimes: RuntimePolicy::Nearest,
             isolation: Isolation::default(),
+            networks: None,
             program: program(),
             path: std::env::var("PATH").unwrap(),
             cache: cache().join("sonagi"),

@@ -16,6 +16,7 @@ mod idle_functions;
 mod isolation;
 mod lambda_clients;
 mod neighbours;
+mod networks;
 mod petshop;
 mod provisioned;
 mod releases;

@@ -31,7 +31,7 @@ pub(crate) fn ensure() -> Result<Tools> {
 }
 
 fn debian_packages() -> Result<()> {
-    let wanted: [(&str, &[&str], &str); 7] = [
+    let wanted: [(&str, &[&str], &str); 9] = [
         ("cc", &["gcc"], "--version"),
         ("python3", &["python3"], "--version"),
         ("node", &["nodejs"], "--version"),
@@ -40,6 +40,9 @@ fn debian_packages() -> Result<()> {
         // A function's way to the internet, and the machines of its tests.
         ("nft", &["nftables"], "--version"),
         ("ip", &["iproute2"], "-Version"),
+        // The same where the server is an ordinary user's.
+        ("pasta", &["passt"], "--version"),
+        ("slirp4netns", &["slirp4netns"], "--version"),
     ];
     let mut missing: Vec<&str> = Vec::new();
     for (program, packages, argument) in wanted {

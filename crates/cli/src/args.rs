@@ -134,6 +134,9 @@ pub(crate) struct Place {
     /// How functions that are processes are kept from this machine and from each other
     #[arg(long, value_name = "HOW", default_value_t, value_enum)]
     pub(crate) isolation: Isolation,
+    /// Networks that functions can have by name, as TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) networks: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -299,6 +302,9 @@ pub(crate) struct Doctor {
     /// The data folder to look at
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// The file of networks to look at
+    #[arg(long, value_name = "FILE")]
+    pub(crate) networks: Option<PathBuf>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -17,6 +17,7 @@ pub mod build;
 pub mod catalog;
 pub mod lambda;
 pub mod manifest;
+pub mod networks;
 pub mod packages;
 pub mod releases;
 

@@ -1,6 +1,6 @@
 //! What must be done with a function's code before a release that holds it goes live.
 //!
-//! A WebAssembly component is compiled, checked and, where it asks for that, run once for its snapshot. That
+//! What a function insists on reaching must be there to be given. A WebAssembly component is compiled, checked and, where it asks for that, run once for its snapshot. That
 //! happens before the transaction, so a release whose functions cannot be made ready changes nothing. Start
 //! reading at [`Preparation`].
 
@@ -9,7 +9,7 @@ use std::{io, path::Path, sync::Arc};
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use sonagi_model::{
-    function::{Function, Runtime},
+    function::{Function, Network, Runtime},
     limits,
     release::ReleaseContent,
 };
@@ -23,6 +23,10 @@ pub trait Preparation: Send + Sync {
     /// WebAssembly function of a release and by each change of one, so it must be quick where nothing is left to
     /// do. Its future may be dropped.
     async fn prepare(&self, function: &Function, code: &Path) -> Result<(), PrepareError>;
+
+    /// Whether this server can give functions what they insist on reaching. It is called for every function of a
+    /// release, by each change of one, and by whatever makes a release live again.
+    async fn grant(&self, network: &Network) -> Result<(), PrepareError>;
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +52,8 @@ pub(crate) struct Preparations(pub(crate) Option<Arc<dyn Preparation>>);
 impl Preparations {
     /// Makes all functions of a release ready. The first one by name that cannot be is the error.
     pub(crate) async fn all(&self, packages: &Packages, content: &ReleaseContent) -> Result<()> {
-        let functions = content.functions.values().filter(|function| wanted(function.runtime));
-        let prepared: Vec<_> = functions.map(|function| self.named(packages, function).boxed()).collect();
+        let prepared: Vec<_> =
+            content.functions.values().map(|function| self.named(packages, function).boxed()).collect();
         stream::iter(prepared).buffered(limits::PREPARATIONS_AT_ONCE).try_collect().await
     }
 
@@ -64,17 +68,19 @@ impl Preparations {
 
     pub(crate) async fn one(&self, packages: &Packages, function: &Function) -> Result<()> {
         let Some(preparation) = &self.0 else { return Ok(()) };
+        let refused = |error| match error {
+            PrepareError::Invalid(text) => Error::Invalid(text),
+            PrepareError::Busy(text) => Error::Busy(text),
+            PrepareError::Machine { doing, cause } => Error::Io { doing, cause },
+        };
+        preparation.grant(&function.network).await.map_err(refused)?;
         if !wanted(function.runtime) {
             return Ok(());
         }
         let code = packages.unpacked(&function.package).await?;
         let (handler, folder) = (function.handler.clone(), code.clone());
         blocking(move || check_file(&handler, &folder)).await?;
-        preparation.prepare(function, &code).await.map_err(|error| match error {
-            PrepareError::Invalid(text) => Error::Invalid(text),
-            PrepareError::Busy(text) => Error::Busy(text),
-            PrepareError::Machine { doing, cause } => Error::Io { doing, cause },
-        })
+        preparation.prepare(function, &code).await.map_err(refused)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Manifests: what they become, and what is said of those that will not do.
 #![expect(clippy::unwrap_used, reason = "a failed preparation fails its test")]
 
+#[path = "manifest/declared_networks.rs"]
+mod declared_networks;
 #[path = "manifest/hostile.rs"]
 mod hostile;
 #[path = "manifest/native.rs"]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits};
 
-pub use network::Network;
+pub use network::{Network, Vpc};
 pub use wasm::{
     BadOutboundRule, OutboundHost, OutboundPort, OutboundRule, OutboundScheme, PrivateNetworks, Reuse,
     WasiVersion, Wasm, WasmStart,

@@ -514,6 +514,26 @@ pub const LOG_FOLLOW_SIZE: usize = 8 * MIB;
 
 /// Environments of one server that have a network at once: a bridge of the kernel's has 1,024 ports.
 pub const NETWORK_ENVIRONMENTS: u16 = 1_000;
+/// Networks that an operator declares.
+pub const NETWORKS: usize = 64;
+/// Bytes of the file that declares them.
+pub const NETWORKS_SIZE: usize = MIB;
+/// Ranges that one network leads to.
+pub const NETWORK_RANGES: usize = 256;
+/// Addresses that one network hands out.
+pub const NETWORK_ADDRESSES: usize = NETWORK_ENVIRONMENTS as usize;
+/// Subnets that one function names, as at Lambda.
+pub const VPC_SUBNETS: usize = 16;
+/// Security groups that one function names, as at Lambda.
+pub const VPC_SECURITY_GROUPS: usize = 5;
+/// Ids of subnets, and of security groups, that one network has.
+pub const NETWORK_IDS: usize = 64;
+/// How long it is remembered what a machine lacks to give functions a network.
+pub const NETWORK_SURVEY: Duration = Duration::from_secs(2);
+/// How long `pasta` or `slirp4netns` may take to connect an environment.
+pub const NETWORK_HELPER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Processes of the network's that count as an environment's where its user is the server's own.
+pub const NETWORK_PROCESSES: u32 = 1;
 /// Connections that one environment has with the internet at once, answered or not.
 pub const NETWORK_CONNECTIONS: u32 = 1_024;
 /// The kernel's answer to a message about its network.

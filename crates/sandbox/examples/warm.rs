@@ -98,6 +98,7 @@ async fn measure() -> std::io::Result<()> {
         isolation: Isolation::default(),
         ready_memory: 0,
         groups: GroupUse::IfThereAreAny,
+        networks: Default::default(),
         endpoint: None,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         entropy: Arc::new(KernelEntropy),

@@ -1,4 +1,5 @@
-//! Components: made ready when they are deployed, and again by a newer version of this program.
+//! What is seen to when functions are deployed: components are made ready, then and again by a newer version of this
+//! program; and networks must be there to be given.
 
 use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
@@ -7,25 +8,35 @@ use futures::StreamExt as _;
 use sonagi_control::{Control, Preparation, PrepareError};
 use sonagi_model::{
     Clock,
-    function::{Function, Runtime},
+    function::{Function, Network, Runtime},
     limits::COMPILES_AT_ONCE,
 };
-use sonagi_sandbox::wasm::{Unready, WasmDriver};
+use sonagi_sandbox::{
+    process::ProcessDriver,
+    wasm::{Unready, WasmDriver},
+};
 
 /// How often what nobody needs is looked for.
 const COLLECT_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// What `control` asks for before a release goes live.
-pub(crate) struct Components(pub(crate) WasmDriver);
+pub(crate) struct Components {
+    pub(crate) wasm: WasmDriver,
+    pub(crate) process: Arc<ProcessDriver>,
+}
 
 #[async_trait]
 impl Preparation for Components {
     async fn prepare(&self, function: &Function, code: &Path) -> Result<(), PrepareError> {
-        self.0.prepare(function, code).await.map_err(|unready| match unready {
+        self.wasm.prepare(function, code).await.map_err(|unready| match unready {
             Unready::Invalid(text) => PrepareError::Invalid(text),
             Unready::Busy(text) => PrepareError::Busy(text),
             Unready::Machine { doing, cause } => PrepareError::Machine { doing, cause },
         })
+    }
+
+    async fn grant(&self, network: &Network) -> Result<(), PrepareError> {
+        self.process.grant(network).map_err(PrepareError::Invalid)
     }
 }
 

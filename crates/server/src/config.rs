@@ -22,6 +22,8 @@ pub struct Config {
     pub runtimes: RuntimePolicy,
     /// How functions that are processes are kept from this machine and from each other.
     pub isolation: Isolation,
+    /// The file in which networks for functions are declared.
+    pub networks: Option<PathBuf>,
     /// This program, which is started again as the launcher of environments and as the compiler of components.
     pub program: PathBuf,
     /// Where interpreters are looked for: the value of `PATH`.

@@ -65,6 +65,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     if credentials.is_none() && !config.listen.ip().is_loopback() {
         return Err(Error::OpenToTheWorld { address: config.listen });
     }
+    let networks = config.networks.as_deref().map(sonagi_control::networks::read).transpose()?;
+    let networks = Arc::new(networks.unwrap_or_default());
     machine::raise_file_limit();
     let folder = DataFolder::open(&config.data, &*entropy)?;
     let platform_door = listen(config.listen, "--listen").await?;
@@ -102,6 +104,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             interpreters: std::env::split_paths(&config.path).collect(),
             layers: Some(Layers::new(config.cache.join("layers"), std::env::vars_os())),
             isolation: config.isolation,
+            networks: Arc::clone(&networks),
             ready_memory: machine::ready_memory_mib(),
             groups: process::GroupUse::default(),
             endpoint: Some(process::Endpoint {
@@ -129,7 +132,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         clock: Arc::clone(&clock),
     })
     .map_err(|cause| Error::Io { doing: "make room for WebAssembly functions", cause })?;
-    let control = control.prepared_by(Arc::new(Components(wasm.clone())));
+    let control =
+        control.prepared_by(Arc::new(Components { wasm: wasm.clone(), process: Arc::clone(&process) }));
     let frontend = Frontend::new(
         sonagi_invoke::Config {
             account_concurrency: config.concurrency,
@@ -153,6 +157,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             gateway: format!("http://localhost:{}", gateway_address.port()),
             names: Vec::new(),
             account_concurrency: config.concurrency,
+            networks,
             version: env!("CARGO_PKG_VERSION").into(),
         },
         identity.clone(),

@@ -43,6 +43,7 @@ pub(crate) async fn start(place: &Place, data: std::path::PathBuf, policy: Runti
         concurrency: place.concurrency,
         runtimes: policy,
         isolation: place.isolation.into(),
+        networks: place.networks.clone(),
         program: launcher,
         path: folders::search_path(),
         cache: folders::cache(),

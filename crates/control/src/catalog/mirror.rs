@@ -314,7 +314,7 @@ fn environment(app: &AppName, version: Version, function: &Function) -> Digest {
         (app, &function.name, &function.lambda_name, version, &function.role),
         (function.package.digest, function.runtime, &function.handler, function.architecture),
         (function.memory, function.timeout, function.ephemeral_storage, &function.variables),
-        (function.log_format, function.log_level, function.tracing, &function.wasm, function.network),
+        (function.log_format, function.log_level, function.tracing, &function.wasm, &function.network),
         function.snap_start,
     );
     // Tuples of strings, numbers and an ordered map always serialise.

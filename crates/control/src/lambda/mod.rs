@@ -28,5 +28,5 @@ pub(crate) use provisioned::starts_from_snapshot;
 pub use reference::FunctionReference;
 pub use requests::{
     AddPermission, Changed, CreateAlias, CreateFunction, CreateUrl, Logging, Mode, Publish, PublishVersion,
-    UpdateAlias, UpdateCode, UpdateConfiguration, UpdateUrl,
+    UpdateAlias, UpdateCode, UpdateConfiguration, UpdateUrl, VpcConfig,
 };

@@ -2,13 +2,13 @@
 
 use sonagi_model::{
     function::{
-        Architecture, Function, LogFormat, LogLevel, Network, Runtime, SnapStart, Tracing, WasmStart,
+        Architecture, Function, LogFormat, LogLevel, Network, Runtime, SnapStart, Tracing, Vpc, WasmStart,
     },
     limits,
 };
 
 use super::{
-    Logging,
+    Logging, VpcConfig,
     constraint::{Violations, violated},
 };
 use crate::{Error, Result, releases::check_variables, wasm};
@@ -29,6 +29,7 @@ pub(super) struct Settings<'a> {
     pub(super) tracing: Option<&'a str>,
     pub(super) logging: Option<&'a Logging>,
     pub(super) snap_start: Option<&'a str>,
+    pub(super) vpc: Option<&'a VpcConfig>,
 }
 
 impl Settings<'_> {
@@ -66,6 +67,10 @@ impl Settings<'_> {
         if let Some(logging) = self.logging {
             check_logging(logging, &mut found);
         }
+        if let Some(vpc) = self.vpc {
+            found.most("vpcConfig.subnetIds", &vpc.subnets, limits::VPC_SUBNETS);
+            found.most("vpcConfig.securityGroupIds", &vpc.security_groups, limits::VPC_SECURITY_GROUPS);
+        }
         found.check()?;
         if let Some(runtime) = self.runtime {
             parse_runtime(runtime)?;
@@ -97,6 +102,18 @@ impl Settings<'_> {
         }
         if let Some(logging) = self.logging {
             apply_logging(logging, function)?;
+        }
+        if let Some(vpc) = self.vpc {
+            let VpcConfig { subnets, security_groups } = vpc.clone();
+            function.network = match subnets.is_empty() && security_groups.is_empty() {
+                true => Network::InternetIfPossible,
+                false if function.runtime == Runtime::Wasm => {
+                    return Err(Error::Unsupported(
+                        "a WebAssembly function has no VPC: what it may reach is in `outbound` of its manifest".into(),
+                    ));
+                }
+                false => Network::Vpc(Vpc { subnets, security_groups }),
+            };
         }
         self.apply_wasm(function)
     }

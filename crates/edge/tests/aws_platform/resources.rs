@@ -301,3 +301,34 @@ async fn provisioned_concurrency_is_asked_for_shown_and_given_up() {
     assert_eq!((gone.status.as_u16(), gone.body.len()), (204, 0));
     world.get(&path("1")).await.is_error(404, none, "No Provisioned Concurrency Config found");
 }
+
+#[tokio::test]
+async fn a_functions_vpc_is_shown_as_it_was_given_and_can_be_taken_away() {
+    let world = World::open().await;
+    let mut body = creation("pets");
+    let vpc = json!({ "SubnetIds": ["subnet-2", "subnet-1"], "SecurityGroupIds": ["sg-1"] });
+    body["VpcConfig"] = vpc;
+    let made = world.ask("POST", FUNCTIONS).json(&body).send().await;
+    assert_eq!(made.status, 201);
+    let shown = json!({
+        "SubnetIds": ["subnet-2", "subnet-1"],
+        "SecurityGroupIds": ["sg-1"],
+        "VpcId": "vpc-7",
+        "Ipv6AllowedForDualStack": false,
+    });
+    assert_eq!(made.json()["VpcConfig"], shown);
+    let at = format!("{FUNCTIONS}/pets/configuration");
+    assert_eq!(world.get(&at).await.json()["VpcConfig"], shown);
+    // What says nothing of it leaves it as it is.
+    let update = |change: serde_json::Value| world.ask("PUT", &at).json(&change);
+    assert_eq!(update(json!({ "Timeout": 5 })).send().await.json()["VpcConfig"], shown);
+    let none = json!({ "VpcConfig": { "SubnetIds": [], "SecurityGroupIds": [] } });
+    assert!(update(none).send().await.json().get("VpcConfig").is_none());
+    let many: Vec<String> = (0..17).map(|number| format!("subnet-{number}")).collect();
+    let many = json!({ "VpcConfig": { "SubnetIds": many, "SecurityGroupIds": vec!["sg-1"; 6] } });
+    let refused = update(many).send().await;
+    refused.is_error(400, "ValidationException", "'vpcConfig.subnetIds' failed to satisfy constraint: Member must have length less than or equal to 16");
+    refused.is_error(400, "ValidationException", "'vpcConfig.securityGroupIds' failed to satisfy constraint: Member must have length less than or equal to 5");
+    let six = json!({ "VpcConfig": { "Ipv6AllowedForDualStack": true } });
+    update(six).send().await.is_error(400, "InvalidParameterValueException", "Ipv6AllowedForDualStack");
+}

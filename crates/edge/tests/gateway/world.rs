@@ -336,7 +336,7 @@ impl Driver for ScriptDriver {
             environment: Box::new(environment),
             create: Duration::ZERO,
             init: Duration::ZERO,
-            origin: Origin::Initialised,
+            origin: sonagi_sandbox::Origin::Initialised,
         })
     }
 }

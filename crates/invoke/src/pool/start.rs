@@ -367,7 +367,7 @@ fn spec(
         memory: function.memory,
         timeout: function.timeout,
         ephemeral_storage: function.ephemeral_storage,
-        network: function.network,
+        network: function.network.clone(),
         variables: function.variables.clone(),
         wasm: function.wasm.clone(),
         credentials: engine.credentials.credentials(target),

@@ -171,6 +171,8 @@ pub(super) fn open_doors(sandbox: &Sandbox, socket: &UnixStream) -> Result<(), F
     let mut listeners = listen(&sandbox.ports).map_err(network)?;
     if sandbox.reach == Reach::Connected {
         listeners.push(routes().map_err(network)?);
+        listeners.extend(resolver().map_err(network)?);
+        listeners.extend(packets());
     }
     let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
     message::say(socket, &Word::Listening, &borrowed).map_err(|error| Step::Order.failed(error, ""))
@@ -188,7 +190,7 @@ pub(super) fn mount_own(sandbox: &Sandbox, proc: &str, tmp: &str) -> Result<(), 
 pub(super) fn wait_for_network(sandbox: &Sandbox, socket: &UnixStream) -> Result<(), Failure> {
     match sandbox.reach {
         Reach::Loopback => Ok(()),
-        Reach::Connected | Reach::ConnectedIfPossible => {
+        Reach::Connected => {
             connected(socket).map_err(|error| Step::Network.failed(error, ""))
         }
     }
@@ -236,6 +238,30 @@ fn listen(ports: &[u16]) -> io::Result<Vec<OwnedFd>> {
 fn routes() -> io::Result<OwnedFd> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType};
     Ok(rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?)
+}
+
+/// Where names are asked for, in every sandbox that is connected: `etc/resolv.conf` says so.
+pub(crate) const RESOLVER: Ipv4Addr = Ipv4Addr::new(198, 19, 255, 53);
+
+/// Sockets at [`RESOLVER`], of UDP and TCP, for whoever will answer there; the address need not be there yet.
+fn resolver() -> io::Result<[OwnedFd; 2]> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+    let socket = |kind| {
+        let socket = rustix::net::socket_with(AddressFamily::INET, kind, SocketFlags::CLOEXEC, None)?;
+        sockopt::set_ip_freebind(&socket, true)?;
+        rustix::net::bind(&socket, &std::net::SocketAddrV4::new(RESOLVER, 53))?;
+        io::Result::Ok(socket)
+    };
+    let (udp, tcp) = (socket(SocketType::DGRAM)?, socket(SocketType::STREAM)?);
+    rustix::net::listen(&tcp, 128)?;
+    Ok([udp, tcp])
+}
+
+/// What this namespace's packet filter can be set with, if the kernel has one.
+fn packets() -> Option<OwnedFd> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, netlink};
+    let filter = Some(netlink::NETFILTER);
+    rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, filter).ok()
 }
 
 /// Waits until the driver has connected this namespace.

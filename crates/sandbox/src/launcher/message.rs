@@ -8,7 +8,7 @@
 //! |--------------------|----------|-----------------------------|------|
 //! | `born PID`         | launcher | the process's handle        | it exists |
 //! | `listening`        | process  | a listener for each port    | only in a sandbox |
-//! | any byte           | driver   |                             | the sandbox, which passed a socket about its routes with its listeners, is connected |
+//! | any byte           | driver   |                             | the sandbox, which passed sockets about its network with its listeners, is connected |
 //! | `started`          | process  |                             | the runtime runs (without a sandbox and a reaper: the end of the socket) |
 //! | `failed STEP ERRNO SUBJECT` | either |                     | it could not be made |
 //! | `mounts`           | launcher | a mount for each asked for  | in answer to a second kind of packet, `m` |

@@ -83,11 +83,9 @@ pub(crate) enum Reach {
     /// The loopback interface, and nothing else.
     #[default]
     Loopback,
-    /// What the driver adds: with the listeners it is passed a socket about routes, and the runtime starts when the
-    /// driver has written a byte.
+    /// What the driver adds: with the listeners it is passed sockets about routes, for names and about packets, and the
+    /// runtime starts when the driver has written a byte.
     Connected,
-    /// The same for the sandbox; the driver may have nothing to add.
-    ConnectedIfPossible,
 }
 
 /// A folder of the machine's that is seen in the sandbox.

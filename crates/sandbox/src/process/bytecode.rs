@@ -66,6 +66,7 @@ impl ProcessDriver {
             arguments: arguments.into_iter().chain([task_root.clone().into()]).collect(),
             task_root,
             variables: Vec::new(),
+            grant: None,
             sandbox: sandboxed.then(|| Sandbox {
                 users: self.next_users(),
                 temporary: 1 << 20,

@@ -11,7 +11,11 @@ use std::{
 
 use async_trait::async_trait;
 use sonagi_guest::Client;
-use sonagi_model::{Clock, Entropy, Tick, function::Runtime};
+use sonagi_model::{
+    Clock, Entropy, Tick,
+    function::{Network, Runtime},
+    network as model,
+};
 
 use super::{
     bootstrap,
@@ -22,7 +26,7 @@ use super::{
     isolation::{self, Endpoint, Isolation, Users},
     launcher::LauncherProgram,
     machine::{GroupUse, Machine},
-    network,
+    network::{self, Grant, Networks},
     ready::Ready,
     sdk::Sdks,
     start, survey,
@@ -49,6 +53,8 @@ pub struct Config {
     /// MiB that interpreters may take which wait for a function to run; 0: none wait.
     pub ready_memory: u64,
     pub groups: GroupUse,
+    /// Those that functions can have by name.
+    pub networks: Arc<model::Networks>,
     /// What the AWS SDKs inside a sandbox talk to; none: what the specification says.
     pub endpoint: Option<Endpoint>,
     pub clock: Arc<dyn Clock>,
@@ -133,7 +139,8 @@ impl ProcessDriver {
             (Some(_), true) => config.ready_memory,
             (Some(_) | None, _) => 0,
         };
-        let machine = Arc::new(Machine::new(launcher, groups, Arc::clone(&config.clock))?);
+        let networks = Networks::new(Arc::clone(&config.clock), config.networks, &launcher);
+        let machine = Arc::new(Machine::new(launcher, groups, networks, Arc::clone(&config.clock))?);
         Ok(Self {
             clients: Clients::new(&config.work_dir, &server)?,
             folders,
@@ -177,8 +184,25 @@ impl ProcessDriver {
         if !self.sandboxed() || self.network_noted.swap(true, Ordering::Relaxed) {
             return Vec::new();
         }
-        let lacking = network::lacking();
+        let lacking = network::internet().err();
         lacking.into_iter().map(|help| format!("functions reach nothing outside: {help}")).collect()
+    }
+
+    /// Whether this machine can give functions what they insist on reaching.
+    ///
+    /// # Errors
+    /// What is not there, and what to do about it.
+    pub fn grant(&self, network: &Network) -> Result<(), String> {
+        let Some(networks) = self.machine.networks() else { return Ok(()) };
+        match networks.grant(network).map_err(|error| error.to_string())? {
+            // Without a sandbox it has what the machine has.
+            Some(_) if !self.sandboxed() => Ok(()),
+            Some(grant @ (Grant::Internet | Grant::Named(_))) => match networks.lacking(grant) {
+                Some(help) => Err(network::NoNetwork::Lacking(help).to_string()),
+                None => Ok(()),
+            },
+            Some(Grant::InternetIfPossible) | None => Ok(()),
+        }
     }
 
     /// Whether environments can be isolated as the configuration says, tried with one.

@@ -39,7 +39,7 @@ fn spec(app: &AppName, function: &Function) -> EnvironmentSpec {
         timeout: function.timeout,
         ephemeral_storage: function.ephemeral_storage,
         variables: function.variables.clone(),
-        network: function.network,
+        network: function.network.clone(),
         wasm: None,
         credentials: Credentials { access_key_id: none(), secret_access_key: none(), session_token: none() },
         region: none(),

@@ -56,5 +56,5 @@ pub use driver::{Config, Prepared, ProcessDriver};
 pub use interpreters::{Interpreter, Interpreters, RuntimePolicy};
 pub use isolation::{Door, Endpoint, Isolation};
 pub use machine::GroupUse;
-pub use network::lacking as network_lacking;
+pub use network::{internet, named};
 pub use survey::{Found, Limiting, find, limiting, try_isolation};

@@ -26,6 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     driver::Program,
     machine::{Machine, Unclaimed},
+    network::Grant,
     spawner::Plan,
 };
 use crate::{
@@ -45,6 +46,8 @@ pub(super) struct Kind {
     mounts: Vec<Mount>,
     variables: Vec<(OsString, OsString)>,
     reach: Reach,
+    /// What it is connected to while it waits.
+    grant: Option<Grant>,
     /// MiB that one takes while it waits.
     memory: u64,
 }
@@ -62,7 +65,7 @@ impl Kind {
         spec: &EnvironmentSpec,
         program: &Program,
         variables: &[(OsString, OsString)],
-        reach: Reach,
+        (reach, grant): (Reach, Option<Grant>),
     ) -> Option<Self> {
         let memory = match spec.runtime {
             Runtime::Python { .. } => limits::READY_PYTHON_MEMORY,
@@ -82,12 +85,21 @@ impl Kind {
             mounts: program.mounts.clone(),
             variables,
             reach,
+            grant: match grant {
+                // Its addresses are for functions: whoever takes what waits connects it.
+                Some(Grant::Named(_)) => None,
+                Some(Grant::Internet | Grant::InternetIfPossible) | None => grant,
+            },
             memory,
         })
     }
 
     pub(super) fn program(&self) -> (PathBuf, Vec<OsString>) {
         (self.program.clone(), self.arguments.clone())
+    }
+
+    pub(super) fn grant(&self) -> Option<Grant> {
+        self.grant
     }
 
     pub(super) fn mounts(&self) -> &[Mount] {

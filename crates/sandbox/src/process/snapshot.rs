@@ -148,13 +148,14 @@ async fn copy(
 ) -> Result<Result<Started, StartFailure>, NotSpawned> {
     let clock = Arc::clone(&driver.machine().clock);
     let program = driver.program(spec).await.map_err(std::io::Error::other)?;
-    let own =
-        Sandbox { mounts: Vec::new(), purpose: Purpose::Known, ..start::sandbox(driver, spec, &program) };
+    let grant = start::grant(driver, spec).map_err(std::io::Error::other)?;
+    let sandbox = start::sandbox(driver, spec, &program, grant);
+    let own = Sandbox { mounts: Vec::new(), purpose: Purpose::Known, ..sandbox };
     let variables = start::variables(driver, spec, &program);
     let memory = u64::from(spec.memory) << 20;
     let name = driver.next_name();
     let socket = template.socket.try_clone()?;
-    let copied = driver.machine().copy(name, memory, own, socket);
+    let copied = driver.machine().copy(name, memory, own, grant, socket);
     let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
     let copied = clock::within(&*clock, deadline, copied).await.ok_or_else(late)??;
     let mut spawned = Unclaimed::claim(copied)?;

@@ -3,10 +3,7 @@
 use std::{ffi::OsString, net::TcpListener, sync::Arc, time::Duration};
 
 use sonagi_model::{
-    Tick, clock,
-    function::{Network, Runtime},
-    invocation::FailureOrigin,
-    limits,
+    Tick, clock, function::Runtime, invocation::FailureOrigin, limits, network::UnknownNetwork,
 };
 
 use super::{
@@ -17,7 +14,7 @@ use super::{
     invocation::{Whole, whole},
     isolation,
     machine::Unclaimed,
-    network::{self, NoNetwork},
+    network::{Grant, NoNetwork},
     output::Output,
     process::Process,
     ready::{Expected, Kind, Member},
@@ -158,7 +155,9 @@ async fn create(
 ) -> Result<ProcessEnvironment, StartFailure> {
     let clock = Arc::clone(&driver.machine().clock);
     let name = driver.next_name();
-    let sandbox = driver.sandboxed().then(|| Sandbox { purpose, ..sandbox(driver, &spec, &program) });
+    let grant = if driver.sandboxed() { grant(driver, &spec)? } else { None };
+    let sandbox =
+        driver.sandboxed().then(|| Sandbox { purpose, ..sandbox(driver, &spec, &program, grant) });
     // Without a sandbox there is no network of the environment's own: any port of the machine's will do.
     let (api, folder) = match &sandbox {
         Some(_) => (None, None),
@@ -176,8 +175,8 @@ async fn create(
     let memory = u64::from(spec.memory) << 20;
     if let Some(sandbox) = &sandbox
         && purpose == Purpose::Known
-        && let Some(kind) = Kind::of(&spec, &program, &variables, sandbox.reach)
-        && let Some(environment) = take_ready(driver, &spec, kind, sandbox, &variables).await
+        && let Some(kind) = Kind::of(&spec, &program, &variables, (sandbox.reach, grant))
+        && let Some(environment) = take_ready(driver, &spec, kind, (sandbox, grant), &variables).await
     {
         return Ok(environment);
     }
@@ -191,6 +190,7 @@ async fn create(
         arguments: program.arguments,
         variables,
         sandbox,
+        grant,
     };
     let spawned = driver.machine().spawn(plan).await.and_then(Unclaimed::claim);
     let mut spawned = spawned.map_err(|failure| match failure {
@@ -281,7 +281,7 @@ async fn take_ready(
     driver: &ProcessDriver,
     spec: &EnvironmentSpec,
     kind: Kind,
-    sandbox: &Sandbox,
+    (sandbox, grant): (&Sandbox, Option<Grant>),
     variables: &[(OsString, OsString)],
 ) -> Option<ProcessEnvironment> {
     let (member, wanted) = driver.ready().take(&kind);
@@ -294,7 +294,7 @@ async fn take_ready(
         mounts: sandbox.mounts.iter().take(1).cloned().collect(),
         ..sandbox.clone()
     };
-    let told = driver.machine().tell(process, u64::from(spec.memory) << 20, own).await;
+    let told = driver.machine().tell(process, u64::from(spec.memory) << 20, own, grant).await;
     let spawned = told
         .and_then(Unclaimed::claim)
         .inspect_err(|failure| tracing::debug!(%failure, "an interpreter that waited could not be used"))
@@ -311,9 +311,10 @@ pub(super) async fn expect(driver: &ProcessDriver, spec: EnvironmentSpec) -> Res
         return Ok(());
     }
     let program = driver.program(&spec).await?;
-    let sandbox = sandbox(driver, &spec, &program);
+    let grant = grant(driver, &spec)?;
+    let sandbox = sandbox(driver, &spec, &program, grant);
     let variables = variables(driver, &spec, &program);
-    let Some(kind) = Kind::of(&spec, &program, &variables, sandbox.reach) else { return Ok(()) };
+    let Some(kind) = Kind::of(&spec, &program, &variables, (sandbox.reach, grant)) else { return Ok(()) };
     match driver.ready().expect(&kind) {
         Expected::OneMore => {
             driver.ready().replenish(kind.clone(), waiting_plan(driver, &kind, &sandbox));
@@ -340,20 +341,31 @@ fn waiting_plan(driver: &ProcessDriver, kind: &Kind, sandbox: &Sandbox) -> Plan 
             purpose: Purpose::ToldLater,
             ..sandbox.clone()
         }),
+        grant: kind.grant(),
     }
 }
 
-pub(super) fn sandbox(driver: &ProcessDriver, spec: &EnvironmentSpec, program: &Program) -> Sandbox {
+/// What it is to be connected to: what a function insists on, or what can be.
+pub(super) fn grant(driver: &ProcessDriver, spec: &EnvironmentSpec) -> Result<Option<Grant>, StartFailure> {
+    let Some(networks) = driver.machine().networks() else { return Ok(None) };
+    let unknown = |error: UnknownNetwork| StartFailure::Unsupported(error.to_string());
+    Ok(match networks.grant(&spec.network).map_err(unknown)? {
+        Some(Grant::InternetIfPossible) if networks.lacking(Grant::InternetIfPossible).is_some() => None,
+        granted => granted,
+    })
+}
+
+pub(super) fn sandbox(
+    driver: &ProcessDriver,
+    spec: &EnvironmentSpec,
+    program: &Program,
+    grant: Option<Grant>,
+) -> Sandbox {
     let mut mounts = vec![Mount { from: spec.code.clone(), to: isolation::TASK_ROOT.into() }];
     mounts.extend(program.mounts.iter().cloned());
     let mut ports = vec![RUNTIME_API_PORT];
     ports.extend(driver.endpoint().map(|endpoint| endpoint.port));
-    let reach = match spec.network {
-        Network::None => Reach::Loopback,
-        Network::Internet => Reach::Connected,
-        Network::InternetIfPossible if network::lacking().is_some() => Reach::Loopback,
-        Network::InternetIfPossible => Reach::ConnectedIfPossible,
-    };
+    let reach = if grant.is_some() { Reach::Connected } else { Reach::Loopback };
     Sandbox {
         users: driver.next_users(),
         temporary: u64::from(spec.ephemeral_storage) << 20,
@@ -367,7 +379,7 @@ pub(super) fn sandbox(driver: &ProcessDriver, spec: &EnvironmentSpec, program: &
 fn not_connected(failure: NoNetwork) -> StartFailure {
     match failure {
         NoNetwork::Lacking(_) => StartFailure::Unsupported(failure.to_string()),
-        NoNetwork::Full => StartFailure::NotYet(failure.to_string()),
+        NoNetwork::Full | NoNetwork::NoAddress { .. } => StartFailure::NotYet(failure.to_string()),
         NoNetwork::Machine { doing, cause } => StartFailure::Machine { doing, cause },
     }
 }

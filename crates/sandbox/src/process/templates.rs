@@ -59,7 +59,7 @@ impl Key {
             memory: spec.memory,
             timeout: spec.timeout,
             temporary: spec.ephemeral_storage,
-            network: spec.network,
+            network: spec.network.clone(),
             variables: spec.variables.clone(),
             log_format: spec.log_format,
             log_level: spec.log_level,
