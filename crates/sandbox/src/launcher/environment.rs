@@ -190,9 +190,7 @@ pub(super) fn mount_own(sandbox: &Sandbox, proc: &str, tmp: &str) -> Result<(), 
 pub(super) fn wait_for_network(sandbox: &Sandbox, socket: &UnixStream) -> Result<(), Failure> {
     match sandbox.reach {
         Reach::Loopback => Ok(()),
-        Reach::Connected => {
-            connected(socket).map_err(|error| Step::Network.failed(error, ""))
-        }
+        Reach::Connected => connected(socket).map_err(|error| Step::Network.failed(error, "")),
     }
 }
 

@@ -156,8 +156,7 @@ async fn create(
     let clock = Arc::clone(&driver.machine().clock);
     let name = driver.next_name();
     let grant = if driver.sandboxed() { grant(driver, &spec)? } else { None };
-    let sandbox =
-        driver.sandboxed().then(|| Sandbox { purpose, ..sandbox(driver, &spec, &program, grant) });
+    let sandbox = driver.sandboxed().then(|| Sandbox { purpose, ..sandbox(driver, &spec, &program, grant) });
     // Without a sandbox there is no network of the environment's own: any port of the machine's will do.
     let (api, folder) = match &sandbox {
         Some(_) => (None, None),

@@ -40,6 +40,7 @@ fn again(function: &Function) -> sonagi_sandbox::EnvironmentSpec {
         log_group: function.spec.log_group.clone(),
         log_stream: function.spec.log_stream.clone(),
         logs: function.spec.logs.clone(),
+        network: function.spec.network.clone(),
         wasm: None,
         ..function.spec
     }
