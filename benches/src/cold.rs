@@ -86,6 +86,7 @@ pub(crate) async fn start(folder: &Path) -> Result<Running> {
         isolation: Isolation::default(),
         microvm: None,
         microvms: sonagi_sandbox::Whose::default(),
+        networks: None,
         program: platform::program()?,
         path: std::env::var("PATH")?,
         cache: folder.join("cache"),

@@ -358,6 +358,66 @@ def settings_of_a_function():
     )  # fmt: skip
 
 
+def provisioned(qualifier):
+    return client.get_provisioned_concurrency_config(FunctionName=NAME, Qualifier=qualifier)
+
+
+def until_ready(qualifier):
+    deadline = time.monotonic() + 30
+    while (state := provisioned(qualifier))["Status"] == "IN_PROGRESS" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return state
+
+
+def provisions():
+    source = "import os\ndef handler(event, context):\n    return [os.environ['AWS_LAMBDA_INITIALIZATION_TYPE'], os.getpid()]\n"
+    client.update_function_code(FunctionName=NAME, ZipFile=package({"app.py": source}))
+    version = client.publish_version(FunctionName=NAME)["Version"]
+    client.create_alias(FunctionName=NAME, Name="ready", FunctionVersion=version)
+    wanted = {"FunctionName": NAME, "Qualifier": "ready"}
+    missing = "ProvisionedConcurrencyConfigNotFoundException"
+    refused(missing, 404, client.get_provisioned_concurrency_config, **wanted)
+    put = client.put_provisioned_concurrency_config(ProvisionedConcurrentExecutions=2, **wanted)
+    assert put["RequestedProvisionedConcurrentExecutions"] == 2 and put["LastModified"], put
+    state = until_ready("ready")
+    assert state["Status"] == "READY", state
+    assert state["AvailableProvisionedConcurrentExecutions"] == 2, state
+    assert state["AllocatedProvisionedConcurrentExecutions"] == 2, state
+    answer, (kind, _) = invoke({}, Qualifier="ready", LogType="Tail")
+    assert kind == "provisioned-concurrency", kind
+    # Nobody waited for it.
+    assert "Init Duration" not in base64.b64decode(answer["LogResult"]).decode()
+    _, (kind, _) = invoke({})
+    assert kind == "on-demand", kind
+    listed = client.list_provisioned_concurrency_configs(FunctionName=NAME)["ProvisionedConcurrencyConfigs"]
+    assert [item["FunctionArn"] for item in listed] == [f"{ARN}{NAME}:ready"], listed
+    refused(
+        "ResourceConflictException", 409, client.put_provisioned_concurrency_config,
+        FunctionName=NAME, Qualifier=version, ProvisionedConcurrentExecutions=1,
+    )  # fmt: skip
+    refused(
+        "InvalidParameterValueException", 400, client.put_provisioned_concurrency_config,
+        FunctionName=NAME, Qualifier="$LATEST", ProvisionedConcurrentExecutions=1,
+    )  # fmt: skip
+    refused(
+        "InvalidParameterValueException", 400, client.put_function_concurrency,
+        FunctionName=NAME, ReservedConcurrentExecutions=1,
+    )  # fmt: skip
+    # A function that cannot start says so.
+    client.update_function_code(FunctionName=NAME, ZipFile=package({"app.py": "raise ValueError('no')"}))
+    broken = client.publish_version(FunctionName=NAME)["Version"]
+    client.put_provisioned_concurrency_config(
+        FunctionName=NAME, Qualifier=broken, ProvisionedConcurrentExecutions=1
+    )
+    state = until_ready(broken)
+    assert (state["Status"], state["StatusReason"]) == ("FAILED", "FUNCTION_ERROR_INIT_FAILURE"), state
+    client.delete_provisioned_concurrency_config(FunctionName=NAME, Qualifier=broken)
+    client.delete_provisioned_concurrency_config(**wanted)
+    refused(missing, 404, client.get_provisioned_concurrency_config, **wanted)
+    client.delete_alias(FunctionName=NAME, Name="ready")
+    client.update_function_code(FunctionName=NAME, ZipFile=code(1))
+
+
 def permissions():
     refused("ResourceNotFoundException", 404, client.get_policy, FunctionName=NAME)
     grant = {
@@ -393,7 +453,7 @@ def deletes():
 
 STEPS = [
     creates, refuses_to_create, shows, lists, invokes, refuses_to_invoke, streams, updates, versions_and_aliases,
-    urls, settings_of_a_function, permissions, who, other_services_say_so, deletes,
+    urls, settings_of_a_function, provisions, permissions, who, other_services_say_so, deletes,
 ]  # fmt: skip
 
 if __name__ == "__main__":

@@ -36,6 +36,12 @@ impl Program {
         Self::ready(&["server", "--data", data, "--nearest-runtimes"]).await
     }
 
+    /// The same, told more.
+    pub async fn server_with(data: &Path, more: &[&str]) -> (Self, Ready) {
+        let all = ["server", "--data", data.to_str().unwrap(), "--nearest-runtimes"];
+        Self::ready(&[&all[..], more].concat()).await
+    }
+
     /// The same on a file system of `size` at `data`, which goes with the server.
     pub async fn server_on_small_disk(data: &Path, size: &str) -> (Self, Ready) {
         let script = format!(

@@ -73,6 +73,7 @@ impl World {
             isolation: Isolation::default(),
             microvm: None,
             microvms: Whose::default(),
+            networks: None,
             program: program(),
             path: std::env::var("PATH").unwrap(),
             cache: cache().join("sonagi"),

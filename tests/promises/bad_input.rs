@@ -213,3 +213,32 @@ async fn a_full_disk_refuses_changes_loses_nothing_and_recovers() {
     assert_eq!(invoke("after").await.text(), "\"fine\"");
     assert!(server.terminate().await.success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_work_where_it_runs_is_explained_and_everybody_else_goes_on() {
+    let world = World::start().await;
+    let mut library = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\xb7\0\x01\0\0\0".to_vec();
+    library.resize(1_024, 0);
+    let writes = b"def handler(event, context):\n    open('/var/task/cache', 'w')\n";
+    let loads = b"import ctypes\ndef handler(event, context):\n    ctypes.CDLL('/var/task/lib/pets.so')\n";
+    let forks = b"import os, time\ndef handler(event, context):\n    if os.fork() > 0:\n        os._exit(1)\n    time.sleep(99)\n";
+    let cases: [(&str, &[u8], &str, &str); 3] = [
+        ("writes", writes, "OSError", "HINT a function can write to /tmp and nowhere else"),
+        ("loads", loads, "OSError", "HINT /var/task/lib/pets.so is built for aarch64, and this machine is"),
+        ("forks", forks, "Runtime.ExitError", "exit status 1"),
+    ];
+    let good = zip(&[("app.py", HELLO.as_bytes())]);
+    assert_eq!(create(world.platform(), "good", &good, "app.handler").await.status, 201);
+    for (name, code, kind, said) in cases {
+        let package = zip(&[("app.py", code), ("lib/pets.so", &library)]);
+        assert_eq!(create(world.platform(), name, &package, "app.handler").await.status, 201, "{name}");
+        for _ in 0..2 {
+            let answer = world.invoke(name, "{}").await;
+            assert_eq!(answer.json()["errorType"], kind, "{name}: {}", answer.text());
+            let tail = STANDARD.decode(answer.header("x-amz-log-result")).unwrap();
+            let tail = String::from_utf8_lossy(&tail).into_owned() + &answer.text();
+            assert!(tail.contains(said), "{name}: {tail}");
+            assert_eq!(world.invoke("good", "{}").await.text(), "\"fine\"", "beside {name}");
+        }
+    }
+}

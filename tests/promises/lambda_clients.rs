@@ -30,6 +30,15 @@ async fn handlers_in_python_node_and_sh_behave_as_on_lambda() {
     assert!(server.terminate().await.success());
 }
 
+/// Over the program: restores take real time.
+#[tokio::test(flavor = "multi_thread")]
+async fn published_versions_with_snap_start_are_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, ready) = Program::server(&folder.path().join("data")).await;
+    Script::python("boto3_snapstart.py", ready.platform, &[]).await.passed();
+    assert!(server.terminate().await.success());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_javascript_sdk_creates_invokes_and_streams() {
     let world = World::start().await;

@@ -5,6 +5,7 @@
     reason = "tests read their environment and run real programs in real time"
 )]
 
+mod ahead;
 mod bad_input;
 mod command_line;
 mod crash;
@@ -16,7 +17,9 @@ mod isolation;
 mod lambda_clients;
 mod microvm;
 mod neighbours;
+mod networks;
 mod petshop;
+mod provisioned;
 mod releases;
 mod sam;
 mod sdk_inside;

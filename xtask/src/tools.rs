@@ -53,6 +53,9 @@ fn debian_packages() -> Result<()> {
         // Virtual machines where there is no KVM, and their file systems.
         ("qemu-system-x86_64", &["qemu-system-x86"], "--version"),
         ("/usr/sbin/debugfs", &["e2fsprogs"], "-V"),
+        // The same where the server is an ordinary user's.
+        ("pasta", &["passt"], "--version"),
+        ("slirp4netns", &["slirp4netns"], "--version"),
     ];
     let mut missing: Vec<&str> = Vec::new();
     for (program, packages, argument) in wanted {

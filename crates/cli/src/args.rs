@@ -191,6 +191,9 @@ impl Microvms {
         };
         (options != microvm::Options::default()).then_some(options)
     }
+    /// Networks that functions can have by name, as TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) networks: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -376,6 +379,9 @@ pub(crate) struct Doctor {
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) microvms: Microvms,
+    /// The file of networks to look at
+    #[arg(long, value_name = "FILE")]
+    pub(crate) networks: Option<PathBuf>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

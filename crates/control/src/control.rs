@@ -14,7 +14,7 @@ use sonagi_model::{
 };
 
 use crate::{
-    Deployed, Error, Live, Liveness, Packages, Preparation, ReleaseSummary, Result,
+    Deployed, Error, Live, Liveness, News, Packages, Preparation, ReleaseSummary, Result,
     catalog::Catalog,
     preparation::Preparations,
     releases::{
@@ -76,6 +76,11 @@ impl Control {
     /// What is live: a snapshot that costs one atomic load.
     pub fn live(&self) -> Arc<Live> {
         self.inner.catalog.live()
+    }
+
+    /// Tells from now on when what is live changes.
+    pub fn news(&self) -> News {
+        self.inner.catalog.news()
     }
 
     pub fn packages(&self) -> &Packages {

@@ -17,6 +17,7 @@ pub mod build;
 pub mod catalog;
 pub mod lambda;
 pub mod manifest;
+pub mod networks;
 pub mod packages;
 pub mod releases;
 
@@ -25,7 +26,9 @@ mod error;
 mod preparation;
 mod wasm;
 
-pub use catalog::{Alias, Live, LiveApp, LiveFunction, LiveUrl, Statement, Target, Version};
+pub use catalog::{
+    Alias, Live, LiveApp, LiveFunction, LiveUrl, News, Provisioned, Share, Statement, Target, Version,
+};
 pub use control::{Config, Control};
 pub use error::Error;
 pub use packages::Packages;

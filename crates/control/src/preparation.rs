@@ -1,7 +1,8 @@
 //! What must be done with a function's code before a release that holds it goes live.
 //!
-//! A WebAssembly component is compiled, checked and, where it asks for that, run once for its snapshot. A function that
-//! asks for a microVM is refused where there can be none. That happens before the transaction, so a release whose functions cannot be made ready changes nothing. Start
+//! What a function insists on reaching must be there to be given, and a microVM must be possible where one is asked for.
+//! A WebAssembly component is compiled, checked and, where it asks for that, run once for its snapshot. That happens
+//! before the transaction, so a release whose functions cannot be made ready changes nothing. Start
 //! reading at [`Preparation`].
 
 use std::{io, path::Path, sync::Arc};
@@ -9,7 +10,7 @@ use std::{io, path::Path, sync::Arc};
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use sonagi_model::{
-    function::{Function, Runtime},
+    function::{Function, Network, Runtime},
     limits,
     release::ReleaseContent,
 };
@@ -23,6 +24,10 @@ pub trait Preparation: Send + Sync {
     /// WebAssembly function of a release and every one that asks for a microVM, and by each change of one, so it must be
     /// quick where nothing is left to do. Its future may be dropped.
     async fn prepare(&self, function: &Function, code: &Path) -> Result<(), PrepareError>;
+
+    /// Whether this server can give functions what they insist on reaching. It is called for every function of a
+    /// release, by each change of one, and by whatever makes a release live again.
+    async fn grant(&self, network: &Network) -> Result<(), PrepareError>;
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +53,8 @@ pub(crate) struct Preparations(pub(crate) Option<Arc<dyn Preparation>>);
 impl Preparations {
     /// Makes all functions of a release ready. The first one by name that cannot be is the error.
     pub(crate) async fn all(&self, packages: &Packages, content: &ReleaseContent) -> Result<()> {
-        let functions = content.functions.values().filter(|function| wanted(function));
-        let prepared: Vec<_> = functions.map(|function| self.named(packages, function).boxed()).collect();
+        let prepared: Vec<_> =
+            content.functions.values().map(|function| self.named(packages, function).boxed()).collect();
         stream::iter(prepared).buffered(limits::PREPARATIONS_AT_ONCE).try_collect().await
     }
 
@@ -64,6 +69,12 @@ impl Preparations {
 
     pub(crate) async fn one(&self, packages: &Packages, function: &Function) -> Result<()> {
         let Some(preparation) = &self.0 else { return Ok(()) };
+        let refused = |error| match error {
+            PrepareError::Invalid(text) => Error::Invalid(text),
+            PrepareError::Busy(text) => Error::Busy(text),
+            PrepareError::Machine { doing, cause } => Error::Io { doing, cause },
+        };
+        preparation.grant(&function.network).await.map_err(refused)?;
         if !wanted(function) {
             return Ok(());
         }
@@ -72,11 +83,7 @@ impl Preparations {
             let (handler, folder) = (function.handler.clone(), code.clone());
             blocking(move || check_file(&handler, &folder)).await?;
         }
-        preparation.prepare(function, &code).await.map_err(|error| match error {
-            PrepareError::Invalid(text) => Error::Invalid(text),
-            PrepareError::Busy(text) => Error::Busy(text),
-            PrepareError::Machine { doing, cause } => Error::Io { doing, cause },
-        })
+        preparation.prepare(function, &code).await.map_err(refused)
     }
 }
 
@@ -110,8 +117,8 @@ pub(crate) fn same(one: &Function, other: &Function) -> bool {
         (true, true) => {
             (one.package, &one.handler, one.memory, &one.wasm, one.runtime)
                 == (other.package, &other.handler, other.memory, &other.wasm, other.runtime)
-                && (one.driver, one.network, one.architecture)
-                    == (other.driver, other.network, other.architecture)
+                && (one.driver, &one.network, one.architecture)
+                    == (other.driver, &other.network, other.architecture)
         }
     }
 }

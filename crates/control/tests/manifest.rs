@@ -1,6 +1,8 @@
 //! Manifests: what they become, and what is said of those that will not do.
 #![expect(clippy::unwrap_used, reason = "a failed preparation fails its test")]
 
+#[path = "manifest/declared_networks.rs"]
+mod declared_networks;
 #[path = "manifest/driver.rs"]
 mod driver;
 #[path = "manifest/hostile.rs"]
@@ -9,6 +11,8 @@ mod hostile;
 mod native;
 #[path = "manifest/network.rs"]
 mod network;
+#[path = "manifest/provisioned.rs"]
+mod provisioned;
 #[path = "manifest/sam.rs"]
 mod sam;
 #[path = "manifest/support.rs"]

@@ -16,7 +16,7 @@ use sonagi_control::Control;
 use sonagi_data::logs::Logs;
 use sonagi_identity::Identity;
 use sonagi_invoke::Frontend;
-use sonagi_model::{AccountId, Clock, Entropy, Region, RequestId, UrlId};
+use sonagi_model::{AccountId, Clock, Entropy, Region, RequestId, UrlId, network::Networks};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -35,6 +35,8 @@ pub struct Config {
     pub names: Vec<String>,
     /// Invocations that may run at once on the whole account, as `GetAccountSettings` tells it.
     pub account_concurrency: u32,
+    /// Those that functions can have by name.
+    pub networks: Arc<Networks>,
     /// Sonagi's version.
     pub version: String,
 }

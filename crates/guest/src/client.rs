@@ -78,6 +78,8 @@ static PYTHON: Client = Client {
         ("sonagi_runtime/failures.py", include_str!("../clients/python/sonagi_runtime/failures.py")),
         ("sonagi_runtime/logs.py", include_str!("../clients/python/sonagi_runtime/logs.py")),
         ("sonagi_runtime/sink.py", include_str!("../clients/python/sonagi_runtime/sink.py")),
+        ("sonagi_runtime/snapshot.py", include_str!("../clients/python/sonagi_runtime/snapshot.py")),
+        ("snapshot_restore_py.py", include_str!("../clients/python/snapshot_restore_py.py")),
     ],
     entry: "bootstrap.py",
     prepare: Some("--compile"),

@@ -107,7 +107,7 @@ struct Answers;
 impl Driver for Instantly {
     async fn start(&self, _: Arc<EnvironmentSpec>, _: Tick) -> Result<Started, StartFailure> {
         let (create, init) = (Duration::ZERO, Duration::ZERO);
-        Ok(Started { environment: Box::new(Answers), create, init })
+        Ok(Started { environment: Box::new(Answers), create, init, origin: Default::default() })
     }
 }
 
@@ -144,6 +144,10 @@ impl Snapshot for Only {
     }
 
     fn reservations(&self) -> Vec<(LambdaName, u32)> {
+        Vec::new()
+    }
+
+    fn provisioned(&self) -> Vec<sonagi_control::Share> {
         Vec::new()
     }
 }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use sonagi_control::{Control, Live, Target};
+use sonagi_control::{Control, Live, LiveFunction, Share, Target};
 use sonagi_model::{Digest, LambdaName, function::Package};
 
 /// What is deployed, and its code.
@@ -22,6 +22,8 @@ pub trait Snapshot: Send + Sync {
     fn uses(&self, function: &LambdaName, environment: &Digest) -> bool;
     /// Every reserved concurrency: that of `$LATEST` counts for all versions, as on Lambda.
     fn reservations(&self) -> Vec<(LambdaName, u32)>;
+    /// Every target that environments are to be kept ready for, and how many.
+    fn provisioned(&self) -> Vec<Share>;
 }
 
 #[async_trait]
@@ -47,5 +49,13 @@ impl Snapshot for Live {
             Some((target.function.lambda_name.clone(), target.function.reserved_concurrency?))
         };
         self.functions().filter_map(|function| reserved(&function.latest)).collect()
+    }
+
+    fn provisioned(&self) -> Vec<Share> {
+        let named = |function: &'_ Arc<LiveFunction>| {
+            let names = function.provisioned.keys();
+            names.flat_map(|name| function.shares(name)).collect::<Vec<_>>()
+        };
+        self.functions().flat_map(named).collect()
     }
 }

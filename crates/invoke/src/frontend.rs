@@ -9,15 +9,21 @@ use std::{
 };
 
 use sonagi_control::{Control, Target};
-use sonagi_model::{Clock, Entropy, Tick, clock::within, limits::PREWARMS_AT_ONCE, logs::LogSink};
+use sonagi_model::{
+    Clock, Entropy, Tick,
+    clock::within,
+    limits::{PREWARMS_AT_ONCE, PROVISIONS_AT_ONCE},
+    logs::LogSink,
+};
 use sonagi_sandbox::{Credentials, Driver};
 use tokio::{
-    sync::{Semaphore, oneshot},
+    sync::{Notify, Semaphore, oneshot},
     task::AbortHandle,
 };
 
 use crate::{
-    Config, Deployments, EnvironmentInfo, Error, FunctionTotals, Invoked, RecordStream, Request, Result,
+    Config, Deployments, EnvironmentInfo, Error, FunctionTotals, Invoked, ProvisionState, RecordStream,
+    Request, Result,
     activity::Activity,
     admission::Admission,
     metering::Metering,
@@ -60,6 +66,10 @@ pub(crate) struct Engine {
     pub(crate) starts: Semaphore,
     /// One permit for each of these that nobody waits for.
     pub(crate) prewarms: Arc<Semaphore>,
+    /// One permit for each that is provisioned.
+    pub(crate) provisions: Arc<Semaphore>,
+    /// Something that is provisioned may have to be started: for the janitor.
+    pub(crate) news: Arc<Notify>,
     pub(crate) tasks: Tasks,
     /// Invocations and starts.
     pub(crate) activity: Activity,
@@ -112,6 +122,8 @@ impl Frontend {
             room: Room::new(&config),
             starts: Semaphore::new(config.start_parallelism.max(1)),
             prewarms: Arc::new(Semaphore::new(PREWARMS_AT_ONCE)),
+            provisions: Arc::new(Semaphore::new(PROVISIONS_AT_ONCE)),
+            news: Arc::default(),
             tasks: Tasks::default(),
             activity: Activity::default(),
             metering: Metering::new(),
@@ -142,7 +154,8 @@ impl Frontend {
         engine.open()?;
         engine.follow();
         let function = &request.target.function.lambda_name;
-        let permit = match engine.admission.enter(function, &*engine.clock).await {
+        let environment = &request.target.environment;
+        let permit = match engine.admission.enter(function, environment, &*engine.clock).await {
             Ok(permit) => permit,
             Err(error) => {
                 engine.metering.meter(&request.target.app, function).throttled();
@@ -214,6 +227,17 @@ impl Frontend {
     pub async fn retire(&self) {
         self.engine.follow();
     }
+
+    /// Applies what is live now, at once: stops what is live no more, starts what is newly provisioned. This happens by
+    /// itself within [`RETIRE_INTERVAL`](sonagi_model::limits::RETIRE_INTERVAL).
+    pub fn follow(&self) {
+        self.engine.follow();
+    }
+
+    /// What is provisioned for `target`, whoever asked for it.
+    pub fn provisioned(&self, target: &Target) -> ProvisionState {
+        self.engine.pools.provision_state(target)
+    }
 }
 
 impl Engine {
@@ -223,6 +247,7 @@ impl Engine {
             && !self.draining.load(Ordering::SeqCst)
         {
             self.pools.retire(&*live);
+            self.pools.provision(self);
         }
     }
 

@@ -33,6 +33,6 @@ pub use deployments::{Deployments, Snapshot};
 pub use error::{Error, Result, ThrottleReason};
 pub use frontend::{CredentialProvider, Frontend, LogProvider};
 pub use metering::{FunctionTotals, Metered, Record, RecordStream, Totals};
-pub use pool::{EnvironmentInfo, EnvironmentState};
+pub use pool::{EnvironmentInfo, EnvironmentState, ProvisionFailure, ProvisionState};
 pub use request::{Invoked, LateTail, Request, Tail};
 pub use stream::collect;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits};
 
 pub use driver::DriverChoice;
-pub use network::Network;
+pub use network::{Network, Vpc};
 pub use wasm::{
     BadOutboundRule, OutboundHost, OutboundPort, OutboundRule, OutboundScheme, PrivateNetworks, Reuse,
     WasiVersion, Wasm, WasmStart,
@@ -43,6 +43,9 @@ pub struct Function {
     /// How many invocations may run at once; none means a share of the account's.
     #[serde(default)]
     pub reserved_concurrency: Option<u32>,
+    /// Environments that are started ahead and kept, for `publish_alias` or, without one, for `$LATEST`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioned_concurrency: Option<u32>,
     #[serde(default)]
     pub url: Option<FunctionUrl>,
     /// A deployment that changes this function publishes a version and points this alias at it (SAM's `AutoPublishAlias`).
@@ -62,9 +65,33 @@ pub struct Function {
     /// Of a WebAssembly function always the usual one.
     #[serde(default, skip_serializing_if = "DriverChoice::is_usual")]
     pub driver: DriverChoice,
+    #[serde(default, skip_serializing_if = "SnapStart::is_none")]
+    pub snap_start: SnapStart,
     /// There for [`Runtime::Wasm`], and for nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wasm: Option<Wasm>,
+}
+
+/// Which environments are copies of one that was initialised. Of a WebAssembly function always none: it has
+/// [`Wasm::start`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+pub enum SnapStart {
+    #[default]
+    None,
+    /// As Lambda has it: `$LATEST` is initialised each time.
+    PublishedVersions,
+    All,
+}
+
+impl SnapStart {
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// Whether there is such a thing for this runtime.
+    pub const fn is_for(runtime: Runtime) -> bool {
+        matches!(runtime, Runtime::Python { .. } | Runtime::Provided(_))
+    }
 }
 
 impl Function {
@@ -90,6 +117,7 @@ impl Function {
             variables: BTreeMap::new(),
             role: "arn:aws:iam::000000000000:role/sonagi".into(),
             reserved_concurrency: None,
+            provisioned_concurrency: None,
             url: None,
             publish_alias: None,
             log_format: LogFormat::Text,
@@ -98,6 +126,7 @@ impl Function {
             tags: BTreeMap::new(),
             network: Network::None,
             driver: DriverChoice::Usual,
+            snap_start: SnapStart::None,
             wasm: (runtime == Runtime::Wasm).then(Wasm::default),
         }
     }

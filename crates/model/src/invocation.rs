@@ -34,8 +34,20 @@ pub struct ColdStart {
     pub fetch: Duration,
     /// Creating the sandbox and its process.
     pub create: Duration,
-    /// The runtime's start and the function's own initialisation, up to its first request for work.
+    /// The runtime's start and the function's own initialisation, up to its first request for work. Of a copy: what its
+    /// runtime did to be ready again.
     pub init: Duration,
+    pub origin: Origin,
+}
+
+/// Where an environment's initialised state is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// It was initialised itself.
+    #[default]
+    Initialised,
+    /// A copy of an environment that was initialised for its function version.
+    Copied,
 }
 
 /// What one invocation used.

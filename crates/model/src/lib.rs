@@ -14,6 +14,7 @@ pub mod invocation;
 pub mod limits;
 pub mod logs;
 pub mod name;
+pub mod network;
 pub mod release;
 
 pub use clock::{Clock, Tick, Timestamp};
@@ -21,4 +22,4 @@ pub use digest::Digest;
 pub use entropy::Entropy;
 pub use fault::{Fault, FaultKind};
 pub use ids::{AccountId, ApiId, Region, ReleaseNumber, RequestId, UrlId};
-pub use name::{AliasName, AppName, FunctionName, LambdaName, NameError};
+pub use name::{AliasName, AppName, FunctionName, LambdaName, NameError, NetworkName};

@@ -58,6 +58,17 @@ pub const CODE_CACHE_SIZE: u64 = 8 << 30;
 /// How long an unpacked package that is no longer live is kept for what still runs on it: the longest invocation, and as long again.
 pub const CODE_CACHE_GRACE: Duration = Duration::from_secs(1_800);
 
+/// How long after a change of what is live it is looked at for what can be done ahead of the first request.
+pub const LOOK_AHEAD_PAUSE: Duration = Duration::from_millis(50);
+/// Packages that are unpacked at once before they are needed.
+pub const PACKAGES_AHEAD_AT_ONCE: usize = 2;
+/// How long compiling a package's Python modules may take.
+pub const BYTECODE_TIMEOUT: Duration = Duration::from_secs(120);
+/// MiB that it may take; the share of the processors goes with it.
+pub const BYTECODE_MEMORY: u64 = 1_024;
+/// Bytes that may come out of it.
+pub const BYTECODE_SIZE: usize = PACKAGE_UNPACKED_SIZE as usize;
+
 /// How long one tool may run to build one function.
 pub const BUILD_TIMEOUT: Duration = Duration::from_secs(600);
 /// Results of tools that a build cache keeps.
@@ -114,6 +125,16 @@ pub const FORECAST_MARGIN: Duration = Duration::from_secs(2 * 3_600);
 pub const HISTORIES: usize = 16_384;
 /// Environments that start ahead of an expected call at the same time.
 pub const PREWARMS_AT_ONCE: usize = 4;
+/// Provisioned environments that start at the same time: few, so that requests which wait for a start go first.
+pub const PROVISIONS_AT_ONCE: usize = 2;
+/// How long the initialisation of a provisioned environment may take, if its function's own time is not longer (Lambda
+/// Developer Guide, "Understanding the Lambda execution environment lifecycle").
+pub const PROVISIONED_INIT_TIMEOUT: Duration = Duration::from_secs(130);
+/// How long a function's provisioned environments are not started after one of them could not be. It doubles with each
+/// further failure.
+pub const PROVISION_RETRY: Duration = Duration::from_secs(1);
+/// What it grows to.
+pub const PROVISION_RETRY_MAX: Duration = Duration::from_secs(300);
 /// How long an environment serves, however busy it is, before another takes its place: its credentials are good for longer.
 pub const ENVIRONMENT_AGE: Duration = Duration::from_secs(12 * 3_600);
 /// Environments on this machine, busy and idle.
@@ -149,6 +170,14 @@ pub const READY_NODE_MEMORY: u64 = 48;
 pub const READY_LIMIT: u64 = 10_240;
 /// Of the machine's memory, the part that waiting interpreters may take: one in so many.
 pub const READY_MEMORY_PART: u64 = 32;
+/// How long an environment may run on after it has answered and asked for the next event, before all of it is held.
+pub const IDLE_RUN: Duration = Duration::from_millis(100);
+/// How long the copy of an initialised runtime may take to be made, in each of its steps.
+pub const COPY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Initialised runtimes that are kept to be copied.
+pub const TEMPLATES: usize = 64;
+/// How long one is kept that nothing was copied from.
+pub const TEMPLATE_KEEP: Duration = Duration::from_secs(3_600);
 /// MiB of a function's memory that come with the time of one processor, as on Lambda.
 pub const MEMORY_OF_A_PROCESSOR: u64 = 1_769;
 /// The time over which a function's processor time is counted: what it has used up comes back with the next.
@@ -485,6 +514,26 @@ pub const LOG_FOLLOW_SIZE: usize = 8 * MIB;
 
 /// Environments of one server that have a network at once: a bridge of the kernel's has 1,024 ports.
 pub const NETWORK_ENVIRONMENTS: u16 = 1_000;
+/// Networks that an operator declares.
+pub const NETWORKS: usize = 64;
+/// Bytes of the file that declares them.
+pub const NETWORKS_SIZE: usize = MIB;
+/// Ranges that one network leads to.
+pub const NETWORK_RANGES: usize = 256;
+/// Addresses that one network hands out.
+pub const NETWORK_ADDRESSES: usize = NETWORK_ENVIRONMENTS as usize;
+/// Subnets that one function names, as at Lambda.
+pub const VPC_SUBNETS: usize = 16;
+/// Security groups that one function names, as at Lambda.
+pub const VPC_SECURITY_GROUPS: usize = 5;
+/// Ids of subnets, and of security groups, that one network has.
+pub const NETWORK_IDS: usize = 64;
+/// How long it is remembered what a machine lacks to give functions a network.
+pub const NETWORK_SURVEY: Duration = Duration::from_secs(2);
+/// How long `pasta` or `slirp4netns` may take to connect an environment.
+pub const NETWORK_HELPER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Processes of the network's that count as an environment's where its user is the server's own.
+pub const NETWORK_PROCESSES: u32 = 1;
 /// Connections that one environment has with the internet at once, answered or not.
 pub const NETWORK_CONNECTIONS: u32 = 1_024;
 /// The kernel's answer to a message about its network.

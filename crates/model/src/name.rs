@@ -111,6 +111,13 @@ name!(
     "1 to 128 letters, digits, hyphens and underscores, not all of them digits",
     |text| word(text, 128, b"-_") && !text.bytes().all(|b| b.is_ascii_digit())
 );
+name!(
+    /// A network that the operator has declared for functions.
+    NetworkName,
+    "a network name",
+    "1 to 64 letters, digits, hyphens and underscores, and neither \"none\" nor \"internet\"",
+    |text| word(text, 64, b"-_") && !matches!(text, "none" | "internet")
+);
 
 #[cfg(test)]
 mod tests {
@@ -125,6 +132,8 @@ mod tests {
         assert!(AliasName::new("live").is_ok());
         assert!(AliasName::new("12").is_err());
         assert!(AliasName::new("$LATEST").is_err());
+        assert!(NetworkName::new("office-2").is_ok());
+        assert!(NetworkName::new("internet").is_err());
         assert!(LambdaName::new(&"a".repeat(65)).is_err());
     }
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, Request, StatusCode};
 use sonagi_model::{
     AppName, Digest, RequestId, Tick, Timestamp,
     function::{Architecture, DriverChoice, Function, LogFormat, LogLevel, Network, Runtime, Wasm},
-    invocation::FunctionFailure,
+    invocation::{FunctionFailure, Origin},
     logs::LogSink,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -39,8 +39,9 @@ pub struct Started {
     pub environment: Box<dyn Environment>,
     /// Creating the sandbox and its process.
     pub create: Duration,
-    /// From there to the runtime's first request for work.
+    /// From there to the runtime's first request for work. Of a copy: what its runtime did to be ready again.
     pub init: Duration,
+    pub origin: Origin,
 }
 
 /// One sandbox with a function's code loaded. Dropping it kills its whole process tree.
@@ -65,6 +66,7 @@ pub struct EnvironmentSpec {
     pub function_name: String,
     /// `$LATEST` or a version's number.
     pub version: String,
+    pub initialization: Initialization,
     pub runtime: Runtime,
     pub handler: String,
     pub architecture: Architecture,
@@ -95,6 +97,29 @@ pub struct EnvironmentSpec {
     pub log_format: LogFormat,
     pub log_level: LogLevel,
     pub logs: Arc<dyn LogSink>,
+}
+
+/// How an environment came to be initialised (`AWS_LAMBDA_INITIALIZATION_TYPE`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Initialization {
+    /// When it was needed, or a little ahead.
+    #[default]
+    OnDemand,
+    /// Ahead, since its function asks for so many to be ready.
+    Provisioned,
+    /// Once for its function version, and then restored (SnapStart).
+    SnapStart,
+}
+
+impl Initialization {
+    /// As Lambda calls it ("Defined runtime environment variables").
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OnDemand => "on-demand",
+            Self::Provisioned => "provisioned-concurrency",
+            Self::SnapStart => "snap-start",
+        }
+    }
 }
 
 /// What the AWS SDKs inside sign with.

@@ -18,6 +18,7 @@ pub mod wasm;
 
 pub use driver::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Footprint,
-    HttpAnswer, HttpBody, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
+    HttpAnswer, HttpBody, Initialization, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
 };
 pub use drivers::{Drivers, Microvms, Whose};
+pub use sonagi_model::invocation::Origin;

@@ -1,5 +1,5 @@
-//! Components: made ready when they are deployed, and again by a newer version of this program. And functions that ask for
-//! a microVM: refused when they are deployed, if there can be none.
+//! What is seen to when functions are deployed: components are made ready, then and again by a newer version of this
+//! program; networks must be there to be given, and microVMs where they are asked for.
 
 use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
@@ -8,11 +8,12 @@ use futures::StreamExt as _;
 use sonagi_control::{Control, Preparation, PrepareError};
 use sonagi_model::{
     Clock,
-    function::{Function, Runtime},
+    function::{Function, Network, Runtime},
     limits::COMPILES_AT_ONCE,
 };
 use sonagi_sandbox::{
     Microvms,
+    process::ProcessDriver,
     wasm::{Unready, WasmDriver},
 };
 
@@ -23,6 +24,7 @@ const COLLECT_INTERVAL: Duration = Duration::from_secs(3_600);
 pub(crate) struct Components {
     pub(crate) wasm: WasmDriver,
     pub(crate) microvms: Microvms,
+    pub(crate) process: Arc<ProcessDriver>,
 }
 
 #[async_trait]
@@ -36,6 +38,10 @@ impl Preparation for Components {
             Unready::Busy(text) => PrepareError::Busy(text),
             Unready::Machine { doing, cause } => PrepareError::Machine { doing, cause },
         })
+    }
+
+    async fn grant(&self, network: &Network) -> Result<(), PrepareError> {
+        self.process.grant(network).map_err(PrepareError::Invalid)
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Config {
     pub microvm: Option<microvm::Options>,
     /// Which functions run in microVMs.
     pub microvms: Whose,
+    /// The file in which networks for functions are declared.
+    pub networks: Option<PathBuf>,
     /// This program, which is started again as the launcher of environments and as the compiler of components.
     pub program: PathBuf,
     /// Where interpreters are looked for: the value of `PATH`.

@@ -60,6 +60,9 @@ pub enum Error {
         #[source]
         cause: sonagi_identity::CredentialsFileError,
     },
+    /// Each problem with its line.
+    #[error(transparent)]
+    Networks(#[from] sonagi_control::manifest::ManifestError),
     #[error("could not {doing}")]
     Io {
         doing: &'static str,
@@ -78,6 +81,7 @@ impl Fault for Error {
             Self::Backend(error) => error.kind(),
             Self::Control(error) => error.kind(),
             Self::Logs(error) => error.kind(),
+            Self::Networks(error) => error.kind(),
             Self::CredentialsFile { .. } | Self::Credentials { .. } => FaultKind::Invalid,
         }
     }

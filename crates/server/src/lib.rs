@@ -11,6 +11,7 @@
 //!
 //! Start reading at [`start`].
 
+mod ahead;
 mod clock;
 mod components;
 mod config;

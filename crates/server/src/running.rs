@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, DataFolder, Error, OsEntropy, RealClock, Result,
+    ahead::look_ahead,
     components::{Components, look_after},
     machine, machines,
     reach::Services,
@@ -64,6 +65,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     if credentials.is_none() && !config.listen.ip().is_loopback() {
         return Err(Error::OpenToTheWorld { address: config.listen });
     }
+    let networks = config.networks.as_deref().map(sonagi_control::networks::read).transpose()?;
+    let networks = Arc::new(networks.unwrap_or_default());
     machine::raise_file_limit();
     let folder = DataFolder::open(&config.data, &*entropy)?;
     let platform_door = listen(config.listen, "--listen").await?;
@@ -101,6 +104,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             interpreters: std::env::split_paths(&config.path).collect(),
             layers: Some(Layers::new(config.cache.join("layers"), std::env::vars_os())),
             isolation: config.isolation,
+            networks: Arc::clone(&networks),
             ready_memory: machine::ready_memory_mib(),
             groups: process::GroupUse::default(),
             endpoint: Some(process::Endpoint {
@@ -142,8 +146,11 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         entropy: Arc::clone(&entropy),
     })
     .await?;
-    let control =
-        control.prepared_by(Arc::new(Components { wasm: wasm.clone(), microvms: microvms.clone() }));
+    let control = control.prepared_by(Arc::new(Components {
+        wasm: wasm.clone(),
+        microvms: microvms.clone(),
+        process: Arc::clone(&process),
+    }));
     let frontend = Frontend::new(
         sonagi_invoke::Config {
             account_concurrency: config.concurrency,
@@ -167,6 +174,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             gateway: format!("http://localhost:{}", gateway_address.port()),
             names: Vec::new(),
             account_concurrency: config.concurrency,
+            networks,
             version: env!("CARGO_PKG_VERSION").into(),
         },
         identity.clone(),
@@ -201,9 +209,21 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         control.clone(),
         Arc::clone(&clock),
     )));
+    // Waited for as the doors are: it holds what a restart opens again.
+    let ahead = tokio::spawn(stopping.clone().run_until_cancelled_owned(look_ahead(
+        Arc::clone(&process),
+        control.clone(),
+        frontend.clone(),
+        Arc::clone(&clock),
+    )));
     let (platform_stop, gateway_stop) = (stopping.clone(), stopping.clone());
     let platform_door_service = Arc::clone(&platform_service);
+    let ahead = tokio::spawn(async move {
+        // Whatever became of it, it has let go.
+        drop(ahead.await);
+    });
     let doors = vec![
+        ahead,
         tokio::spawn(async move {
             let platform_service = platform_door_service;
             let stop = platform_stop.cancelled_owned();
@@ -247,6 +267,11 @@ impl Running {
 
     pub fn logs(&self) -> &Logs {
         &self.logs
+    }
+
+    /// How many interpreters wait for a function.
+    pub fn waiting(&self) -> usize {
+        self.process.waiting()
     }
 
     /// Gets a runtime ready ahead of its first start, telling `progress` what it does. Gives what the user should

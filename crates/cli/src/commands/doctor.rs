@@ -13,6 +13,7 @@ use sonagi_control::build::Toolchain;
 use sonagi_model::{
     function::Runtime,
     limits::{READY_MEMORY_PART, READY_NODE_MEMORY, READY_PYTHON_MEMORY},
+    network::NamedNetwork,
 };
 use sonagi_sandbox::{
     launcher, microvm,
@@ -49,7 +50,9 @@ enum State {
 pub(crate) async fn run(doctor: &Doctor, shape: Shape) -> Result<ExitCode> {
     let data = doctor.data.clone().unwrap_or_else(folders::data);
     let path = folders::search_path();
-    let mut findings = vec![files(), isolation(), processes(), network(), waiting(), microvms(doctor, &path)];
+    let mut findings =
+        vec![files(), isolation(), processes(), network(), waiting(), microvms(doctor, &path)];
+    findings.extend(networks(doctor.networks.as_deref()));
     findings.extend(runtimes(&path).await);
     findings.extend(tools(&path));
     findings.extend(components().await);
@@ -142,9 +145,9 @@ fn waiting() -> Finding {
 /// What `network = "internet"` takes.
 fn network() -> Finding {
     let what = "network";
-    match process::network_lacking() {
-        None => good(what, "functions can be given the internet"),
-        Some(help) => limited(what, format!("functions reach nothing outside: {help}")),
+    match process::internet() {
+        Ok(by) => good(what, format!("functions can be given the internet, by {by}")),
+        Err(help) => limited(what, format!("functions reach nothing outside: {help}")),
     }
 }
 
@@ -156,6 +159,23 @@ fn microvms(doctor: &Doctor, path: &str) -> Finding {
         Ok(means) => good(what, format!("functions can run in microVMs ({})", means.version)),
         Err(help) => limited(what, format!("functions that ask for a microVM are refused: {help}")),
     }
+}
+
+/// What the networks of a file take.
+fn networks(file: Option<&Path>) -> Vec<Finding> {
+    let Some(file) = file else { return Vec::new() };
+    let declared = match sonagi_control::networks::read(file) {
+        Ok(declared) => declared,
+        Err(error) => return vec![bad("networks", error.to_string())],
+    };
+    let finding = |network: &NamedNetwork| {
+        let what = format!("network {}", network.name);
+        match process::named(network) {
+            Ok(by) => good(what, format!("functions can be given it, by {by}")),
+            Err(help) => bad(what, help),
+        }
+    };
+    declared.0.iter().map(finding).collect()
 }
 
 async fn runtimes(path: &str) -> Vec<Finding> {

@@ -45,6 +45,7 @@ pub(crate) async fn start(place: &Place, data: std::path::PathBuf, policy: Runti
         isolation: place.isolation.into(),
         microvm: place.microvms.options(),
         microvms: place.driver.into(),
+        networks: place.networks.clone(),
         program: launcher,
         path: folders::search_path(),
         cache: folders::cache(),

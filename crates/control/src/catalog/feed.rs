@@ -19,6 +19,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct Catalog {
     live: Arc<ArcSwap<Live>>,
     seen: watch::Receiver<Sequence>,
+    changed: watch::Receiver<()>,
     clock: Arc<dyn Clock>,
     task: JoinHandle<()>,
 }
@@ -28,13 +29,19 @@ impl Catalog {
         let (mirror, sequence) = load(&*records, &arns).await?;
         let live = Arc::new(ArcSwap::from_pointee(mirror.live()));
         let (announce, seen) = watch::channel(sequence);
-        let feed = Feed { records, arns, clock: Arc::clone(&clock), live: Arc::clone(&live), announce };
+        let (change, changed) = watch::channel(());
+        let feed =
+            Feed { records, arns, clock: Arc::clone(&clock), live: Arc::clone(&live), announce, change };
         let task = tokio::spawn(feed.run(mirror, sequence));
-        Ok(Self { live, seen, clock, task })
+        Ok(Self { live, seen, changed, clock, task })
     }
 
     pub(crate) fn live(&self) -> Arc<Live> {
         self.live.load_full()
+    }
+
+    pub(crate) fn news(&self) -> News {
+        News(self.changed.clone())
     }
 
     /// For others who look at what is live whenever they want.
@@ -53,6 +60,19 @@ impl Catalog {
     }
 }
 
+/// Tells that what is live is another.
+pub struct News(watch::Receiver<()>);
+
+impl News {
+    /// Returns when something has changed since it did the last time.
+    pub async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            // The platform is closed: nothing changes any more.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 impl Drop for Catalog {
     fn drop(&mut self) {
         self.task.abort();
@@ -65,6 +85,7 @@ struct Feed {
     clock: Arc<dyn Clock>,
     live: Arc<ArcSwap<Live>>,
     announce: watch::Sender<Sequence>,
+    change: watch::Sender<()>,
 }
 
 impl Feed {
@@ -118,6 +139,7 @@ impl Feed {
     fn show(&self, mirror: &Mirror, sequence: Sequence) {
         self.live.store(Arc::new(mirror.live()));
         self.announce.send_replace(sequence);
+        self.change.send_replace(());
     }
 }
 

@@ -7,7 +7,7 @@ use sonagi_model::{
     function::FunctionUrl, release::Release,
 };
 
-use super::{Alias, Statement, Target, Version};
+use super::{Alias, Provisioned, Statement, Target, Version};
 use crate::{Error, Result};
 
 /// Everything that is live, at one commit. It never changes; the next commit makes another.
@@ -117,6 +117,8 @@ pub struct LiveFunction {
     pub urls: BTreeMap<Option<AliasName>, LiveUrl>,
     /// Resource policy statements by qualifier; none is the unqualified function's.
     pub policies: BTreeMap<Option<String>, Vec<Statement>>,
+    /// Provisioned concurrency by qualifier.
+    pub provisioned: BTreeMap<String, Provisioned>,
     /// Of `$LATEST`.
     pub revision_id: String,
     /// Of `$LATEST`.
@@ -150,6 +152,19 @@ impl LiveFunction {
             None => qualifier.parse().map_err(|_| unknown())?,
         };
         self.version(version).map(Arc::clone).ok_or_else(unknown)
+    }
+
+    /// What requests may lead to: `$LATEST`, and the versions that aliases name. Others are there, and asked for by
+    /// number alone.
+    pub fn served(&self) -> Vec<&Arc<Target>> {
+        let aliased = self.aliases.values().flat_map(|alias| {
+            let weighted = alias.weights.keys().map(|&number| Version::Number(number));
+            std::iter::once(alias.version).chain(weighted)
+        });
+        let mut versions: Vec<Version> = aliased.chain([Version::Latest]).collect();
+        versions.sort_unstable();
+        versions.dedup();
+        versions.into_iter().filter_map(|version| self.version(version)).collect()
     }
 
     pub fn version(&self, version: Version) -> Option<&Arc<Target>> {

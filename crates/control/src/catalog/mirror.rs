@@ -14,7 +14,7 @@ use sonagi_model::{
 };
 
 use super::{
-    Alias, Live, LiveApp, LiveFunction, LiveUrl, Target, Version,
+    Alias, Live, LiveApp, LiveFunction, LiveUrl, Provisioned, Target, Version,
     live::{ApiPlace, UrlPlace},
 };
 use crate::{
@@ -141,7 +141,12 @@ impl Mirror {
                 touched.functions.insert(name);
             }
             // Nothing of these is shown.
-            Key::Release(..) | Key::Content(..) | Key::Api(_) | Key::Url(_) | Key::Reserved => {}
+            Key::Release(..)
+            | Key::Content(..)
+            | Key::Api(_)
+            | Key::Url(_)
+            | Key::Reserved
+            | Key::Provisions => {}
         }
         Ok(())
     }
@@ -241,8 +246,13 @@ impl Mirror {
         let policies = record.policies.iter().map(|(qualifier, statements)| {
             ((!qualifier.is_empty()).then(|| qualifier.clone()), statements.clone())
         });
+        let provisioned = record.provisioned.iter().map(|(qualifier, config)| {
+            let config = Provisioned { executions: config.executions, modified: config.modified };
+            (qualifier.clone(), config)
+        });
         LiveFunction {
             app: release.app.clone(),
+            provisioned: provisioned.collect(),
             versions: versions.cloned().unwrap_or_default(),
             aliases: aliases.collect(),
             urls: urls(function, record),
@@ -304,8 +314,8 @@ fn environment(app: &AppName, version: Version, function: &Function) -> Digest {
         (app, &function.name, &function.lambda_name, version, &function.role),
         (function.package.digest, function.runtime, &function.handler, function.architecture),
         (function.memory, function.timeout, function.ephemeral_storage, &function.variables),
-        (function.log_format, function.log_level, function.tracing, &function.wasm, function.network),
-        function.driver,
+        (function.log_format, function.log_level, function.tracing, &function.wasm, &function.network),
+        (function.snap_start, function.driver),
     );
     // Tuples of strings, numbers and an ordered map always serialise.
     Digest::of(&serde_json::to_vec(&parts).unwrap_or_default())

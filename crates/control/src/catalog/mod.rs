@@ -12,8 +12,11 @@
 mod feed;
 mod live;
 mod mirror;
+mod provisioned;
 mod target;
 
 pub(crate) use feed::Catalog;
+pub use feed::News;
 pub use live::{Live, LiveApp, LiveFunction, LiveUrl};
+pub use provisioned::{Provisioned, Share};
 pub use target::{Alias, Statement, Target, Version};

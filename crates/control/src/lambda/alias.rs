@@ -8,6 +8,7 @@ use super::{
     CreateAlias, UpdateAlias,
     change::check_revision,
     constraint::{Violations, violated},
+    provisioned,
 };
 use crate::{
     Alias, Control, Error, Result, Version,
@@ -80,6 +81,9 @@ impl Control {
             found.weights = read_weights(change, &at, &record, found.version, &weights)?;
             found.revision = change.revisions.of(&at, key.as_str());
             record.aliases.insert(key.clone(), found);
+            if record.provisioned.contains_key(key.as_str()) {
+                provisioned::check_alias(change, &at, &record, &key)?;
+            }
             change.store.put(&Key::Function(at.clone()), &record)
         })
         .await?;
@@ -97,6 +101,7 @@ impl Control {
                 change.store.delete(&url_key(&url.id))?;
             }
             record.policies.remove(alias.as_str());
+            provisioned::forget(change, &name, &mut record, alias.as_str())?;
             change.store.put(&Key::Function(name.clone()), &record)
         })
         .await

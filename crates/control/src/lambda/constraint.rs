@@ -36,6 +36,13 @@ impl Violations {
         }
     }
 
+    pub(super) fn most(&mut self, field: &str, values: &[String], most: usize) {
+        if values.len() > most {
+            let shown = format!("[{}]", values.join(", "));
+            self.add(field, Some(&shown), &format!("Member must have length less than or equal to {most}"));
+        }
+    }
+
     pub(super) fn pattern(&mut self, field: &str, value: &str, fits: bool, pattern: &str) {
         if !fits {
             self.add(

@@ -15,6 +15,7 @@ mod create;
 mod delete;
 mod permission;
 mod policy;
+mod provisioned;
 mod reference;
 mod requests;
 mod settings;
@@ -23,8 +24,9 @@ mod update;
 mod url;
 mod version;
 
+pub(crate) use provisioned::starts_from_snapshot;
 pub use reference::FunctionReference;
 pub use requests::{
     AddPermission, Changed, CreateAlias, CreateFunction, CreateUrl, Logging, Mode, Publish, PublishVersion,
-    UpdateAlias, UpdateCode, UpdateConfiguration, UpdateUrl,
+    UpdateAlias, UpdateCode, UpdateConfiguration, UpdateUrl, VpcConfig,
 };

@@ -52,6 +52,7 @@ pub struct CreateFunction {
     pub logging: Option<Logging>,
     /// `PublishedVersions` or `None`; for WebAssembly functions alone.
     pub snap_start: Option<String>,
+    pub vpc: Option<VpcConfig>,
     pub tags: BTreeMap<String, String>,
     /// `Zip`; images are refused.
     pub package_type: Option<String>,
@@ -66,6 +67,13 @@ pub struct Logging {
     /// `DEBUG`, `INFO` or `WARN`; for JSON alone.
     pub system_level: Option<String>,
     pub group: Option<String>,
+}
+
+/// Without any ids: no VPC.
+#[derive(Debug, Clone, Default)]
+pub struct VpcConfig {
+    pub subnets: Vec<String>,
+    pub security_groups: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -93,6 +101,7 @@ pub struct UpdateConfiguration {
     pub logging: Option<Logging>,
     /// `PublishedVersions` or `None`; for WebAssembly functions alone.
     pub snap_start: Option<String>,
+    pub vpc: Option<VpcConfig>,
     pub revision_id: Option<String>,
 }
 

@@ -2,13 +2,14 @@
 
 use sonagi_model::{
     function::{
-        Architecture, DriverChoice, Function, LogFormat, LogLevel, Network, Runtime, Tracing, WasmStart,
+        Architecture, DriverChoice, Function, LogFormat, LogLevel, Network, Runtime, SnapStart, Tracing, Vpc,
+        WasmStart,
     },
     limits,
 };
 
 use super::{
-    Logging,
+    Logging, VpcConfig,
     constraint::{Violations, violated},
 };
 use crate::{Error, Result, releases::check_variables, wasm};
@@ -29,6 +30,7 @@ pub(super) struct Settings<'a> {
     pub(super) tracing: Option<&'a str>,
     pub(super) logging: Option<&'a Logging>,
     pub(super) snap_start: Option<&'a str>,
+    pub(super) vpc: Option<&'a VpcConfig>,
 }
 
 impl Settings<'_> {
@@ -66,6 +68,10 @@ impl Settings<'_> {
         if let Some(logging) = self.logging {
             check_logging(logging, &mut found);
         }
+        if let Some(vpc) = self.vpc {
+            found.most("vpcConfig.subnetIds", &vpc.subnets, limits::VPC_SUBNETS);
+            found.most("vpcConfig.securityGroupIds", &vpc.security_groups, limits::VPC_SECURITY_GROUPS);
+        }
         found.check()?;
         if let Some(runtime) = self.runtime {
             parse_runtime(runtime)?;
@@ -98,6 +104,18 @@ impl Settings<'_> {
         if let Some(logging) = self.logging {
             apply_logging(logging, function)?;
         }
+        if let Some(vpc) = self.vpc {
+            let VpcConfig { subnets, security_groups } = vpc.clone();
+            function.network = match subnets.is_empty() && security_groups.is_empty() {
+                true => Network::InternetIfPossible,
+                false if function.runtime == Runtime::Wasm => {
+                    return Err(Error::Unsupported(
+                        "a WebAssembly function has no VPC: what it may reach is in `outbound` of its manifest".into(),
+                    ));
+                }
+                false => Network::Vpc(Vpc { subnets, security_groups }),
+            };
+        }
         self.apply_wasm(function)
     }
 
@@ -108,6 +126,7 @@ impl Settings<'_> {
             Runtime::Wasm => {
                 function.network = Network::None;
                 function.driver = DriverChoice::Usual;
+                function.snap_start = SnapStart::None;
                 let wasm = function.wasm.get_or_insert_default();
                 wasm.start = match snapshot {
                     Some(true) => WasmStart::Snapshot,
@@ -116,10 +135,14 @@ impl Settings<'_> {
                 };
             }
             Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) => {
-                if snapshot == Some(true) {
-                    return Err(Error::Unsupported(format!(
-                        "SnapStart is for WebAssembly functions (runtime provided.wasm), and this one's runtime is \
-                         {}: leave it out",
+                function.snap_start = match snapshot {
+                    Some(true) => SnapStart::PublishedVersions,
+                    Some(false) => SnapStart::None,
+                    None => function.snap_start,
+                };
+                if !function.snap_start.is_none() && !SnapStart::is_for(function.runtime) {
+                    return Err(Error::Invalid(format!(
+                        "{} is not supported for SnapStart enabled functions.",
                         function.runtime
                     )));
                 }

@@ -96,6 +96,7 @@ fn settings(request: &UpdateConfiguration) -> Settings<'_> {
         tracing: request.tracing.as_deref(),
         logging: request.logging.as_ref(),
         snap_start: request.snap_start.as_deref(),
+        vpc: request.vpc.as_ref(),
     }
 }
 

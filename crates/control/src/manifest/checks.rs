@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use sonagi_model::{
     FunctionName,
     api::Cors,
-    function::{FunctionUrl, Runtime},
+    function::{FunctionUrl, Runtime, WasmStart},
     limits,
 };
+
+use crate::releases::SNAPSHOT_AND_PROVISIONED;
 
 use super::{
     BuildKind, DeclaredFunction, FunctionDraft, WasmBuild,
@@ -43,6 +45,7 @@ pub(super) struct Places {
     pub(super) variables: Span,
     pub(super) tags: Span,
     pub(super) description: Span,
+    pub(super) provisioned: Span,
 }
 
 pub(super) fn check_function(declared: &DeclaredFunction, places: &Places, report: &Report) {
@@ -60,6 +63,19 @@ pub(super) fn check_function(declared: &DeclaredFunction, places: &Places, repor
     if description.len() > limits::DESCRIPTION_SIZE {
         let message = format!("the description is longer than {} bytes", limits::DESCRIPTION_SIZE);
         report.problem(&places.description, message);
+    }
+    check_provisioned(&declared.function, &places.provisioned, report);
+}
+
+fn check_provisioned(function: &FunctionDraft, span: &Span, report: &Report) {
+    let Some(provisioned) = function.provisioned_concurrency else { return };
+    if let Some(reserved) = function.reserved_concurrency.filter(|&reserved| reserved < provisioned) {
+        let message =
+            format!("{provisioned} environments are provisioned, and {reserved} invocations may run at once");
+        report.problem_with_help(span, message, "reserve as many as are provisioned, or more");
+    }
+    if function.wasm.as_ref().is_some_and(|wasm| wasm.start == WasmStart::Snapshot) {
+        report.problem(span, SNAPSHOT_AND_PROVISIONED);
     }
 }
 

@@ -10,7 +10,7 @@ use sonagi_model::{
     api::Api,
     function::{
         Architecture, DriverChoice, Function, FunctionUrl, LogFormat, LogLevel, Network, Package, Runtime,
-        Tracing, Wasm,
+        SnapStart, Tracing, Wasm,
     },
     limits,
     release::Output,
@@ -167,6 +167,7 @@ pub struct FunctionDraft {
     pub variables: BTreeMap<String, String>,
     pub role: String,
     pub reserved_concurrency: Option<u32>,
+    pub provisioned_concurrency: Option<u32>,
     pub url: Option<FunctionUrl>,
     pub publish_alias: Option<AliasName>,
     pub log_format: LogFormat,
@@ -175,6 +176,7 @@ pub struct FunctionDraft {
     pub tags: BTreeMap<String, String>,
     pub network: Network,
     pub driver: DriverChoice,
+    pub snap_start: SnapStart,
     /// There for [`Runtime::Wasm`], and for nothing else.
     pub wasm: Option<Wasm>,
 }
@@ -195,6 +197,7 @@ impl FunctionDraft {
             variables: BTreeMap::new(),
             role: String::new(),
             reserved_concurrency: None,
+            provisioned_concurrency: None,
             url: None,
             publish_alias: None,
             log_format: LogFormat::default(),
@@ -203,6 +206,7 @@ impl FunctionDraft {
             tags: BTreeMap::new(),
             network: Network::None,
             driver: DriverChoice::Usual,
+            snap_start: SnapStart::None,
             wasm: (runtime == Runtime::Wasm).then(Wasm::default),
         }
     }
@@ -223,6 +227,7 @@ impl FunctionDraft {
             variables: draft.variables,
             role: draft.role,
             reserved_concurrency: draft.reserved_concurrency,
+            provisioned_concurrency: draft.provisioned_concurrency,
             url: draft.url,
             publish_alias: draft.publish_alias,
             log_format: draft.log_format,
@@ -231,6 +236,7 @@ impl FunctionDraft {
             tags: draft.tags,
             network: draft.network,
             driver: draft.driver,
+            snap_start: draft.snap_start,
             wasm: draft.wasm,
         }
     }

@@ -33,7 +33,7 @@ pub fn load(
     context: &Context,
 ) -> Result<Manifest, ManifestError> {
     let path = find(path)?;
-    let text = read(&path)?;
+    let text = read_text(&path, limits::MANIFEST_SIZE)?;
     // The file's folder exists, since the file was just read.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let root = folder
@@ -85,7 +85,8 @@ fn find(path: &Path) -> Result<PathBuf, ManifestError> {
     Ok(path.into())
 }
 
-fn read(path: &Path) -> Result<Arc<str>, ManifestError> {
+/// A file's text, of `most` bytes.
+pub(crate) fn read_text(path: &Path, most: usize) -> Result<Arc<str>, ManifestError> {
     let whole = |message: String| ManifestError::whole(path.into(), message, None);
     let failed = |cause: io::Error| match cause.kind() {
         io::ErrorKind::NotFound => whole("there is no such file".into()),
@@ -93,9 +94,9 @@ fn read(path: &Path) -> Result<Arc<str>, ManifestError> {
     };
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
-    file.take(limits::MANIFEST_SIZE as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > limits::MANIFEST_SIZE {
-        return Err(whole(format!("the manifest is larger than {} bytes", limits::MANIFEST_SIZE)));
+    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > most {
+        return Err(whole(format!("the manifest is larger than {most} bytes")));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();

@@ -24,12 +24,16 @@ mod problem;
 mod routes;
 mod sam;
 mod source;
-mod toml;
+pub(crate) mod toml;
 mod tree;
 mod wasm;
 mod yaml;
 
 pub use declared::{BuildKind, Context, DeclaredFunction, Esbuild, FunctionDraft, Manifest, Note, WasmBuild};
+pub(crate) use fields::Fields;
 pub use load::load;
+pub(crate) use load::read_text;
+pub(crate) use problem::Report;
 pub use problem::{ManifestError, Problem};
 pub(crate) use source::{candidates, neighbours};
+pub(crate) use tree::{Data, Node};

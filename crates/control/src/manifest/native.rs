@@ -6,8 +6,8 @@ use sonagi_model::{
     AliasName, AppName,
     api::{Api, ApiKind, Cors, PayloadFormat, Route},
     function::{
-        Architecture, DriverChoice, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, Tracing, UrlAuth,
-        Wasm,
+        Architecture, DriverChoice, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, SnapStart,
+        Tracing, UrlAuth, Wasm,
     },
     limits,
 };
@@ -305,12 +305,19 @@ impl Reader<'_> {
             variables: fields.span_of("env"),
             tags: fields.span_of("tags"),
             description: fields.span_of("description"),
+            provisioned: fields.span_of("provisioned_concurrency"),
         };
         let memory = memory(&fields).or(self.defaults.memory).unwrap_or(limits::MEMORY_DEFAULT);
         let timeout = timeout(&fields).or(self.defaults.timeout).unwrap_or(limits::TIMEOUT_DEFAULT);
         let (wasm, storage) = self.wasm_and_storage(&fields, runtime);
         let network = network::native(&fields, runtime, report);
         let driver = driver::native(&fields, runtime, self.defaults.driver, report);
+        let snap_start = match runtime {
+            Some(runtime) if SnapStart::is_for(runtime) && fields.flag(NATIVE.snapshot) == Some(true) => {
+                SnapStart::All
+            }
+            Some(_) | None => SnapStart::None,
+        };
         let description = fields.text("description").unwrap_or_default();
         let architecture = architecture(&fields).or(self.defaults.architecture);
         let log_format = log_format(&fields).or(self.defaults.log_format).unwrap_or_default();
@@ -320,6 +327,8 @@ impl Reader<'_> {
             0..=limits::ACCOUNT_CONCURRENCY_MAX,
             " invocations at once",
         );
+        let provisioned =
+            fields.number32("provisioned_concurrency", 1..=limits::ACCOUNT_CONCURRENCY_MAX, " environments");
         let role = fields.text("role").unwrap_or_else(|| {
             format!("arn:aws:iam::{}:role/{}-{}", self.context.account, self.app, key.text)
         });
@@ -340,10 +349,12 @@ impl Reader<'_> {
             ephemeral_storage: storage,
             network,
             driver,
+            snap_start,
             wasm,
             variables,
             role,
             reserved_concurrency: reserved,
+            provisioned_concurrency: provisioned,
             url,
             publish_alias: alias,
             log_format,

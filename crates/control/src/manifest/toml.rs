@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The whole document as a map; `None` when it is not TOML, which is then reported.
-pub(super) fn parse(text: &str, report: &Report) -> Option<Node> {
+pub(crate) fn parse(text: &str, report: &Report) -> Option<Node> {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         report.problem(&error.span().unwrap_or(0..0), error.message());

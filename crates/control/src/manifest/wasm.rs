@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sonagi_model::{
-    function::{OutboundRule, Reuse, Runtime, WasiVersion, Wasm, WasmStart},
+    function::{OutboundRule, Reuse, Runtime, SnapStart, WasiVersion, Wasm, WasmStart},
     limits,
 };
 
@@ -119,10 +119,14 @@ pub(super) fn check_start(said: &Wasm, place: &Span, words: &Words, report: &Rep
 /// Says of each key that another runtime has no use for it.
 pub(super) fn refuse(fields: &Fields<'_>, words: &Words, runtime: Runtime, report: &Report) {
     for key in [words.wasi, words.snapshot, words.reuse, words.config, words.keyvalue, words.outbound] {
+        let others = if key == words.snapshot { ", Python and provided" } else { "" };
+        if key == words.snapshot && SnapStart::is_for(runtime) {
+            continue;
+        }
         if let Some((name, _)) = fields.entry(key) {
             report.problem_with_help(
                 &name.span,
-                format!("`{key}` is for WebAssembly functions, and this one's runtime is {runtime}"),
+                format!("`{key}` is for WebAssembly{others} functions, and this one's runtime is {runtime}"),
                 format!("say `{}`, or leave it out", words.runtime),
             );
         }

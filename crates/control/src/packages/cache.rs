@@ -24,6 +24,7 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const BOOT_FILE: &str = ".boot";
 const PARTIAL: &str = ".partial-";
 const GONE: &str = ".gone-";
+const BYTECODE: &str = ".bytecode-";
 
 pub(super) struct Cache {
     dir: PathBuf,
@@ -111,14 +112,24 @@ impl Cache {
         }
         let folder = cell
             .get_or_try_init(|| async {
-                let number = self.counter.fetch_add(1, Ordering::Relaxed);
-                let partial = self.dir.join(format!("{PARTIAL}{}-{number}", self.run));
+                let partial = self.partial();
                 fill(Place { dir: self.dir.clone(), digest, partial }).await.map(|filled| filled.folder)
             })
             .await?;
         let path = folder.path.clone();
         self.shrink();
         Ok(path)
+    }
+
+    /// A name for something that is not finished yet.
+    pub(super) fn partial(&self) -> PathBuf {
+        let number = self.counter.fetch_add(1, Ordering::Relaxed);
+        self.dir.join(format!("{PARTIAL}{}-{number}", self.run))
+    }
+
+    /// The file that says that there is bytecode of this version.
+    pub(super) fn bytecode_marker(&self, digest: &Digest, version: u32) -> PathBuf {
+        self.dir.join(format!("{BYTECODE}{digest}-{version}"))
     }
 
     /// Drops what has been out of use the longest until the rest is within the limit; nobody waits for it.
@@ -160,7 +171,10 @@ impl Cache {
             let number = self.counter.fetch_add(1, Ordering::Relaxed);
             let gone = self.dir.join(format!("{GONE}{}-{number}", self.run));
             match fs::rename(&folder.path, &gone) {
-                Ok(()) => dropped.push(gone),
+                Ok(()) => {
+                    forget_bytecode(&self.dir, |found| found == digest);
+                    dropped.push(gone);
+                }
                 Err(cause) => tracing::warn!(%cause, "an unpacked package could not be moved away"),
             }
         }
@@ -222,6 +236,7 @@ fn tidy(dir: &Path, run: u64) -> io::Result<Tidied> {
                 tidied.usable.insert(digest, Folder { path, bytes });
             }
             None if name.starts_with(GONE) => tidied.gone.push(path),
+            None if name.starts_with(BYTECODE) => {}
             None if !name.starts_with(PARTIAL) => {
                 // Not ours: left alone.
             }
@@ -232,10 +247,23 @@ fn tidy(dir: &Path, run: u64) -> io::Result<Tidied> {
             }
         }
     }
+    forget_bytecode(dir, |digest| !tidied.usable.contains_key(&digest));
     if !same_boot {
         fs::write(&boot_file, &boot)?;
     }
     Ok(tidied)
+}
+
+/// Removes the markers of packages that are `gone`. One that stays costs time, and nothing else.
+fn forget_bytecode(dir: &Path, gone: impl Fn(Digest) -> bool) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(BYTECODE));
+        let digest = rest.and_then(|rest| rest.split_once('-')).and_then(|(digest, _)| digest.parse().ok());
+        if digest.is_some_and(&gone) {
+            drop(fs::remove_file(entry.path()));
+        }
+    }
 }
 
 /// Deletes folders that have names of their own already; what stays is deleted at the next start.

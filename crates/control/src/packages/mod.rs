@@ -10,6 +10,7 @@
 //! - a folder under its final name is whole;
 //! - a package that a live function uses is never dropped from the cache.
 
+mod bytecode;
 mod cache;
 mod contents;
 mod path;

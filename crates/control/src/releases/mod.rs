@@ -8,6 +8,7 @@
 //!   version/<lambda name>/<n> a published version, whole
 //!   api/<id>, url/<id>        whose id it is
 //!   reserved                  reserved concurrency by function
+//!   provisioned               provisioned concurrency by function
 //! ```
 //!
 //! The live content is kept a second time in the app's record: the catalog loads by scans alone, and each
@@ -18,6 +19,7 @@
 pub(crate) mod change;
 pub(crate) mod records;
 
+mod claims;
 mod history;
 mod publish;
 mod revision;
@@ -27,7 +29,8 @@ mod switch;
 mod validate;
 
 pub(crate) use change::{Change, Changes};
+pub(crate) use claims::LATEST;
 pub(crate) use switch::url_key;
-pub(crate) use validate::{check_content, check_tags, check_variables};
+pub(crate) use validate::{SNAPSHOT_AND_PROVISIONED, check_content, check_tags, check_variables};
 
 pub use summary::{Deployed, Liveness, ReleaseSummary};

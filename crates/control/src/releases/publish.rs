@@ -10,12 +10,13 @@ use super::{
 };
 use crate::{Result, Version};
 
-/// Of all that a version freezes: two functions of one fingerprint would be the same version. Tags, reserved
-/// concurrency and addresses belong to the function, not to its versions.
+/// Of all that a version freezes: two functions of one fingerprint would be the same version. Tags, reserved and
+/// provisioned concurrency and addresses belong to the function, not to its versions.
 pub(crate) fn fingerprint(function: &Function) -> Digest {
     let mut frozen = function.clone();
     frozen.url = None;
     frozen.reserved_concurrency = None;
+    frozen.provisioned_concurrency = None;
     frozen.publish_alias = None;
     frozen.tags.clear();
     // Structs and ordered maps of strings and numbers always serialise.
@@ -111,7 +112,10 @@ impl Change<'_> {
     fn drop_oldest(&mut self, record: &mut FunctionRecord, function: &Function) -> Result<()> {
         let aliased = record.aliased();
         while record.versions.len() > limits::VERSIONS_PER_FUNCTION {
-            let Some(&oldest) = record.versions.keys().find(|number| !aliased.contains(number)) else {
+            let unused = |number: &&u64| {
+                !aliased.contains(*number) && !record.provisioned.contains_key(&number.to_string())
+            };
+            let Some(&oldest) = record.versions.keys().find(unused) else {
                 break;
             };
             record.versions.remove(&oldest);

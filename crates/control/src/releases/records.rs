@@ -105,6 +105,17 @@ pub(crate) struct FunctionRecord {
     pub(crate) policies: BTreeMap<String, Vec<Statement>>,
     /// When the URL that the release's content declares was made and changed.
     pub(crate) url: Option<UrlTimes>,
+    /// Provisioned concurrency by qualifier. That of `$LATEST` comes from a manifest alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) provisioned: BTreeMap<String, ProvisionedRecord>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProvisionedRecord {
+    pub(crate) executions: u32,
+    pub(crate) modified: Timestamp,
+    /// Who asked for it: what a manifest declares goes when its release does.
+    pub(crate) origin: Origin,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -143,6 +154,11 @@ pub(crate) struct OwnerRecord(pub(crate) AppName);
 #[serde(transparent)]
 pub(crate) struct ReservedRecord(pub(crate) BTreeMap<LambdaName, u32>);
 
+/// Provisioned concurrency of live functions, all qualifiers together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ProvisionsRecord(pub(crate) BTreeMap<LambdaName, u32>);
+
 macro_rules! kinds {
     ($($record:ident $kind:literal)*) => {
         $(impl Record for $record { const KIND: &'static str = $kind; })*
@@ -152,7 +168,7 @@ macro_rules! kinds {
 kinds! {
     AppRecord "an app" ReleaseRecord "a release" ContentRecord "a release's content"
     FunctionRecord "a function" VersionRecord "a version" OwnerRecord "an id's owner"
-    ReservedRecord "the reserved concurrency"
+    ReservedRecord "the reserved concurrency" ProvisionsRecord "the provisioned concurrency"
 }
 
 /// Where a record is.
@@ -166,6 +182,7 @@ pub(crate) enum Key {
     Api(String),
     Url(String),
     Reserved,
+    Provisions,
 }
 
 pub(crate) const APPS: &str = "control/app/";
@@ -184,6 +201,7 @@ impl Key {
             Self::Api(id) => format!("control/api/{id}"),
             Self::Url(id) => format!("control/url/{id}"),
             Self::Reserved => "control/reserved".into(),
+            Self::Provisions => "control/provisioned".into(),
         }
         .into_bytes()
     }
@@ -210,6 +228,7 @@ impl Key {
             "api" => Self::Api(rest.to_owned()),
             "url" => Self::Url(rest.to_owned()),
             "reserved" => Self::Reserved,
+            "provisioned" => Self::Provisions,
             _ => return None,
         })
     }
@@ -237,6 +256,7 @@ mod tests {
             Key::Api("abc".into()),
             Key::Url("abc".into()),
             Key::Reserved,
+            Key::Provisions,
         ] {
             assert_eq!(Key::parse(&key.bytes()), Some(key));
         }

@@ -11,7 +11,7 @@ use sonagi_model::{
 
 use super::{
     change::Change,
-    records::{AppRecord, FunctionRecord, Key, OwnerRecord, ReservedRecord, UrlTimes},
+    records::{AppRecord, FunctionRecord, Key, OwnerRecord, UrlTimes},
 };
 use crate::{Error, Result};
 
@@ -33,12 +33,16 @@ impl Change<'_> {
         let from = std::mem::replace(&mut record.live, release);
         let (from, to) = (&from.content, &record.live.content);
         self.switch_ids(&app, from, to)?;
-        self.reserve(from, to)?;
+        let before = self.claims()?;
+        let mut claims = before.clone();
+        claims.switch(from, to);
         for (name, function) in &to.functions {
             if from.functions.get(name) != Some(function) {
-                self.switch_function(&record.live, function, from.functions.get(name))?;
+                let provisioned = self.switch_function(&record.live, function, from.functions.get(name))?;
+                claims.provision(&function.lambda_name, provisioned);
             }
         }
+        self.claim_concurrency(&before, &claims)?;
         let now: BTreeSet<&LambdaName> = lambda_names(to).collect();
         let dormant = lambda_names(from).chain(&record.dormant);
         let mut dormant: BTreeSet<LambdaName> =
@@ -53,8 +57,9 @@ impl Change<'_> {
         Ok(Arc::new(record.live))
     }
 
-    /// Gives a function that is new or changed its revision, and its alias the version that it follows.
-    fn switch_function(&mut self, release: &Release, to: &Function, from: Option<&Function>) -> Result<()> {
+    /// Gives a function that is new or changed its revision, and its alias the version that it follows. Returns how
+    /// much concurrency is provisioned for it.
+    fn switch_function(&mut self, release: &Release, to: &Function, from: Option<&Function>) -> Result<u32> {
         let name = &to.lambda_name;
         let key = Key::Function(name.clone());
         let mut record = match self.store.get::<FunctionRecord>(&key)? {
@@ -78,7 +83,9 @@ impl Change<'_> {
         if let Some(alias) = &to.publish_alias {
             self.follow(&mut record, release.number, to, alias)?;
         }
-        self.store.put(&key, &record)
+        self.declare_provisioned(&mut record, to)?;
+        self.store.put(&key, &record)?;
+        Ok(record.provisions())
     }
 
     /// Claims and gives up the ids of APIs and URLs, so that no app takes another's.
@@ -105,41 +112,14 @@ impl Change<'_> {
         }
     }
 
-    /// Checks and notes reserved concurrency: some of the account's must stay unreserved.
-    fn reserve(&mut self, from: &ReleaseContent, to: &ReleaseContent) -> Result<()> {
-        let reserves = |content: &ReleaseContent| {
-            content.functions.values().any(|function| function.reserved_concurrency.is_some())
-        };
-        if !reserves(from) && !reserves(to) {
-            return Ok(());
-        }
-        let mut record: ReservedRecord = self.store.get(&Key::Reserved)?.unwrap_or_default();
-        let before = record.clone();
-        for name in lambda_names(from) {
-            record.0.remove(name);
-        }
-        for function in to.functions.values() {
-            if let Some(reserved) = function.reserved_concurrency {
-                record.0.insert(function.lambda_name.clone(), reserved);
-            }
-        }
-        let total = |record: &ReservedRecord| record.0.values().map(|&n| u64::from(n)).sum::<u64>();
-        let most = u64::from(self.concurrency.saturating_sub(limits::UNRESERVED_CONCURRENCY_MIN));
-        if total(&record) > most && total(&record) > total(&before) {
-            return Err(Error::Invalid(format!(
-                "Specified ReservedConcurrentExecutions for function decreases account's \
-                 UnreservedConcurrentExecution below its minimum value of [{}].",
-                limits::UNRESERVED_CONCURRENCY_MIN
-            )));
-        }
-        if record == before { Ok(()) } else { self.store.put(&Key::Reserved, &record) }
-    }
-
-    /// Takes down what the live release holds on the whole platform: ids and reservations.
+    /// Takes down what the live release holds on the whole platform: ids and claims.
     pub(super) fn retire(&mut self, record: &AppRecord) -> Result<()> {
         let nothing = ReleaseContent::default();
         self.switch_ids(&record.live.app, &record.live.content, &nothing)?;
-        self.reserve(&record.live.content, &nothing)
+        let before = self.claims()?;
+        let mut claims = before.clone();
+        claims.switch(&record.live.content, &nothing);
+        self.claim_concurrency(&before, &claims)
     }
 
     /// Takes a dormant function from the app that once had it.
@@ -180,6 +160,7 @@ impl FunctionRecord {
             aliases: Default::default(),
             policies: Default::default(),
             url: None,
+            provisioned: Default::default(),
         }
     }
 }

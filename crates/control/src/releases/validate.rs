@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sonagi_model::{function::Function, limits, release::ReleaseContent};
 
-use crate::{Error, Result, wasm};
+use crate::{Error, Result, lambda, wasm};
 
 /// Names that Lambda sets itself ("Defined runtime environment variables", reserved).
 const RESERVED: [&str; 18] = [
@@ -27,6 +27,8 @@ const RESERVED: [&str; 18] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
 ];
+
+pub(crate) const SNAPSHOT_AND_PROVISIONED: &str = "a function that starts from a snapshot cannot have provisioned concurrency, as on Lambda: choose one of the two";
 
 /// Checks the content of a release that comes from outside.
 pub(crate) fn check_content(content: &ReleaseContent) -> Result<()> {
@@ -122,6 +124,18 @@ fn check_function(function: &Function) -> Result<()> {
         )));
     }
     wasm::check(function).map_err(Error::Invalid)?;
+    if let Some(executions) = function.provisioned_concurrency {
+        within(
+            "the provisioned concurrency",
+            executions,
+            1,
+            limits::ACCOUNT_CONCURRENCY_MAX,
+            "environments",
+        )?;
+        if lambda::starts_from_snapshot(function) {
+            return Err(Error::Invalid(SNAPSHOT_AND_PROVISIONED.into()));
+        }
+    }
     check_tags(&function.tags)?;
     check_variables(&function.variables)
 }

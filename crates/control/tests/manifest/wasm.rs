@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use sonagi_control::manifest::{BuildKind, Manifest, WasmBuild};
 use sonagi_model::{
-    function::{OutboundRule, Reuse, Runtime, WasiVersion, Wasm, WasmStart},
+    function::{OutboundRule, Reuse, Runtime, SnapStart, WasiVersion, Wasm, WasmStart},
     limits,
 };
 
@@ -157,7 +157,7 @@ fn snap_start_of_a_template_asks_for_a_snapshot_and_the_metadata_wins() {
 
 #[test]
 fn other_runtimes_have_no_use_for_it() {
-    let text = "[function.hello]\nruntime = \"python3.11\"\nsnapshot_start = false\nreuse = true\nwasi = \"0.2\"\n\
+    let text = "[function.hello]\nruntime = \"python3.11\"\nreuse = true\nwasi = \"0.2\"\n\
                 config = {}\nkeyvalue = []\n outbound = []\n";
     let of = |line: usize, column: usize, key: &str, say: &str| {
         format!(
@@ -169,12 +169,11 @@ fn other_runtimes_have_no_use_for_it() {
     assert_eq!(
         app("sonagi.toml", text).problems(),
         [
-            of(3, 1, "snapshot_start", say),
-            of(4, 1, "reuse", say),
-            of(5, 1, "wasi", say),
-            of(6, 1, "config", say),
-            of(7, 1, "keyvalue", say),
-            of(8, 2, "outbound", say),
+            of(3, 1, "reuse", say),
+            of(4, 1, "wasi", say),
+            of(5, 1, "config", say),
+            of(6, 1, "keyvalue", say),
+            of(7, 2, "outbound", say),
         ]
     );
     let text = "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    \
@@ -184,6 +183,49 @@ fn other_runtimes_have_no_use_for_it() {
     assert_eq!(problems[0], of(5, 25, "KeyValue", "Runtime: provided.wasm"));
     assert!(problems[1].starts_with("5:40: `Nope` is not a key that `Metadata: Sonagi` has"), "{problems:?}");
     assert_eq!(problems.len(), 2);
+}
+
+fn snap_start(app: &App) -> SnapStart {
+    loaded(app).functions[0].function.snap_start
+}
+
+#[test]
+fn python_and_provided_functions_start_from_copies_where_they_ask_for_it() {
+    let native = |runtime: &str, keys: &str| {
+        app(
+            "sonagi.toml",
+            &format!("[function.hello]\nruntime = \"{runtime}\"\nhandler = \"app.handler\"\n{keys}"),
+        )
+    };
+    assert_eq!(snap_start(&native("python3.11", "snapshot_start = true")), SnapStart::All);
+    assert_eq!(snap_start(&native("python3.11", "snapshot_start = false")), SnapStart::None);
+    assert_eq!(snap_start(&native("python3.11", "")), SnapStart::None);
+    assert_eq!(
+        native("nodejs20.x", "snapshot_start = true").problems(),
+        [
+            "4:1: `snapshot_start` is for WebAssembly, Python and provided functions, and this one's runtime is \
+          nodejs20.x (say `runtime = \"wasm\"`, or leave it out)"
+        ]
+    );
+    let template = |runtime: &str, property: &str, metadata: &str| {
+        let text = format!(
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n{metadata}    \
+             Properties:\n      CodeUri: hello\n      Handler: app.handler\n      Runtime: {runtime}\n      {property}\n"
+        );
+        app("template.yaml", &text)
+    };
+    let snap = "SnapStart: {ApplyOn: PublishedVersions}";
+    assert_eq!(snap_start(&template("python3.11", snap, "")), SnapStart::PublishedVersions);
+    assert_eq!(snap_start(&template("python3.11", "SnapStart: {ApplyOn: None}", "")), SnapStart::None);
+    let metadata = "    Metadata: {Sonagi: {SnapshotStart: true}}\n";
+    assert_eq!(snap_start(&template("python3.11", "", metadata)), SnapStart::All);
+    assert_eq!(
+        template("nodejs20.x", snap, "").problems(),
+        [
+            "9:7: nodejs20.x is not supported for SnapStart enabled functions (it is for Python and provided runtimes, \
+          and for WebAssembly: leave it out)"
+        ]
+    );
 }
 
 #[test]

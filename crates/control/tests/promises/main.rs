@@ -8,5 +8,6 @@ mod functions;
 mod packages;
 mod permissions;
 mod preparation;
+mod provisioned;
 mod releases;
 mod support;

@@ -16,8 +16,8 @@ use sonagi_control::{
     lambda::{CreateFunction, Mode, UpdateCode, UpdateConfiguration},
 };
 use sonagi_model::{
-    Fault, FaultKind, ReleaseNumber,
-    function::{Function, Network, Package, Runtime, WasmStart},
+    Fault, FaultKind, NetworkName, ReleaseNumber,
+    function::{Function, Network, Package, Runtime, SnapStart, WasmStart},
     limits,
     release::ReleaseContent,
 };
@@ -66,6 +66,15 @@ impl Preparation for Notes {
                 doing: "start the compiler",
                 cause: io::Error::other("a secret of the machine"),
             }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn grant(&self, network: &Network) -> Result<(), PrepareError> {
+        match network {
+            Network::Named(name) if self.refuse.lock().unwrap().contains(name.as_str()) => {
+                Err(PrepareError::Invalid(format!("there is no network {name}")))
+            }
             _ => Ok(()),
         }
     }
@@ -121,6 +130,30 @@ async fn webassembly_functions_are_made_ready_and_others_are_not() {
     assert_eq!(notes.asked().len(), 2);
     world.create("python").await;
     assert!(notes.asked().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_cannot_have_its_network_is_refused_whoever_asks() {
+    let (world, notes) = world().await;
+    let shop_app = app("shop");
+    let mut python = function("shop", "c", world.package("3").await);
+    let with = |function: &Function| content([function.clone()]);
+    python.network = Network::Named(NetworkName::new("office").unwrap());
+    world.control.deploy(&shop_app, with(&python)).await.unwrap();
+    python.timeout = 7;
+    world.control.deploy(&shop_app, with(&python)).await.unwrap();
+    // The operator takes the network away.
+    notes.refuse(&["office"]);
+    python.timeout = 8;
+    let text = "function c: there is no network office";
+    assert_eq!(text_of(world.control.deploy(&shop_app, with(&python)).await), text);
+    assert_eq!(text_of(world.control.rollback(&shop_app, None).await), text);
+    let change = UpdateConfiguration { timeout: Some(9), ..UpdateConfiguration::default() };
+    assert_eq!(
+        text_of(world.control.update_configuration("shop-c", change).await),
+        "there is no network office"
+    );
+    assert_eq!(world.function("shop-c").latest.function.timeout, 7);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,6 +220,10 @@ impl Preparation for Crowd {
         self.most.fetch_max(now, Ordering::SeqCst);
         self.all.wait().await;
         self.now.fetch_sub(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn grant(&self, _: &Network) -> Result<(), PrepareError> {
         Ok(())
     }
 }
@@ -322,16 +359,17 @@ async fn a_function_changes_to_webassembly_and_back() {
     assert_ne!(world.function("f").latest.environment, there.latest.environment);
     world.control.update_configuration("f", change("python3.11", Some("app.handler"))).await.unwrap();
     assert_eq!(world.function("f").latest.function.wasm, None);
-    let refused = world.control.update_configuration(
-        "f",
-        UpdateConfiguration {
-            snap_start: Some("PublishedVersions".into()),
-            ..UpdateConfiguration::default()
-        },
-    );
-    let refused = refused.await;
-    assert!(matches!(&refused, Err(Error::Unsupported(_))));
-    assert!(text_of(refused).starts_with("SnapStart is for WebAssembly functions"));
+    let snap = || UpdateConfiguration {
+        snap_start: Some("PublishedVersions".into()),
+        ..UpdateConfiguration::default()
+    };
+    let before = world.function("f").latest.environment;
+    world.control.update_configuration("f", snap()).await.unwrap();
+    assert_eq!(world.function("f").latest.function.snap_start, SnapStart::PublishedVersions);
+    assert_ne!(world.function("f").latest.environment, before);
+    let refused = world.control.update_configuration("f", change("nodejs20.x", None)).await;
+    assert!(matches!(&refused, Err(Error::Invalid(_))));
+    assert!(text_of(refused).contains("nodejs20.x is not supported for SnapStart enabled functions."));
     let odd = world.control.update_configuration("f", snapshot("Always")).await;
     assert!(text_of(odd).contains("'snapStart.applyOn' failed to satisfy constraint"));
     let mut storage = create("g", "1");

@@ -249,3 +249,86 @@ async fn what_can_only_be_at_its_default_says_so() {
         "",
     );
 }
+
+#[tokio::test]
+async fn provisioned_concurrency_is_asked_for_shown_and_given_up() {
+    let world = World::open().await;
+    let mut creation = creation("pets");
+    creation["Publish"] = json!(true);
+    world.ask("POST", FUNCTIONS).json(&creation).send().await;
+    let path =
+        |qualifier: &str| format!("/2019-09-30/functions/pets/provisioned-concurrency?Qualifier={qualifier}");
+    let wanted = |n: u32| json!({ "ProvisionedConcurrentExecutions": n });
+    let none = "ProvisionedConcurrencyConfigNotFoundException";
+    world.get(&path("1")).await.is_error(404, none, "No Provisioned Concurrency Config found");
+    let put = world.ask("PUT", &path("1")).json(&wanted(2)).send().await;
+    assert_eq!(put.status, 202, "{put:?}");
+    assert_eq!(put.json()["RequestedProvisionedConcurrentExecutions"], 2);
+    assert_eq!(put.json()["LastModified"], "2026-01-31T08:15:30.123+0000");
+    // The package is unpacked on a thread of its own.
+    for _ in 0..100_000 {
+        if world.get(&path("1")).await.json()["Status"] == "READY" {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let ready = json!({
+        "RequestedProvisionedConcurrentExecutions": 2,
+        "AvailableProvisionedConcurrentExecutions": 2,
+        "AllocatedProvisionedConcurrentExecutions": 2,
+        "Status": "READY",
+        "LastModified": "2026-01-31T08:15:30.123+0000",
+    });
+    assert_eq!(world.get(&path("1")).await.json(), ready);
+    let listed = world.get("/2019-09-30/functions/pets/provisioned-concurrency?List=ALL").await.json();
+    let mut item = ready.clone();
+    item["FunctionArn"] = json!("arn:aws:lambda:us-east-1:000000000000:function:pets:1");
+    assert_eq!(listed, json!({ "NextMarker": null, "ProvisionedConcurrencyConfigs": [item] }));
+    let account = world.get("/2016-08-19/account-settings/").await.json();
+    assert_eq!(account["AccountLimit"]["UnreservedConcurrentExecutions"], 998);
+
+    let bad = "InvalidParameterValueException";
+    let latest = world.ask("PUT", &path("$LATEST")).json(&wanted(2)).send().await;
+    latest.is_error(400, bad, "cannot be applied to unpublished function versions");
+    world.get(&path("$LATEST")).await.is_error(400, bad, "must be an alias or a published version");
+    world.get(&path("2")).await.is_error(404, "ResourceNotFoundException", "Function not found");
+    let nowhere = world.ask("PUT", "/2019-09-30/functions/pets/provisioned-concurrency").json(&wanted(2));
+    nowhere.send().await.is_error(400, "ValidationException", "'qualifier'");
+    let nothing = world.ask("PUT", &path("1")).json(&json!({})).send().await;
+    nothing.is_error(400, "ValidationException", "'provisionedConcurrentExecutions'");
+
+    let gone = world.ask("DELETE", &path("1")).send().await;
+    assert_eq!((gone.status.as_u16(), gone.body.len()), (204, 0));
+    world.get(&path("1")).await.is_error(404, none, "No Provisioned Concurrency Config found");
+}
+
+#[tokio::test]
+async fn a_functions_vpc_is_shown_as_it_was_given_and_can_be_taken_away() {
+    let world = World::open().await;
+    let mut body = creation("pets");
+    let vpc = json!({ "SubnetIds": ["subnet-2", "subnet-1"], "SecurityGroupIds": ["sg-1"] });
+    body["VpcConfig"] = vpc;
+    let made = world.ask("POST", FUNCTIONS).json(&body).send().await;
+    assert_eq!(made.status, 201);
+    let shown = json!({
+        "SubnetIds": ["subnet-2", "subnet-1"],
+        "SecurityGroupIds": ["sg-1"],
+        "VpcId": "vpc-7",
+        "Ipv6AllowedForDualStack": false,
+    });
+    assert_eq!(made.json()["VpcConfig"], shown);
+    let at = format!("{FUNCTIONS}/pets/configuration");
+    assert_eq!(world.get(&at).await.json()["VpcConfig"], shown);
+    // What says nothing of it leaves it as it is.
+    let update = |change: serde_json::Value| world.ask("PUT", &at).json(&change);
+    assert_eq!(update(json!({ "Timeout": 5 })).send().await.json()["VpcConfig"], shown);
+    let none = json!({ "VpcConfig": { "SubnetIds": [], "SecurityGroupIds": [] } });
+    assert!(update(none).send().await.json().get("VpcConfig").is_none());
+    let many: Vec<String> = (0..17).map(|number| format!("subnet-{number}")).collect();
+    let many = json!({ "VpcConfig": { "SubnetIds": many, "SecurityGroupIds": vec!["sg-1"; 6] } });
+    let refused = update(many).send().await;
+    refused.is_error(400, "ValidationException", "'vpcConfig.subnetIds' failed to satisfy constraint: Member must have length less than or equal to 16");
+    refused.is_error(400, "ValidationException", "'vpcConfig.securityGroupIds' failed to satisfy constraint: Member must have length less than or equal to 5");
+    let six = json!({ "VpcConfig": { "Ipv6AllowedForDualStack": true } });
+    update(six).send().await.is_error(400, "InvalidParameterValueException", "Ipv6AllowedForDualStack");
+}

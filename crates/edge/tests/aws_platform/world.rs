@@ -28,10 +28,11 @@ use sonagi_identity::{
 };
 use sonagi_invoke::{CredentialProvider, Frontend, LogProvider};
 use sonagi_model::{
-    AccountId, Clock as _, Entropy, Region, Tick, Timestamp,
+    AccountId, Clock as _, Entropy, NetworkName, Region, Tick, Timestamp,
     clock::ManualClock,
     invocation::{FailureOrigin, FunctionFailure},
     logs::{LogLine, LogSink},
+    network::{NamedNetwork, Networks, ToInternet, Way},
 };
 use sonagi_sandbox::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Outcome,
@@ -214,6 +215,16 @@ impl World {
             gateway: "http://localhost:8080".into(),
             names: Vec::new(),
             account_concurrency: 1_000,
+            networks: Arc::new(Networks(vec![NamedNetwork {
+                name: NetworkName::new("office").unwrap(),
+                allow: Vec::new(),
+                internet: ToInternet::No,
+                way: Way::Translated { source: None },
+                dns: Vec::new(),
+                vpc: "vpc-7".into(),
+                subnets: vec!["subnet-1".into(), "subnet-2".into()],
+                security_groups: vec!["sg-1".into()],
+            }])),
             version: "0.0.0".into(),
         };
         let platform =
@@ -298,7 +309,12 @@ struct Fake {
 impl Driver for Fake {
     async fn start(&self, spec: Arc<EnvironmentSpec>, _: Tick) -> Result<Started, StartFailure> {
         let environment = Box::new(FakeEnvironment { logs: spec.logs.clone(), clock: self.clock.clone() });
-        Ok(Started { environment, create: Duration::from_millis(1), init: Duration::from_millis(2) })
+        Ok(Started {
+            environment,
+            create: Duration::from_millis(1),
+            init: Duration::from_millis(2),
+            origin: sonagi_sandbox::Origin::Initialised,
+        })
     }
 }
 

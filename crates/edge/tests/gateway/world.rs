@@ -33,7 +33,7 @@ use sonagi_model::{
 };
 use sonagi_sandbox::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, HttpAnswer,
-    HttpBody, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
+    HttpBody, Input, Origin, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -332,7 +332,12 @@ struct ScriptDriver(Arc<Script>);
 impl Driver for ScriptDriver {
     async fn start(&self, spec: Arc<EnvironmentSpec>, _: Tick) -> Result<Started, StartFailure> {
         let environment = Scripted { script: Arc::clone(&self.0), function: spec.function_name.clone() };
-        Ok(Started { environment: Box::new(environment), create: Duration::ZERO, init: Duration::ZERO })
+        Ok(Started {
+            environment: Box::new(environment),
+            create: Duration::ZERO,
+            init: Duration::ZERO,
+            origin: sonagi_sandbox::Origin::Initialised,
+        })
     }
 }
 

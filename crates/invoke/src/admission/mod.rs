@@ -1,7 +1,7 @@
 //! Who may run now.
 //!
-//! Start reading at [`Admission::enter`]. A function with reserved concurrency has a [`Gate`] of its own; all
-//! others share one, which has what the reservations leave of the account's concurrency.
+//! Start reading at [`Admission::enter`]. A function with reserved concurrency has a [`Gate`] of its own, and so
+//! has what is provisioned of one without; all others share one, which has what these leave of the account's concurrency.
 
 mod gate;
 
@@ -14,7 +14,8 @@ use std::{
     time::Duration,
 };
 
-use sonagi_model::{Clock, LambdaName, clock::within};
+use sonagi_control::Share;
+use sonagi_model::{Clock, Digest, LambdaName, clock::within};
 
 pub(crate) use gate::Permit;
 use gate::{Entry, Gate};
@@ -26,11 +27,20 @@ pub(crate) struct Admission {
     queue: usize,
     wait: Duration,
     shared: Arc<Gate>,
-    reserved: RwLock<HashMap<LambdaName, Arc<Gate>>>,
+    gates: RwLock<Gates>,
     /// Where the snapshot is that the gates are set by: compared for each invocation, so without a lock.
     seen_at: AtomicUsize,
     /// The same snapshot. Held, so that no other can come to be in its place.
     seen: Mutex<Option<Arc<dyn Snapshot>>>,
+}
+
+/// Those of functions that have concurrency of their own.
+#[derive(Default)]
+struct Gates {
+    reserved: HashMap<LambdaName, Arc<Gate>>,
+    /// By environment, of functions that reserve nothing: what is provisioned is a part of what is reserved. Nobody
+    /// waits here; what is beyond it goes to the shared gate.
+    provisioned: HashMap<(LambdaName, Digest), Arc<Gate>>,
 }
 
 impl Admission {
@@ -41,15 +51,20 @@ impl Admission {
             queue: config.admission_queue,
             wait: config.admission_wait,
             shared: Arc::new(Gate::new(reason, config.account_concurrency, config.admission_queue)),
-            reserved: RwLock::default(),
+            gates: RwLock::default(),
             seen_at: AtomicUsize::new(0),
             seen: Mutex::default(),
         }
     }
 
     /// The right to run, now or after a bounded wait. Dropping the future leaves the queue.
-    pub(crate) async fn enter(&self, function: &LambdaName, clock: &dyn Clock) -> Result<Permit> {
-        let (reason, waiting) = match self.gate(function).enter(function) {
+    pub(crate) async fn enter(
+        &self,
+        function: &LambdaName,
+        environment: &Digest,
+        clock: &dyn Clock,
+    ) -> Result<Permit> {
+        let (reason, waiting) = match self.enter_now(function, environment) {
             Entry::Admitted(permit) => return Ok(permit),
             Entry::Refused(reason) => (reason, None),
             Entry::Queued(reason, waiting) => (reason, Some(waiting)),
@@ -76,19 +91,35 @@ impl Admission {
         let mut total = 0_u32;
         let mut changed = Vec::new();
         {
-            let mut reserved = self.reserved.write().unwrap_or_else(PoisonError::into_inner);
-            let mut before = std::mem::take(&mut *reserved);
+            let mut gates = self.gates.write().unwrap_or_else(PoisonError::into_inner);
+            let mut before = std::mem::take(&mut *gates);
             for (function, limit) in live.reservations() {
                 total = total.saturating_add(limit);
-                let gate = before.remove(&function).unwrap_or_else(|| {
+                let gate = before.reserved.remove(&function).unwrap_or_else(|| {
                     let reason = ThrottleReason::ReservedFunctionConcurrentInvocationLimitExceeded;
                     Arc::new(Gate::new(reason, limit, self.queue))
                 });
                 changed.push((gate.clone(), limit));
-                reserved.insert(function, gate);
+                gates.reserved.insert(function, gate);
+            }
+            let mut provisioned: HashMap<_, u32> = HashMap::new();
+            for Share { target, executions } in live.provisioned() {
+                let function = &target.function.lambda_name;
+                if !gates.reserved.contains_key(function) {
+                    total = total.saturating_add(executions);
+                    *provisioned.entry((function.clone(), target.environment)).or_default() += executions;
+                }
+            }
+            for (key, limit) in provisioned {
+                let gate = before.provisioned.remove(&key).unwrap_or_else(|| {
+                    let reason = ThrottleReason::ConcurrentInvocationLimitExceeded;
+                    Arc::new(Gate::new(reason, limit, 0))
+                });
+                changed.push((gate.clone(), limit));
+                gates.provisioned.insert(key, gate);
             }
             // Who waits at a gate that is gone waits no longer than for the account's concurrency.
-            changed.extend(before.into_values().map(|gate| (gate, self.account)));
+            changed.extend(before.reserved.into_values().map(|gate| (gate, self.account)));
         }
         changed.push((self.shared.clone(), self.account.saturating_sub(total)));
         for (gate, limit) in changed {
@@ -99,9 +130,18 @@ impl Admission {
         Some(live)
     }
 
-    fn gate(&self, function: &LambdaName) -> Arc<Gate> {
-        let reserved = self.reserved.read().unwrap_or_else(PoisonError::into_inner);
-        reserved.get(function).unwrap_or(&self.shared).clone()
+    fn enter_now(&self, function: &LambdaName, environment: &Digest) -> Entry {
+        let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reserved) = gates.reserved.get(function) {
+            return reserved.enter(function);
+        }
+        if !gates.provisioned.is_empty()
+            && let Some(provisioned) = gates.provisioned.get(&(function.clone(), *environment))
+            && let entry @ Entry::Admitted(_) = provisioned.enter(function)
+        {
+            return entry;
+        }
+        self.shared.enter(function)
     }
 }
 

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sonagi_control::{Target, Version};
 use sonagi_model::{AppName, Digest, LambdaName, Timestamp};
+use sonagi_sandbox::Initialization;
 
 /// One environment, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub(super) struct Facts {
     pub(super) version: Version,
     pub(super) environment: Digest,
     pub(super) started: Timestamp,
+    pub(super) initialization: Initialization,
     pub(super) memory: u32,
     pub(super) log_stream: String,
     pub(super) invocations: AtomicU64,
@@ -41,13 +43,19 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn new(target: &Target, started: Timestamp, log_stream: String) -> Self {
+    pub(super) fn new(
+        target: &Target,
+        started: Timestamp,
+        log_stream: String,
+        initialization: Initialization,
+    ) -> Self {
         Self {
             app: target.app.clone(),
             function: target.function.lambda_name.clone(),
             version: target.version,
             environment: target.environment,
             started,
+            initialization,
             memory: target.function.memory,
             log_stream,
             invocations: AtomicU64::new(0),

@@ -6,16 +6,19 @@ use sonagi_model::{Tick, limits::RETIRE_INTERVAL};
 
 use crate::frontend::Engine;
 
-/// Runs until the engine is gone: stops what was idle for too long, follows what is live, and starts ahead of the calls
-/// that are expected.
+/// Runs until the engine is gone: stops what was idle for too long, follows what is live, and starts what is provisioned, and
+/// ahead of the calls that are expected.
 pub(crate) async fn tidy(engine: Weak<Engine>) {
     loop {
         let Some(strong) = engine.upgrade() else { return };
         let wake = round(&strong);
-        let clock = strong.clock.clone();
+        let (clock, news) = (strong.clock.clone(), strong.news.clone());
         // Waits without holding the engine, so that it can go.
         drop(strong);
-        clock.sleep_until(wake).await;
+        tokio::select! {
+            () = clock.sleep_until(wake) => {}
+            () = news.notified() => {}
+        }
     }
 }
 
@@ -31,8 +34,7 @@ fn round(engine: &Arc<Engine>) -> Tick {
     }
     engine.follow();
     // After that, so that nothing is started which is no longer live.
-    match engine.pools.start_ahead(engine, now) {
-        Some(next) => wake.min(next),
-        None => wake,
-    }
+    let provisioned = engine.pools.start_provisioned(engine, now);
+    let ahead = engine.pools.start_ahead(engine, now);
+    [provisioned, ahead].into_iter().flatten().fold(wake, Tick::min)
 }

@@ -19,6 +19,7 @@ mod info;
 mod janitor;
 mod job;
 mod pools;
+mod provision;
 mod room;
 mod run;
 mod seat;
@@ -36,15 +37,17 @@ pub use info::{EnvironmentInfo, EnvironmentState};
 pub(crate) use janitor::tidy;
 pub(crate) use job::{Job, Reply};
 pub(crate) use pools::{Key, Pools};
+pub use provision::{ProvisionFailure, ProvisionState};
 pub(crate) use room::Room;
 use sonagi_control::Target;
 use sonagi_model::{LambdaName, Tick, limits::FINISH_GRACE};
-use sonagi_sandbox::Footprint;
+use sonagi_sandbox::{Footprint, Initialization};
 pub(crate) use tasks::Tasks;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{frontend::Engine, metering::Meter};
 use history::{History, Plan, Recorded};
+use provision::Provision;
 use seat::Seat;
 
 /// The environments of one function that are interchangeable.
@@ -76,6 +79,7 @@ struct State {
     finishing: usize,
     /// Every environment, busy or idle.
     environments: Vec<Arc<Seat>>,
+    provision: Provision,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,7 +135,8 @@ impl Pool {
         if state.history.idle().is_some() {
             state.arrived(engine.clock.tick());
         }
-        if let Some(idle) = state.idle.pop_back() {
+        let ready = state.provision.idle.pop_back();
+        if let Some(idle) = ready.or_else(|| state.idle.pop_back()) {
             drop(state);
             idle.seat.run(job);
             return Ok(());
@@ -192,10 +197,20 @@ impl Pool {
         match state.life {
             Life::Retired | Life::Closed => Next::Stop,
             Life::Live => {
-                state.idle.push_back(Idle { since: now, seat: seat.clone() });
-                state.rest(now);
-                drop(state);
-                engine.room.offer();
+                let idle = Idle { since: now, seat: seat.clone() };
+                match seat.facts.initialization {
+                    Initialization::Provisioned if state.has_too_many_provisioned() => return Next::Stop,
+                    Initialization::Provisioned => {
+                        state.provision.idle.push_back(idle);
+                        state.rest(now);
+                    }
+                    Initialization::OnDemand | Initialization::SnapStart => {
+                        state.idle.push_back(idle);
+                        state.rest(now);
+                        drop(state);
+                        engine.room.offer();
+                    }
+                }
                 Next::Wait
             }
         }
@@ -203,12 +218,8 @@ impl Pool {
 
     /// Takes an environment that died from among the idle. If it is not there, a job is on its way to it.
     fn withdraw(&self, seat: &Arc<Seat>) -> Withdrawn {
-        let mut state = self.lock();
-        match state.idle.iter().position(|idle| Arc::ptr_eq(&idle.seat, seat)) {
-            Some(at) => {
-                state.idle.remove(at);
-                Withdrawn::Gone
-            }
+        match self.lock().take_idle(seat) {
+            Some(_) => Withdrawn::Gone,
             None => Withdrawn::Ordered,
         }
     }
@@ -236,7 +247,8 @@ impl Pool {
 
     /// Stops every idle environment.
     fn stop_idle(&self) {
-        for idle in self.lock().idle.drain(..) {
+        let state = &mut *self.lock();
+        for idle in state.idle.drain(..).chain(state.provision.idle.drain(..)) {
             idle.seat.stop();
         }
     }
@@ -287,7 +299,22 @@ impl State {
             retrying: 0,
             finishing: 0,
             environments: Vec::new(),
+            provision: Provision::default(),
         }
+    }
+
+    /// Takes an environment from among the idle.
+    fn take_idle(&mut self, seat: &Arc<Seat>) -> Option<Idle> {
+        for all in [&mut self.idle, &mut self.provision.idle] {
+            if let Some(at) = all.iter().position(|idle| Arc::ptr_eq(&idle.seat, seat)) {
+                return all.remove(at);
+            }
+        }
+        None
+    }
+
+    fn is_idle(&self, seat: &Arc<Seat>) -> bool {
+        self.idle.iter().chain(&self.provision.idle).any(|idle| Arc::ptr_eq(&idle.seat, seat))
     }
 
     /// A job has come.
@@ -299,7 +326,8 @@ impl State {
 
     /// Something is over. If nothing runs or waits now, an idle time has begun.
     fn rest(&mut self, now: Tick) {
-        if self.queue.is_empty() && self.retrying == 0 && self.idle.len() == self.environments.len() {
+        let idle = self.idle.len() + self.provision.idle.len();
+        if self.queue.is_empty() && self.retrying == 0 && idle == self.environments.len() {
             self.history.rested(now);
         }
     }
@@ -331,6 +359,7 @@ impl State {
             && self.idle.is_empty()
             && self.starting + self.retrying == 0
             && self.environments.is_empty()
+            && self.provisions_nothing()
     }
 }
 

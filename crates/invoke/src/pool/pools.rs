@@ -16,6 +16,7 @@ use super::{
     EnvironmentInfo, EnvironmentState, Evicted, Job, Life, Pool,
     histories::{Expected, Histories},
     history::History,
+    provision::Wanted,
     room::Short,
 };
 use crate::{Snapshot, frontend::Engine};
@@ -34,6 +35,7 @@ pub(crate) struct Pools {
     shards: Vec<Mutex<HashMap<Key, Arc<Pool>>>>,
     /// Of the functions that have no pool.
     histories: Histories,
+    wanted: Mutex<Wanted>,
 }
 
 impl Key {
@@ -63,7 +65,11 @@ impl Hash for Key {
 
 impl Pools {
     pub(crate) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), histories: Histories::new(HISTORIES) }
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            histories: Histories::new(HISTORIES),
+            wanted: Mutex::default(),
+        }
     }
 
     /// Gives a job to its function's pool.
@@ -79,7 +85,7 @@ impl Pools {
         }
     }
 
-    fn pool(&self, engine: &Engine, key: &Key, target: &Arc<Target>) -> Arc<Pool> {
+    pub(super) fn pool(&self, engine: &Engine, key: &Key, target: &Arc<Target>) -> Arc<Pool> {
         let mut shard = self.shard(key);
         if let Some(pool) = shard.get(key) {
             return pool.clone();
@@ -177,7 +183,7 @@ impl Pools {
         for pool in self.all() {
             let state = pool.lock();
             for seat in &state.environments {
-                let idle = state.idle.iter().any(|idle| Arc::ptr_eq(&idle.seat, seat));
+                let idle = state.is_idle(seat);
                 all.push(seat.facts.info(if idle { EnvironmentState::Idle } else { EnvironmentState::Busy }));
             }
         }
@@ -191,7 +197,11 @@ impl Pools {
         self.shards.iter().flat_map(|shard| lock(shard).values().cloned().collect::<Vec<_>>()).collect()
     }
 
-    fn shard(&self, key: &Key) -> MutexGuard<'_, HashMap<Key, Arc<Pool>>> {
+    pub(super) fn wanted(&self) -> MutexGuard<'_, Wanted> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn shard(&self, key: &Key) -> MutexGuard<'_, HashMap<Key, Arc<Pool>>> {
         lock(&self.shards[usize::from(key.environment.as_bytes()[31]) % SHARDS])
     }
 }

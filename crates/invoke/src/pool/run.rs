@@ -15,7 +15,7 @@ use crate::{
     Request,
     frontend::Engine,
     metering::Record,
-    report::{Journal, Report},
+    report::{Beginning, Journal, Report, whole_millis},
     trace::Trace,
 };
 
@@ -31,8 +31,8 @@ pub(super) struct Run {
     pub(super) deadline: Tick,
     /// If an environment was started for this.
     cold: Option<ColdStart>,
-    /// The initialisation that comes on top of the duration, in the report and in the bill.
-    init: Option<Duration>,
+    /// What comes on top of the duration, in the report and in the bill.
+    beginning: Beginning,
     state: State,
 }
 
@@ -69,7 +69,7 @@ impl Run {
             timeout,
             deadline: began + timeout,
             cold: None,
-            init: None,
+            beginning: Beginning::None,
             state: State::Open,
         }
     }
@@ -77,7 +77,7 @@ impl Run {
     /// The environment was started for this, before its time ran.
     pub(super) fn started_cold(&mut self, cold: ColdStart) {
         self.cold = Some(cold);
-        self.init = Some(cold.init);
+        self.beginning = Beginning::of(&cold);
     }
 
     /// An environment was started for this and failed, and what follows is within its time.
@@ -116,7 +116,7 @@ impl Run {
             billed: usage.billed,
             memory: usage.memory,
             memory_peak: usage.memory_peak,
-            init: self.init,
+            beginning: self.beginning,
             outcome: &outcome,
         };
         journal.end(self.engine.clock.now(), self.request, trace, &report);
@@ -125,11 +125,10 @@ impl Run {
 
     fn usage(&self, used: Used) -> Usage {
         let Used { duration, cpu, memory_peak } = used;
-        let billed = duration + self.init.unwrap_or_default();
+        let billed = duration + self.beginning.billed();
         Usage {
             duration,
-            // Lambda bills the initialisation too (since August 2025), in whole milliseconds.
-            billed: u64::try_from(billed.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1),
+            billed: whole_millis(billed).max(1),
             memory: self.target.function.memory,
             memory_peak: u32::try_from(memory_peak.div_ceil(1 << 20)).unwrap_or(u32::MAX),
             cpu,

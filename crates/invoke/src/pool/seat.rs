@@ -1,5 +1,6 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, atomic::Ordering};
 
+use sonagi_model::Tick;
 use tokio::sync::Notify;
 
 use super::{Job, info::Facts};
@@ -7,6 +8,7 @@ use super::{Job, info::Facts};
 /// An environment as its pool sees it: what is known of it, and where it waits for its next job.
 pub(super) struct Seat {
     pub(super) facts: Facts,
+    pub(super) born: Tick,
     order: Mutex<Option<Order>>,
     news: Notify,
 }
@@ -17,8 +19,12 @@ pub(super) enum Order {
 }
 
 impl Seat {
-    pub(super) fn new(facts: Facts) -> Self {
-        Self { facts, order: Mutex::new(None), news: Notify::new() }
+    pub(super) fn new(facts: Facts, born: Tick) -> Self {
+        Self { facts, born, order: Mutex::new(None), news: Notify::new() }
+    }
+
+    pub(super) fn has_served(&self) -> bool {
+        self.facts.invocations.load(Ordering::Relaxed) > 0
     }
 
     /// Only who took the seat from among the idle may call this, and only once.

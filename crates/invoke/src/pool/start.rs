@@ -3,14 +3,15 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use sonagi_control::Target;
+use sonagi_control::{Target, Version};
 use sonagi_model::{
     RequestId, Tick,
     clock::within,
-    invocation::{ColdStart, FailureOrigin, FunctionFailure},
+    function::SnapStart,
+    invocation::{ColdStart, FailureOrigin, FunctionFailure, Origin},
     logs::LogSink,
 };
-use sonagi_sandbox::{Answer, EnvironmentSpec, Footprint, Outcome, StartFailure, Started};
+use sonagi_sandbox::{Answer, EnvironmentSpec, Footprint, Initialization, Outcome, StartFailure, Started};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
@@ -78,25 +79,26 @@ async fn start(
         return;
     }
     let begun = engine.clock.tick();
-    let code = match engine.deployments.unpacked(&target.function.package).await {
-        Ok(code) => code,
-        Err(cause) => return count.fail(Error::Packages(Arc::new(cause))),
+    let attempt = match Attempt::new(engine.clone(), pool, target, place, Initialization::OnDemand).await {
+        Ok(attempt) => attempt,
+        Err(error) => return count.fail(error),
     };
     let fetched = engine.clock.tick();
-    let stream = engine.log_stream(&target);
-    let sink = Arc::new(TailSink::new(engine.logs.sink(&target, &stream)));
-    let spec = Arc::new(spec(&engine, &target, code, stream, sink.clone()));
-    let journal = Journal::new(sink, target.function.log_format, target.version);
     let init_timeout = engine.config.init_timeout;
-    let attempt = Attempt { engine: engine.clone(), pool, target, spec, journal, place };
 
     let outcome = attempt.run(fetched + init_timeout).await;
     drop(permit);
-    let cold = |create, init| ColdStart { queue: begun - asked, fetch: fetched - begun, create, init };
+    let cold = |create, init, origin| ColdStart {
+        queue: begun - asked,
+        fetch: fetched - begun,
+        create,
+        init,
+        origin,
+    };
     match outcome {
         Ok(started) => {
             let cold = match count.reason {
-                Reason::Job => Some(cold(started.create, started.init)),
+                Reason::Job => Some(cold(started.create, started.init, started.origin)),
                 Reason::Ahead { .. } => None,
             };
             attempt.into_worker(started, cold).serve(count, active).await;
@@ -106,7 +108,8 @@ async fn start(
             Ok(failed) => {
                 attempt.tell(None, InitPhase::Init, &failed);
                 if let Some(job) = count.take_job() {
-                    attempt.again(job, cold(failed.create, failed.took), count, active).await;
+                    let cold = cold(failed.create, failed.took, Origin::Initialised);
+                    attempt.again(job, cold, count, active).await;
                 }
             }
         },
@@ -114,7 +117,7 @@ async fn start(
 }
 
 /// One environment that is being started.
-struct Attempt {
+pub(super) struct Attempt {
     engine: Arc<Engine>,
     pool: Arc<Pool>,
     target: Arc<Target>,
@@ -124,20 +127,38 @@ struct Attempt {
 }
 
 impl Attempt {
-    async fn run(&self, deadline: Tick) -> Result<Started, StartFailure> {
+    /// Fetches the code, and makes all else that a start needs.
+    pub(super) async fn new(
+        engine: Arc<Engine>,
+        pool: Arc<Pool>,
+        target: Arc<Target>,
+        place: Place,
+        initialization: Initialization,
+    ) -> Result<Self, Error> {
+        let code = engine.deployments.unpacked(&target.function.package).await;
+        let code = code.map_err(|cause| Error::Packages(Arc::new(cause)))?;
+        let stream = engine.log_stream(&target);
+        let sink = Arc::new(TailSink::new(engine.logs.sink(&target, &stream)));
+        let spec = Arc::new(spec(&engine, &target, code, stream, sink.clone(), initialization));
+        let journal = Journal::new(sink, target.function.log_format, target.version);
+        Ok(Self { engine, pool, target, spec, journal, place })
+    }
+
+    pub(super) async fn run(&self, deadline: Tick) -> Result<Started, StartFailure> {
         let start = self.engine.driver.start(self.spec.clone(), deadline);
         within(&*self.engine.clock, deadline + DRIVER_GRACE, start)
             .await
             .unwrap_or(Err(StartFailure::TimedOut { create: Duration::ZERO }))
     }
 
-    fn tell(&self, request: Option<RequestId>, phase: InitPhase, failed: &InitFailure) {
+    pub(super) fn tell(&self, request: Option<RequestId>, phase: InitPhase, failed: &InitFailure) {
         self.journal.init_failed(self.engine.clock.now(), request, failed.took, phase, &failed.end());
     }
 
-    fn into_worker(self, started: Started, cold: Option<ColdStart>) -> Worker {
-        let facts = Facts::new(&self.target, self.engine.clock.now(), self.spec.log_stream.clone());
-        let seat = Arc::new(Seat::new(facts));
+    pub(super) fn into_worker(self, started: Started, cold: Option<ColdStart>) -> Worker {
+        let stream = self.spec.log_stream.clone();
+        let facts = Facts::new(&self.target, self.engine.clock.now(), stream, self.spec.initialization);
+        let seat = Arc::new(Seat::new(facts, self.engine.clock.tick()));
         let member = Membership::new(self.engine, self.pool, seat, self.place);
         Worker::new(started.environment, self.journal, cold, member)
     }
@@ -186,7 +207,7 @@ impl Attempt {
 }
 
 /// An initialisation that failed by the function's own doing.
-struct InitFailure {
+pub(super) struct InitFailure {
     /// None: it ran out of time.
     failure: Option<FunctionFailure>,
     create: Duration,
@@ -195,7 +216,7 @@ struct InitFailure {
 
 impl InitFailure {
     /// Or else the error that is nobody's but the platform's.
-    fn of(failure: StartFailure, limit: Duration) -> Result<Self, Error> {
+    pub(super) fn of(failure: StartFailure, limit: Duration) -> Result<Self, Error> {
         match failure {
             StartFailure::Init { failure, create, init } => {
                 Ok(Self { failure: Some(failure), create, took: init })
@@ -241,9 +262,6 @@ enum Stage {
 }
 
 impl Starting {
-    /// The environment is there and has taken what it serves next.
-    pub(super) fn done(self) {}
-
     /// More environments are on the way than there are jobs: this one is not needed. Then it is counted out.
     fn is_surplus(&mut self) -> bool {
         let mut state = self.pool.lock();
@@ -316,18 +334,31 @@ impl Reason {
     }
 }
 
+/// Whether the target's environments are copies of one that was initialised.
+fn is_copied(target: &Target) -> bool {
+    match (target.function.snap_start, target.version) {
+        (SnapStart::All, _) | (SnapStart::PublishedVersions, Version::Number(_)) => true,
+        (SnapStart::PublishedVersions, Version::Latest) | (SnapStart::None, _) => false,
+    }
+}
+
 fn spec(
     engine: &Engine,
     target: &Target,
     code: PathBuf,
     stream: String,
     logs: Arc<dyn LogSink>,
+    initialization: Initialization,
 ) -> EnvironmentSpec {
     let function = &target.function;
     EnvironmentSpec {
         app: target.app.clone(),
         function_name: function.lambda_name.to_string(),
         version: target.version.to_string(),
+        initialization: match initialization {
+            Initialization::OnDemand if is_copied(target) => Initialization::SnapStart,
+            other => other,
+        },
         runtime: function.runtime,
         handler: function.handler.clone(),
         architecture: function.architecture,
@@ -336,7 +367,7 @@ fn spec(
         memory: function.memory,
         timeout: function.timeout,
         ephemeral_storage: function.ephemeral_storage,
-        network: function.network,
+        network: function.network.clone(),
         driver: function.driver,
         variables: function.variables.clone(),
         wasm: function.wasm.clone(),

@@ -12,7 +12,6 @@ use super::{
     room::Place,
     run::{Run, Used},
     seat::{Order, Seat},
-    start::Starting,
 };
 use crate::{
     Error, Result, Tail, activity::Active, admission::Permit, frontend::Engine, report::Journal,
@@ -26,7 +25,6 @@ pub(super) struct Worker {
     journal: Journal,
     /// Of the start, until an invocation has reported it.
     cold: Option<ColdStart>,
-    born: Tick,
     member: Membership,
 }
 
@@ -52,15 +50,14 @@ impl Worker {
         cold: Option<ColdStart>,
         member: Membership,
     ) -> Self {
-        let born = member.engine.clock.tick();
-        Self { environment, journal, cold, born, member }
+        Self { environment, journal, cold, member }
     }
 
-    /// Serves from the end of a start on.
-    pub(super) async fn serve(mut self, count: Starting, active: Active) {
+    /// Serves from the end of a start on, which `count` is the pool's count of.
+    pub(super) async fn serve<C>(mut self, count: C, active: Active) {
         let now = self.member.engine.clock.tick();
         let next = self.member.next(now);
-        count.done();
+        drop(count);
         drop(active);
         self.serve_on(next).await;
     }
@@ -174,7 +171,7 @@ impl Worker {
         run.end(&self.journal, outcome, Used { duration: spent + duration, cpu, memory_peak });
         replying.end(|| self.journal.sink().take());
         let now = self.member.engine.clock.tick();
-        let next = if reusable && now.since(self.born) < ENVIRONMENT_AGE {
+        let next = if reusable && now.since(self.member.seat.born) < ENVIRONMENT_AGE {
             self.member.next(now)
         } else {
             Next::Stop
@@ -277,7 +274,10 @@ fn limited(answer: Answer, limit: u64) -> Answer {
 
 impl Membership {
     pub(super) fn new(engine: Arc<Engine>, pool: Arc<Pool>, seat: Arc<Seat>, place: Place) -> Self {
-        pool.lock().environments.push(seat.clone());
+        let mut state = pool.lock();
+        state.environments.push(seat.clone());
+        state.joined(&seat);
+        drop(state);
         Self { engine, pool, seat, stage: Stage::Serving, _place: place }
     }
 
@@ -297,7 +297,8 @@ impl Drop for Membership {
     fn drop(&mut self) {
         let mut state = self.pool.lock();
         state.environments.retain(|seat| !Arc::ptr_eq(seat, &self.seat));
-        state.idle.retain(|idle| !Arc::ptr_eq(&idle.seat, &self.seat));
+        drop(state.take_idle(&self.seat));
+        state.left(&self.engine, &self.seat);
         if self.stage == Stage::Finishing {
             state.finishing -= 1;
         }

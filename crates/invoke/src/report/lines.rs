@@ -7,7 +7,7 @@ use sonagi_control::Version;
 use sonagi_model::{RequestId, Timestamp};
 use sonagi_sandbox::Outcome;
 
-use super::{InitEnd, InitPhase, Report};
+use super::{Beginning, InitEnd, InitPhase, Report};
 use crate::trace::Trace;
 
 // Writing to a string cannot fail, so what `write!` returns here is dropped.
@@ -38,10 +38,18 @@ pub(super) fn report(request: &RequestId, report: &Report<'_>) -> String {
         " ms\tBilled Duration: {} ms\tMemory Size: {} MB\tMax Memory Used: {} MB",
         report.billed, report.memory, report.memory_peak
     );
-    if let Some(init) = report.init {
-        line.push_str("\tInit Duration: ");
-        push_millis(&mut line, init);
-        line.push_str(" ms");
+    match report.beginning {
+        Beginning::None => {}
+        Beginning::Init(init) => {
+            line.push_str("\tInit Duration: ");
+            push_millis(&mut line, init);
+            line.push_str(" ms");
+        }
+        Beginning::Restore { whole, runtime } => {
+            line.push_str("\tRestore Duration: ");
+            push_millis(&mut line, whole);
+            let _ = write!(line, " ms\tBilled Restore Duration: {} ms", whole_millis(runtime));
+        }
     }
     match report.outcome {
         // What a handler reports itself is no failure of the environment's, and Lambda's line does not tell it.
@@ -102,8 +110,13 @@ pub(super) fn report_json(
             "maxMemoryUsedMB": report.memory_peak,
         },
     });
-    if let Some(init) = report.init {
-        body["metrics"]["initDurationMs"] = millis(init).into();
+    match report.beginning {
+        Beginning::None => {}
+        Beginning::Init(init) => body["metrics"]["initDurationMs"] = millis(init).into(),
+        Beginning::Restore { whole, runtime } => {
+            body["metrics"]["restoreDurationMs"] = millis(whole).into();
+            body["metrics"]["billedRestoreDurationMs"] = whole_millis(runtime).into();
+        }
     }
     if let Some(trace) = trace {
         body["tracing"] = json!({ "type": "X-Amzn-Trace-Id", "value": trace.header });
@@ -164,6 +177,11 @@ fn push_millis(line: &mut String, duration: Duration) {
     let _ = write!(line, "{}.{:02}", hundredths / 100, hundredths % 100);
 }
 
+/// Milliseconds as they are billed: each that was begun.
+pub(crate) fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
 /// Milliseconds with three decimals, as the JSON records have them.
 fn millis(duration: Duration) -> f64 {
     ((duration.as_nanos() + 500) / 1_000) as f64 / 1_000.0
@@ -175,13 +193,13 @@ mod tests {
 
     const ID: &str = "6f4a3c1e-0b0e-4c5e-9d55-0d8f0c6f2a11";
 
-    fn facts(outcome: &Outcome, init: Option<Duration>) -> Report<'_> {
+    fn facts(outcome: &Outcome, beginning: Beginning) -> Report<'_> {
         Report {
             duration: Duration::from_nanos(1_234_999),
             billed: 87,
             memory: 128,
             memory_peak: 30,
-            init,
+            beginning,
             outcome,
         }
     }
@@ -192,18 +210,26 @@ mod tests {
         assert_eq!(start(&id, Version::Latest), format!("START RequestId: {ID} Version: $LATEST"));
         assert_eq!(end(&id), format!("END RequestId: {ID}"));
         assert_eq!(
-            report(&id, &facts(&Outcome::Success, Some(Duration::from_micros(85_120)))),
+            report(&id, &facts(&Outcome::Success, Beginning::Init(Duration::from_micros(85_120)))),
             format!(
                 "REPORT RequestId: {ID}\tDuration: 1.23 ms\tBilled Duration: 87 ms\tMemory Size: 128 MB\t\
                  Max Memory Used: 30 MB\tInit Duration: 85.12 ms"
             )
         );
+        let restore =
+            Beginning::Restore { whole: Duration::from_micros(6_789), runtime: Duration::from_micros(1_001) };
+        assert!(
+            report(&id, &facts(&Outcome::Success, restore))
+                .ends_with("30 MB\tRestore Duration: 6.79 ms\tBilled Restore Duration: 2 ms")
+        );
+        let json = report_json(Timestamp::from_millis(0), &id, None, &facts(&Outcome::Success, restore));
+        assert!(json.contains(r#""restoreDurationMs":6.789,"billedRestoreDurationMs":2"#), "{json}");
         let fault = Outcome::Fault("Runtime.ExitError".into());
         assert!(
-            report(&id, &facts(&fault, None))
+            report(&id, &facts(&fault, Beginning::None))
                 .ends_with("30 MB\tStatus: error\tError Type: Runtime.ExitError")
         );
-        assert!(report(&id, &facts(&Outcome::TimedOut, None)).ends_with("30 MB\tStatus: timeout"));
+        assert!(report(&id, &facts(&Outcome::TimedOut, Beginning::None)).ends_with("30 MB\tStatus: timeout"));
         assert_eq!(
             timed_out(Timestamp::from_millis(1_709_210_096_789), &id, Duration::from_secs(3)),
             format!("2024-02-29T12:34:56.789Z {ID} Task timed out after 3.00 seconds")
@@ -228,7 +254,12 @@ mod tests {
             )
         );
         assert_eq!(
-            report_json(at, &id, None, &facts(&Outcome::TimedOut, Some(Duration::from_millis(85)))),
+            report_json(
+                at,
+                &id,
+                None,
+                &facts(&Outcome::TimedOut, Beginning::Init(Duration::from_millis(85)))
+            ),
             format!(
                 r#"{{"time":"2024-02-29T12:34:56.789Z","type":"platform.report","record":{{"requestId":"{ID}","metrics":{{"durationMs":1.235,"billedDurationMs":87,"memorySizeMB":128,"maxMemoryUsedMB":30,"initDurationMs":85.0}},"status":"timeout"}}}}"#
             )

@@ -9,10 +9,12 @@ mod tail;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+pub(crate) use lines::whole_millis;
 use sonagi_control::Version;
 use sonagi_model::{
     RequestId, Timestamp,
     function::LogFormat,
+    invocation::{ColdStart, Origin},
     logs::{LogLine, LogSink},
 };
 use sonagi_sandbox::Outcome;
@@ -36,9 +38,39 @@ pub(crate) struct Report<'a> {
     pub(crate) memory: u32,
     /// MiB.
     pub(crate) memory_peak: u32,
-    /// Of an invocation that an environment was started for.
-    pub(crate) init: Option<Duration>,
+    pub(crate) beginning: Beginning,
     pub(crate) outcome: &'a Outcome,
+}
+
+/// What came before an invocation for which an environment was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// The environment was there.
+    None,
+    Init(Duration),
+    /// SnapStart: it was copied. All of it, and of that what its runtime did.
+    Restore {
+        whole: Duration,
+        runtime: Duration,
+    },
+}
+
+impl Beginning {
+    pub(crate) fn of(cold: &ColdStart) -> Self {
+        match cold.origin {
+            Origin::Initialised => Self::Init(cold.init),
+            Origin::Copied => Self::Restore { whole: cold.create + cold.init, runtime: cold.init },
+        }
+    }
+
+    /// What is billed on top of the invocation: the runtime's part (since August 2025 that of an initialisation too).
+    pub(crate) fn billed(self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Init(init) => init,
+            Self::Restore { runtime, .. } => runtime,
+        }
+    }
 }
 
 /// In which phase an initialisation failed.

@@ -9,5 +9,6 @@ mod lifecycle;
 mod log;
 mod metering;
 mod pool;
+mod provisioned;
 mod stress;
 mod world;

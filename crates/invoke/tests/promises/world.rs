@@ -19,7 +19,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sonagi_control::{Target, Version};
+use sonagi_control::{Share, Target, Version};
 use sonagi_invoke::{
     Config, CredentialProvider, Deployments, Error, Frontend, Invoked, LogProvider, Request, Snapshot, Tail,
 };
@@ -159,7 +159,7 @@ pub(crate) struct Deployed {
 }
 
 #[derive(Default, Clone)]
-struct Functions(BTreeMap<String, Arc<Target>>);
+struct Functions(BTreeMap<String, Arc<Target>>, BTreeMap<String, u32>);
 
 impl Deployed {
     pub(crate) fn set(&self, name: &str, target: Option<Arc<Target>>) {
@@ -167,6 +167,13 @@ impl Deployed {
         let mut functions = Functions::clone(&live);
         functions.0.remove(name);
         functions.0.extend(target.map(|target| (name.to_owned(), target)));
+        *live = Arc::new(functions);
+    }
+
+    pub(crate) fn provision(&self, name: &str, executions: u32) {
+        let mut live = self.live.lock().unwrap();
+        let mut functions = Functions::clone(&live);
+        functions.1.insert(name.to_owned(), executions);
         *live = Arc::new(functions);
     }
 }
@@ -191,6 +198,13 @@ impl Snapshot for Functions {
         let reserved =
             |t: &Arc<Target>| Some((t.function.lambda_name.clone(), t.function.reserved_concurrency?));
         self.0.values().filter_map(reserved).collect()
+    }
+
+    fn provisioned(&self) -> Vec<Share> {
+        let share = |(name, &executions): (&String, &u32)| {
+            Some(Share { target: self.0.get(name)?.clone(), executions })
+        };
+        self.1.iter().filter_map(share).filter(|share| share.executions > 0).collect()
     }
 }
 
@@ -251,6 +265,8 @@ pub(crate) struct Script {
     deaths: Mutex<HashMap<usize, Arc<Notify>>>,
     starts: Mutex<HashMap<String, usize>>,
     next: AtomicUsize,
+    /// `AWS_LAMBDA_INITIALIZATION_TYPE` of each start.
+    pub(crate) initializations: Mutex<Vec<&'static str>>,
     pub(crate) alive: Arc<AtomicUsize>,
     pub(crate) starting: Arc<AtomicUsize>,
     pub(crate) most_starting: AtomicUsize,
@@ -264,6 +280,7 @@ impl Script {
             deaths: Mutex::default(),
             starts: Mutex::default(),
             next: AtomicUsize::new(1),
+            initializations: Mutex::default(),
             alive: Arc::default(),
             starting: Arc::default(),
             most_starting: AtomicUsize::new(0),
@@ -331,6 +348,7 @@ impl Driver for Script {
             *count += 1;
             *count
         };
+        self.initializations.lock().unwrap().push(spec.initialization.as_str());
         let script = spec.variables.get("START").cloned().unwrap_or_else(|| "sleep 0".into());
         let steps: Vec<&str> = script.split(',').map(str::trim).collect();
         let step = steps.get(number - 1).or(steps.last()).copied().unwrap_or_default();
@@ -378,7 +396,12 @@ impl Driver for Script {
             }),
         };
         let init = self.clock.tick() - began;
-        Ok(Started { environment: Box::new(environment), create: Duration::from_millis(2), init })
+        Ok(Started {
+            environment: Box::new(environment),
+            create: Duration::from_millis(2),
+            init,
+            origin: sonagi_sandbox::Origin::Initialised,
+        })
     }
 }
 

@@ -27,7 +27,8 @@ use rustix::{
 };
 
 use super::{
-    Failure, Step, confine,
+    Failure, Step,
+    confine::{self, Writes},
     filter::Filters,
     init::{self, Trouble},
     message::{self, Files, Word},
@@ -35,6 +36,7 @@ use super::{
     reaper,
     root::{self, Root},
     sys,
+    template::{self, Template},
 };
 
 /// What the new process has of the launcher's.
@@ -56,9 +58,7 @@ pub(super) fn run(inheritance: Inheritance<'_>) -> ! {
         match (&order.sandbox, root, filters) {
             (Some(sandbox), Some(root), Some(filters)) => {
                 enter(sandbox, mounts, root, &socket)?;
-                if sandbox.reach == Reach::Connected {
-                    connected(&socket).map_err(|error| Step::Network.failed(error, ""))?;
-                }
+                wait_for_network(sandbox, &socket)?;
                 runtime(&order, filters, files.output, &socket)
             }
             (Some(_), _, _) => Err(Step::Root.failed(io::ErrorKind::NotFound.into(), "")),
@@ -152,26 +152,46 @@ fn enter(sandbox: &Sandbox, mounts: Vec<OwnedFd>, root: &Root, socket: &UnixStre
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
             .map_err(|error| namespaces(error.into()))?;
     }
-    rustix::system::sethostname(b"localhost").map_err(|error| namespaces(error.into()))?;
-    let network = |error| Step::Network.failed(error, "");
-    let mut listeners = listen(&sandbox.ports).map_err(network)?;
-    if sandbox.reach == Reach::Connected {
-        listeners.push(routes().map_err(network)?);
-    }
-    let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
-    message::say(socket, &Word::Listening, &borrowed).map_err(|error| Step::Order.failed(error, ""))?;
-    drop(listeners);
-
-    let at = |place: &'static str| move |error: rustix::io::Errno| Step::Mount.failed(error.into(), place);
+    open_doors(sandbox, socket)?;
     // While the machine's own is still in sight: the kernel gives no more of it than can be seen already.
-    rustix::mount::mount("proc", "proc", "proc", SAFE | MountFlags::NOEXEC, None).map_err(at("/proc"))?;
-    let options = temporary_options(sandbox);
-    rustix::mount::mount("tmpfs", "tmp", "tmpfs", SAFE, options.as_c_str()).map_err(at("/tmp"))?;
+    mount_own(sandbox, "proc", "tmp")?;
     attach_all(mounts, sandbox)?;
+    let at = |place: &'static str| move |error: rustix::io::Errno| Step::Mount.failed(error.into(), place);
     // The old root lies under the new one for a moment, and then nowhere.
     rustix::process::pivot_root(".", ".").map_err(at("pivot_root"))?;
     rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(at("the machine's root"))?;
     rustix::process::chdir("/").map_err(at("/"))
+}
+
+/// A name, and the ports that the sandbox is reached at; the driver is told.
+pub(super) fn open_doors(sandbox: &Sandbox, socket: &UnixStream) -> Result<(), Failure> {
+    let named = rustix::system::sethostname(b"localhost");
+    named.map_err(|error| Step::Namespaces.failed(error.into(), ""))?;
+    let network = |error| Step::Network.failed(error, "");
+    let mut listeners = listen(&sandbox.ports).map_err(network)?;
+    if sandbox.reach == Reach::Connected {
+        listeners.push(routes().map_err(network)?);
+        listeners.extend(resolver().map_err(network)?);
+        listeners.extend(packets());
+    }
+    let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
+    message::say(socket, &Word::Listening, &borrowed).map_err(|error| Step::Order.failed(error, ""))
+}
+
+/// The sandbox's own `/proc` and `/tmp`, which lie at these places at present.
+pub(super) fn mount_own(sandbox: &Sandbox, proc: &str, tmp: &str) -> Result<(), Failure> {
+    let at = |place: &'static str| move |error: rustix::io::Errno| Step::Mount.failed(error.into(), place);
+    rustix::mount::mount("proc", proc, "proc", SAFE | MountFlags::NOEXEC, None).map_err(at("/proc"))?;
+    let options = temporary_options(sandbox);
+    rustix::mount::mount("tmpfs", tmp, "tmpfs", SAFE, options.as_c_str()).map_err(at("/tmp"))
+}
+
+/// Waits until the driver has connected this sandbox, if it is to be.
+pub(super) fn wait_for_network(sandbox: &Sandbox, socket: &UnixStream) -> Result<(), Failure> {
+    match sandbox.reach {
+        Reach::Loopback => Ok(()),
+        Reach::Connected => connected(socket).map_err(|error| Step::Network.failed(error, "")),
+    }
 }
 
 /// What no mount of a sandbox lets happen.
@@ -218,6 +238,30 @@ fn routes() -> io::Result<OwnedFd> {
     Ok(rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?)
 }
 
+/// Where names are asked for, in every sandbox that is connected: `etc/resolv.conf` says so.
+pub(crate) const RESOLVER: Ipv4Addr = Ipv4Addr::new(198, 19, 255, 53);
+
+/// Sockets at [`RESOLVER`], of UDP and TCP, for whoever will answer there; the address need not be there yet.
+fn resolver() -> io::Result<[OwnedFd; 2]> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+    let socket = |kind| {
+        let socket = rustix::net::socket_with(AddressFamily::INET, kind, SocketFlags::CLOEXEC, None)?;
+        sockopt::set_ip_freebind(&socket, true)?;
+        rustix::net::bind(&socket, &std::net::SocketAddrV4::new(RESOLVER, 53))?;
+        io::Result::Ok(socket)
+    };
+    let (udp, tcp) = (socket(SocketType::DGRAM)?, socket(SocketType::STREAM)?);
+    rustix::net::listen(&tcp, 128)?;
+    Ok([udp, tcp])
+}
+
+/// What this namespace's packet filter can be set with, if the kernel has one.
+fn packets() -> Option<OwnedFd> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, netlink};
+    let filter = Some(netlink::NETFILTER);
+    rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, filter).ok()
+}
+
 /// Waits until the driver has connected this namespace.
 fn connected(socket: &UnixStream) -> io::Result<()> {
     match rustix::io::read(socket, &mut [0])? {
@@ -239,12 +283,20 @@ fn runtime(
     let trouble = Trouble::new().map_err(exec)?;
     let (gate, hold) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| exec(error.into()))?;
+    let purpose = order.sandbox.as_ref().map(|sandbox| sandbox.purpose).unwrap_or_default();
+    let (to_standby, template_gate) = match purpose {
+        Purpose::Known | Purpose::ToldLater => (None, None),
+        Purpose::Template => {
+            let (ours, theirs) = template::gate().map_err(exec)?;
+            (Some(ours), Some(theirs))
+        }
+    };
     match sys::clone(0, None).map_err(exec)? {
         sys::Cloned::Child => {
             // Until the other has given up its powers: then there is nobody left with any when the function runs.
-            drop(hold);
+            drop((hold, to_standby));
             let _ = rustix::io::read(&gate, &mut [0]);
-            let failure = match become_runtime(order, filters, &output) {
+            let failure = match become_runtime(order, filters, &output, template_gate) {
                 Ok(never) => match never {},
                 Err(failure) => failure,
             };
@@ -254,11 +306,12 @@ fn runtime(
         sys::Cloned::Parent { pid, .. } => {
             drop(output);
             close_stdio();
-            let purpose = order.sandbox.as_ref().map(|sandbox| sandbox.purpose).unwrap_or_default();
             let kept = match purpose {
-                Purpose::Known => confine::keep_nothing(),
+                Purpose::Known => confine::keep_signals(),
                 // What runs until then is our own client, and it has none of this.
                 Purpose::ToldLater => confine::be_private(),
+                // It makes copies of what runs, and those have none of this either.
+                Purpose::Template => confine::be_private(),
             };
             kept.map_err(|error| Step::Privileges.failed(error, ""))?;
             drop(hold);
@@ -268,7 +321,13 @@ fn runtime(
             }
             message::say(socket, &Word::Started, &[]).map_err(exec)?;
             let runtime = Pid::from_raw(pid).ok_or_else(|| exec(io::ErrorKind::InvalidData.into()))?;
-            init::run(runtime, &children, socket, purpose)
+            match to_standby {
+                None => init::run(runtime, &children, socket, purpose),
+                Some(gate) => {
+                    let users = order.sandbox.as_ref().and_then(|sandbox| sandbox.users);
+                    Template::new(runtime, &children, gate, users).run(socket)
+                }
+            }
         }
     }
 }
@@ -280,15 +339,28 @@ fn close_stdio() {
     }
 }
 
-fn become_runtime(order: &Order, filters: &Filters, output: &OwnedFd) -> Result<Infallible, Failure> {
+fn become_runtime(
+    order: &Order,
+    filters: &Filters,
+    output: &OwnedFd,
+    gate: Option<OwnedFd>,
+) -> Result<Infallible, Failure> {
     let exec = |error| Step::Exec.failed(error, "");
+    let purpose = order.sandbox.as_ref().map(|sandbox| sandbox.purpose).unwrap_or_default();
     rustix::process::setsid().map_err(|error| Step::Session.failed(error.into(), ""))?;
     stdio(output).map_err(exec)?;
     let users = order.sandbox.as_ref().and_then(|sandbox| sandbox.users);
     confine::drop_privileges(users).map_err(|error| Step::Privileges.failed(error, ""))?;
     std::env::set_current_dir(&order.folder).map_err(|error| Step::Folder.failed(error, ""))?;
-    confine::files(Path::new("/")).map_err(|error| Step::Landlock.failed(error, ""))?;
+    let writes = match purpose {
+        Purpose::Known | Purpose::ToldLater => Writes::Temporary,
+        Purpose::Template => Writes::Anywhere,
+    };
+    confine::files(Path::new("/"), writes).map_err(|error| Step::Landlock.failed(error, ""))?;
     let mut command = command(order);
-    filters.apply().map_err(|error| Step::Filter.failed(error, ""))?;
+    if let Some(gate) = gate {
+        template::place_gate(gate).map_err(exec)?;
+    }
+    filters.apply(purpose).map_err(|error| Step::Filter.failed(error, ""))?;
     Err(exec(command.exec()))
 }

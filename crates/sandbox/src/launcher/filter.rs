@@ -11,13 +11,24 @@ use seccompiler::{
     TargetArch,
 };
 
-use super::{allowed, refused};
+use super::{allowed, order::Purpose, refused};
 
 /// The filters, compiled.
 #[derive(Debug)]
 pub(super) struct Filters {
     allow: BpfProgram,
     refuse: BpfProgram,
+    template: TemplateFilters,
+}
+
+/// Those of a process that may be copied.
+#[derive(Debug)]
+struct TemplateFilters {
+    allow: BpfProgram,
+    refuse: BpfProgram,
+    /// A sandbox is entered only while the process is traced, by its sandbox's first process: without a tracer the call
+    /// does not exist.
+    traced: BpfProgram,
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -37,6 +48,8 @@ const NAMESPACES: [i32; 7] = [
     libc::CLONE_NEWPID,
     libc::CLONE_NEWNET,
 ];
+/// `linux/prctl.h`
+const PR_SET_CHILD_SUBREAPER: u64 = 36;
 /// Of a socket's type, the bits that say which it is; the others are flags.
 const SOCKET_TYPE: u64 = 0xf;
 
@@ -46,15 +59,36 @@ impl Filters {
             SeccompFilter::new(rules, otherwise, then, ARCHITECTURE)?.try_into()
         };
         let (absent, refused) = (errno(libc::ENOSYS), errno(libc::EPERM));
-        Ok(Self {
-            allow: compile(allow().map_err(invalid)?, absent, SeccompAction::Allow).map_err(invalid)?,
-            refuse: compile(refuse().map_err(invalid)?, SeccompAction::Allow, refused).map_err(invalid)?,
-        })
+        let make = || {
+            let (mut allowed, mut refusals) = (allow()?, refuse()?);
+            let ordinary = (
+                compile(allowed.clone(), absent.clone(), SeccompAction::Allow)?,
+                compile(refusals.clone(), SeccompAction::Allow, refused.clone())?,
+            );
+            allowed.insert(libc::SYS_setns, Vec::new());
+            refusals.remove(&libc::SYS_setns);
+            // What a copy leaves behind must come to the sandbox's first process.
+            let subreaper = rule(vec![is(0, PR_SET_CHILD_SUBREAPER)?])?;
+            refusals.insert(libc::SYS_prctl, vec![subreaper]);
+            let traced = Rules::from([(libc::SYS_setns, Vec::new())]);
+            let template = TemplateFilters {
+                allow: compile(allowed, absent, SeccompAction::Allow)?,
+                refuse: compile(refusals, SeccompAction::Allow, refused)?,
+                traced: compile(traced, SeccompAction::Allow, SeccompAction::Trace(0))?,
+            };
+            Ok(Self { allow: ordinary.0, refuse: ordinary.1, template })
+        };
+        make().map_err(invalid)
     }
 
     /// From here on this process, and all that it starts.
-    pub(super) fn apply(&self) -> io::Result<()> {
-        for filter in [&self.allow, &self.refuse] {
+    pub(super) fn apply(&self, purpose: Purpose) -> io::Result<()> {
+        let TemplateFilters { allow, refuse, traced } = &self.template;
+        let filters = match purpose {
+            Purpose::Known | Purpose::ToldLater => vec![&self.allow, &self.refuse],
+            Purpose::Template => vec![allow, refuse, traced],
+        };
+        for filter in filters {
             seccompiler::apply_filter(filter).map_err(io::Error::other)?;
         }
         Ok(())

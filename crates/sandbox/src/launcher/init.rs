@@ -11,13 +11,14 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags},
-    process::{Pid, WaitOptions},
+    process::{Pid, Signal, WaitOptions},
 };
 
 use super::{
     Failure, Step, confine, environment,
     message::{self, Word},
     order::Purpose,
+    sys,
 };
 
 /// Waits for the runtime's end and says how it ended. When this process ends, the kernel kills all others of the
@@ -31,8 +32,7 @@ pub(super) fn run(runtime: Pid, children: &OwnedFd, socket: &UnixStream, mut pur
         }
         if !files[1].revents().is_empty() {
             match purpose {
-                // Nothing more is ever sent: readable means that the server has gone.
-                Purpose::Known => std::process::exit(super::FAILED),
+                Purpose::Known | Purpose::Template => obey(socket),
                 Purpose::ToldLater => {
                     let word = match told(socket) {
                         Ok(()) => Word::Told,
@@ -56,6 +56,25 @@ pub(super) fn run(runtime: Pid, children: &OwnedFd, socket: &UnixStream, mut pur
     }
 }
 
+/// Holds or resumes what runs here; ends with the server.
+pub(super) fn obey(socket: &UnixStream) {
+    let mut word = [0];
+    match rustix::io::read(socket, &mut word) {
+        Ok(1) => hold_or_resume(word),
+        Ok(_) | Err(_) => std::process::exit(super::FAILED),
+    }
+}
+
+pub(super) fn hold_or_resume(word: [u8; 1]) {
+    let signal = match word {
+        [message::HOLD] => Signal::STOP,
+        [message::RESUME] => Signal::CONT,
+        _ => return,
+    };
+    // There may be nothing left to be told.
+    let _ = sys::signal_all(signal);
+}
+
 /// Mounts what belongs to the function, and gives up the powers that this took.
 fn told(socket: &UnixStream) -> Result<(), Failure> {
     let (order, mounts) = message::order(socket).map_err(|error| Step::Order.failed(error, ""))?;
@@ -64,7 +83,7 @@ fn told(socket: &UnixStream) -> Result<(), Failure> {
     let options = environment::temporary_options(&sandbox);
     rustix::mount::mount_remount("/tmp", environment::SAFE, options.as_c_str())
         .map_err(|error| Step::Mount.failed(error.into(), "/tmp"))?;
-    confine::keep_nothing().map_err(|error| Step::Privileges.failed(error, ""))
+    confine::keep_signals().map_err(|error| Step::Privileges.failed(error, ""))
 }
 
 /// Where a runtime that could not be started says so; closed by its exec.

@@ -8,12 +8,17 @@
 //! |--------------------|----------|-----------------------------|------|
 //! | `born PID`         | launcher | the process's handle        | it exists |
 //! | `listening`        | process  | a listener for each port    | only in a sandbox |
-//! | any byte           | driver   |                             | the sandbox, which passed a socket about its routes with its listeners, is connected |
+//! | any byte           | driver   |                             | the sandbox, which passed sockets about its network with its listeners, is connected |
 //! | `started`          | process  |                             | the runtime runs (without a sandbox and a reaper: the end of the socket) |
 //! | `failed STEP ERRNO SUBJECT` | either |                     | it could not be made |
 //! | `mounts`           | launcher | a mount for each asked for  | in answer to a second kind of packet, `m` |
 //! | `told`             | process  |                             | it has got its function's mounts, and is as one that had them from the start |
 //! | `ended STATUS`     | process  |                             | the runtime has ended, as `wait` says it; only in a sandbox |
+//!
+//! To the first process of a sandbox that has its function: a byte to hold all that runs in it (`h`), and one to have it
+//! go on (`r`). To the first process of a template's sandbox, on that sandbox's socket: a byte (`s`: may it be copied? `c`: copy it)
+//! with a socket for all that concerns it, and with `c` the copy's output and the doors of its groups. The answers are the
+//! words above: to `s` `started` or `failed`; to `c` those of an environment, `born` with a number of the template's.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
@@ -37,9 +42,16 @@ use super::{
 /// The packet that asks for an environment, and the one that asks for mounts alone.
 pub(crate) const ENVIRONMENT: u8 = b'e';
 pub(crate) const MOUNTS: u8 = b'm';
+/// To the first process of a template, on the socket of its sandbox: whether its runtime can be copied, and to copy it.
+pub(crate) const STILL: u8 = b's';
+pub(crate) const COPY: u8 = b'c';
+
+/// To the first process of any sandbox, on its socket: stop all that runs in it, and have it go on.
+pub(crate) const HOLD: u8 = b'h';
+pub(crate) const RESUME: u8 = b'r';
 
 /// Files in one message, at the most.
-const FILES: usize = 8;
+const FILES: usize = 16;
 /// Bytes of one line, at the most.
 const LINE: usize = 512;
 

@@ -29,13 +29,19 @@ mod reaper;
 mod refused;
 mod root;
 mod serve;
+mod still;
 mod sys;
+mod template;
+mod tether;
+#[cfg(target_arch = "x86_64")]
+mod trace;
 
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
 };
 
+pub(crate) use environment::RESOLVER;
 pub(crate) use order::{Join, Mount, Order, Purpose, Reach, Sandbox, Stay};
 
 /// The first argument that makes the program a launcher.
@@ -43,6 +49,9 @@ pub const WORD: &str = "__launch";
 
 /// The variable that names the folder for the sandboxes' root. Not an argument: every process may read those.
 pub(crate) const PLACE: &str = "SONAGI_PLACE";
+
+/// The variable that has a program's line instead, which this one then ties to whoever started it.
+pub(crate) const TETHER: &str = "SONAGI_TETHER";
 
 /// The exit status of a launcher that could not do its work; the driver knows why from the socket.
 const FAILED: i32 = 125;
@@ -53,6 +62,9 @@ const FAILED: i32 = 125;
     reason = "the launcher is a program of its own, and this is how it is told"
 )]
 pub fn main() -> ! {
+    if let Some(line) = std::env::var_os(TETHER) {
+        std::process::exit(tether::run(&line).unwrap_or(FAILED));
+    }
     let place = std::env::var_os(PLACE).map(Into::into);
     let status = match take_socket().and_then(|mut socket| serve::run(&mut socket, place)) {
         Ok(()) => 0,
@@ -93,10 +105,12 @@ pub(crate) enum Step {
     Filter,
     Folder,
     Exec,
+    Still,
+    Copy,
 }
 
 impl Step {
-    const ALL: [(Self, &'static str); 13] = [
+    const ALL: [(Self, &'static str); 15] = [
         (Self::Order, "order"),
         (Self::Namespaces, "namespaces"),
         (Self::Root, "root"),
@@ -110,6 +124,8 @@ impl Step {
         (Self::Filter, "filter"),
         (Self::Folder, "folder"),
         (Self::Exec, "exec"),
+        (Self::Still, "still"),
+        (Self::Copy, "copy"),
     ];
 
     fn failed(self, error: io::Error, subject: &str) -> Failure {

@@ -72,6 +72,9 @@ pub(crate) enum Purpose {
     Known,
     /// It is told later: until then the sandbox's first process keeps the powers that it takes to mount the package.
     ToldLater,
+    /// It is known, and its runtime may be copied once it is initialised: the sandbox's first process keeps the powers
+    /// that this takes.
+    Template,
 }
 
 /// What the sandbox's network has.
@@ -80,11 +83,9 @@ pub(crate) enum Reach {
     /// The loopback interface, and nothing else.
     #[default]
     Loopback,
-    /// What the driver adds: with the listeners it is passed a socket about routes, and the runtime starts when the
-    /// driver has written a byte.
+    /// What the driver adds: with the listeners it is passed sockets about routes, for names and about packets, and the
+    /// runtime starts when the driver has written a byte.
     Connected,
-    /// The same for the sandbox; the driver may have nothing to add.
-    ConnectedIfPossible,
 }
 
 /// A folder of the machine's that is seen in the sandbox.
@@ -95,8 +96,8 @@ pub(crate) struct Mount {
 }
 
 impl Order {
-    /// What a sandbox gets that exists.
-    pub(crate) fn of_mounts(sandbox: Sandbox) -> Self {
+    /// What a sandbox is to be like; or, of one that exists, what it gets.
+    pub(crate) fn of_sandbox(sandbox: Sandbox) -> Self {
         Self { sandbox: Some(sandbox), ..Self::empty() }
     }
 
@@ -161,8 +162,10 @@ impl Order {
             for port in &sandbox.ports {
                 field(b'P', &[port.to_string().as_bytes()]);
             }
-            if sandbox.purpose == Purpose::ToldLater {
-                field(b'L', &[]);
+            match sandbox.purpose {
+                Purpose::Known => {}
+                Purpose::ToldLater => field(b'L', &[]),
+                Purpose::Template => field(b'C', &[]),
             }
             for mount in &sandbox.mounts {
                 field(b'M', &[mount.from.as_os_str().as_bytes()]);
@@ -198,6 +201,7 @@ impl Order {
                 }
                 b'U' => order.sandbox.as_mut()?.users = Some(number(value)?),
                 b'L' => order.sandbox.as_mut()?.purpose = Purpose::ToldLater,
+                b'C' => order.sandbox.as_mut()?.purpose = Purpose::Template,
                 b'N' => order.sandbox.as_mut()?.reach = Reach::Connected,
                 b'P' => order.sandbox.as_mut()?.ports.push(number(value)?),
                 b'M' => {
@@ -252,7 +256,8 @@ mod tests {
 
     #[test]
     fn an_order_arrives_as_it_was_sent() {
-        for sandbox in [order().sandbox, None] {
+        let template = Sandbox { purpose: Purpose::Template, ..Sandbox::default() };
+        for sandbox in [order().sandbox, Some(template), None] {
             let order = Order { sandbox, ..order() };
             let text = order.encode().unwrap();
             assert_eq!(Order::decode(&text[4..]), Some(order));

@@ -153,7 +153,7 @@ fn make(
     }
 }
 
-const NAMESPACES: u64 = (libc::CLONE_NEWUSER
+pub(super) const NAMESPACES: u64 = (libc::CLONE_NEWUSER
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNS
     | libc::CLONE_NEWNET

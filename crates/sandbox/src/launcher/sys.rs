@@ -117,6 +117,41 @@ pub(super) fn become_user(user: u32, group: u32) -> io::Result<()> {
     }
 }
 
+/// Acts as this user and group, and can come back if it was root.
+pub(super) fn act_as(user: u32, group: u32) -> io::Result<()> {
+    const KEPT: i32 = -1;
+    // SAFETY: numbers only; see `become_user` about threads. Root's number comes first to be able to set the other.
+    unsafe {
+        if user == 0 {
+            done(libc::syscall(libc::SYS_setresuid, KEPT, user, KEPT))?;
+        }
+        done(libc::syscall(libc::SYS_setresgid, KEPT, group, KEPT))?;
+        done(libc::syscall(libc::SYS_setresuid, KEPT, user, KEPT))
+    }
+}
+
+/// Has no other user and group than these.
+pub(super) fn be(user: u32, group: u32) -> io::Result<()> {
+    // SAFETY: numbers only; see `become_user` about threads.
+    unsafe {
+        done(libc::syscall(libc::SYS_setresgid, group, group, group))?;
+        done(libc::syscall(libc::SYS_setresuid, user, user, user))
+    }
+}
+
+/// Sends a signal to every process that this one sees, but itself.
+pub(super) fn signal_all(signal: rustix::process::Signal) -> io::Result<()> {
+    // SAFETY: two numbers. Of the processes of a namespace, its first is not among those that this reaches.
+    done(unsafe { libc::kill(-1, signal.as_raw()) }.into())
+}
+
+/// Has the file at the number `to` too, to stay open across an exec.
+pub(super) fn duplicate_to(file: BorrowedFd<'_>, to: RawFd) -> io::Result<()> {
+    // SAFETY: whatever is open at that number in this process, which is about to become another program, is not used
+    // again.
+    done(unsafe { libc::dup2(file.as_raw_fd(), to) }.into())
+}
+
 /// Has the loopback interface of this network namespace up.
 pub(super) fn loopback_up(socket: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: all zeroes are a valid `ifreq`, whose name then is an empty C string; the kernel reads the name and the

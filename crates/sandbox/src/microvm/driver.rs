@@ -162,26 +162,22 @@ impl MicrovmDriver {
     /// # Errors
     /// Why it cannot be, and what to do.
     pub fn check(&self, function: &Function) -> Result<(), String> {
-        self.can_run(function.runtime, function.architecture, function.network)
+        self.can_run(function.runtime, function.architecture, &function.network)
     }
 
     pub(super) fn can_run(
         &self,
         runtime: Runtime,
         architecture: Architecture,
-        network: Network,
+        network: &Network,
     ) -> Result<(), String> {
         if architecture.as_str() != HOST {
             return Err(format!("a microVM has this machine's processor, {HOST}: build the function for it"));
         }
         match network {
             Network::None | Network::InternetIfPossible => {}
-            Network::Internet => {
-                return Err(
-                    "a microVM has no network yet: leave out `network = \"internet\"`, or `driver = \
-                            \"microvm\"`"
-                        .into(),
-                );
+            Network::Internet | Network::Named(_) | Network::Vpc(_) => {
+                return Err("a microVM has no network: leave out `network`, or `driver = \"microvm\"`".into());
             }
         }
         self.inside.interpreter(runtime).map(drop)

@@ -27,10 +27,10 @@ use super::{
     shelf::Found,
 };
 use crate::{
-    EnvironmentSpec, StartFailure, Started,
+    EnvironmentSpec, Origin, StartFailure, Started,
     process::{
-        Life, Opened, Output, ProcessEnvironment, RUNTIME_API, RUNTIME_API_PORT, RUNTIME_DIR, State,
-        Surroundings, TASK_ROOT, find_bootstrap, initialise, not_started, variables,
+        Awaits, Hints, Life, Opened, Output, ProcessEnvironment, RUNTIME_API, RUNTIME_API_PORT, RUNTIME_DIR,
+        State, Surroundings, TASK_ROOT, find_bootstrap, first_request, not_started, variables,
     },
     runtime_api::Doorway,
 };
@@ -61,7 +61,7 @@ pub(super) async fn run(
     spec: &Arc<EnvironmentSpec>,
     deadline: Tick,
 ) -> Result<Started, StartFailure> {
-    driver.can_run(spec.runtime, spec.architecture, spec.network).map_err(StartFailure::Unsupported)?;
+    driver.can_run(spec.runtime, spec.architecture, &spec.network).map_err(StartFailure::Unsupported)?;
     let clock = Arc::clone(&driver.clock);
     let began = clock.tick();
     let within = clock::within(&*clock, deadline, async {
@@ -73,7 +73,7 @@ pub(super) async fn run(
     });
     let (environment, create, init) =
         within.await.unwrap_or_else(|| Err(StartFailure::TimedOut { create: clock.tick().since(began) }))?;
-    Ok(Started { environment: Box::new(environment), create, init })
+    Ok(Started { environment: Box::new(environment), create, init, origin: Origin::Initialised })
 }
 
 type Ready = (ProcessEnvironment, Duration, Duration);
@@ -312,11 +312,14 @@ impl Job {
             api: Doorway::at(api, Arc::clone(clock)),
             focus: None,
             state: State::Initialising,
+            awaits: Awaits::Nothing,
+            hints: Hints::new(&self.spec, TASK_ROOT.into(), Arc::clone(clock)),
             head: Vec::new(),
             _endpoint: endpoint,
+            _template: None,
         };
         let create = clock.tick().since(began);
-        let init = initialise(&mut environment, deadline, create).await?;
+        let init = first_request(&mut environment, deadline, create).await?;
         Ok((environment, create, init))
     }
 

@@ -17,15 +17,19 @@ pub(crate) fn find(code: &Path, seen_as: &Path) -> Result<PathBuf, StartFailure>
     let (file, path) = (code.join("bootstrap"), seen_as.join("bootstrap"));
     match fs::metadata(&file) {
         Ok(data) if data.is_file() && data.permissions().mode() & 0o111 != 0 => {}
-        Ok(data) if data.is_file() => return Err(not_started(&path, libc::EACCES)),
+        // Lambda's text, and what to do.
+        Ok(data) if data.is_file() => {
+            return Err(invalid(&format!(
+                "fork/exec {}: permission denied: it is not executable, so `chmod +x bootstrap` before it is packed",
+                path.display()
+            )));
+        }
         // The text of the Runtime Interface Emulator.
         Ok(_) | Err(_) => {
             return Err(invalid(&format!("Couldn't find valid bootstrap(s): [{}]", path.display())));
         }
     }
-    let mut head = [0_u8; 20];
-    let size = File::open(&file).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
-    match machine(&head[..size]) {
+    match built_for(&file) {
         Some(built_for) if built_for != HOST => Err(StartFailure::Unsupported(format!(
             "{} is built for {built_for}, and this machine is {HOST}: build the function for {HOST}",
             path.display()
@@ -53,7 +57,17 @@ fn invalid(message: &str) -> StartFailure {
     }
 }
 
-const HOST: &str = std::env::consts::ARCH;
+pub(super) const HOST: &str = std::env::consts::ARCH;
+
+/// What a program or a library is built for; none if it is something else.
+pub(super) fn built_for(file: &Path) -> Option<&'static str> {
+    let mut head = [0_u8; 20];
+    if !fs::metadata(file).is_ok_and(|data| data.is_file()) {
+        return None;
+    }
+    let size = File::open(file).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
+    machine(&head[..size])
+}
 
 /// What an ELF file is built for; none if it is something else, such as a script.
 fn machine(head: &[u8]) -> Option<&'static str> {

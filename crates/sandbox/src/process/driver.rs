@@ -11,7 +11,11 @@ use std::{
 
 use async_trait::async_trait;
 use sonagi_guest::Client;
-use sonagi_model::{Clock, Entropy, Tick, function::Runtime};
+use sonagi_model::{
+    Clock, Entropy, Tick,
+    function::{Network, Runtime},
+    network as model,
+};
 
 use super::{
     bootstrap,
@@ -22,10 +26,12 @@ use super::{
     isolation::{self, Endpoint, Isolation, Users},
     launcher::LauncherProgram,
     machine::{GroupUse, Machine},
-    network,
+    network::{self, Grant, Networks},
     ready::Ready,
     sdk::Sdks,
-    start, survey, variables,
+    start, survey,
+    templates::Templates,
+    variables,
 };
 use crate::{Driver, EnvironmentSpec, StartFailure, Started, launcher::Mount, layers::Layers};
 
@@ -47,6 +53,8 @@ pub struct Config {
     /// MiB that interpreters may take which wait for a function to run; 0: none wait.
     pub ready_memory: u64,
     pub groups: GroupUse,
+    /// Those that functions can have by name.
+    pub networks: Arc<model::Networks>,
     /// What the AWS SDKs inside a sandbox talk to; none: what the specification says.
     pub endpoint: Option<Endpoint>,
     pub clock: Arc<dyn Clock>,
@@ -73,11 +81,13 @@ pub struct ProcessDriver {
     isolation: Isolation,
     // Ended before the machine goes.
     ready: Ready,
+    templates: Templates,
     /// Why nothing can be started.
     refusal: Option<&'static str>,
     users: Option<Users>,
     endpoint: Option<Endpoint>,
     language: &'static str,
+    compiling: tokio::sync::Mutex<()>,
     started: AtomicU64,
     network_noted: AtomicBool,
 }
@@ -129,12 +139,14 @@ impl ProcessDriver {
             (Some(_), true) => config.ready_memory,
             (Some(_) | None, _) => 0,
         };
-        let machine = Arc::new(Machine::new(launcher, groups, Arc::clone(&config.clock))?);
+        let networks = Networks::new(Arc::clone(&config.clock), config.networks, &launcher);
+        let machine = Arc::new(Machine::new(launcher, groups, networks, Arc::clone(&config.clock))?);
         Ok(Self {
             clients: Clients::new(&config.work_dir, &server)?,
             folders,
             isolation: config.isolation,
             ready: Ready::new(Arc::clone(&machine), ready_memory),
+            templates: Templates::new(Arc::clone(&config.clock)),
             refusal,
             users: Users::of(random),
             endpoint: config.endpoint,
@@ -143,6 +155,7 @@ impl ProcessDriver {
             interpreters: Interpreters::new(config.interpreters, config.runtimes, config.clock),
             language: variables::language(),
             started: AtomicU64::new(0),
+            compiling: tokio::sync::Mutex::default(),
             network_noted: AtomicBool::new(false),
         })
     }
@@ -171,8 +184,25 @@ impl ProcessDriver {
         if !self.sandboxed() || self.network_noted.swap(true, Ordering::Relaxed) {
             return Vec::new();
         }
-        let lacking = network::lacking();
+        let lacking = network::internet().err();
         lacking.into_iter().map(|help| format!("functions reach nothing outside: {help}")).collect()
+    }
+
+    /// Whether this machine can give functions what they insist on reaching.
+    ///
+    /// # Errors
+    /// What is not there, and what to do about it.
+    pub fn grant(&self, network: &Network) -> Result<(), String> {
+        let Some(networks) = self.machine.networks() else { return Ok(()) };
+        match networks.grant(network).map_err(|error| error.to_string())? {
+            // Without a sandbox it has what the machine has.
+            Some(_) if !self.sandboxed() => Ok(()),
+            Some(grant @ (Grant::Internet | Grant::Named(_))) => match networks.lacking(grant) {
+                Some(help) => Err(network::NoNetwork::Lacking(help).to_string()),
+                None => Ok(()),
+            },
+            Some(Grant::InternetIfPossible) | None => Ok(()),
+        }
     }
 
     /// Whether environments can be isolated as the configuration says, tried with one.
@@ -208,6 +238,29 @@ impl ProcessDriver {
 
     pub(super) fn sandboxed(&self) -> bool {
         self.isolation.sandboxed()
+    }
+
+    /// Whether initialised runtimes are copied on this machine.
+    pub(super) fn copies(&self) -> bool {
+        self.sandboxed() && cfg!(target_arch = "x86_64")
+    }
+
+    pub(super) fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    /// How many function versions are initialised to be copied.
+    pub fn initialised(&self) -> usize {
+        self.templates.count()
+    }
+
+    pub(super) fn interpreters(&self) -> &Interpreters {
+        &self.interpreters
+    }
+
+    /// Held by the one that compiles: one at a time.
+    pub(super) fn compiling(&self) -> &tokio::sync::Mutex<()> {
+        &self.compiling
     }
 
     pub(super) fn ready(&self) -> &Ready {

@@ -11,9 +11,9 @@
 use std::{future::Future, sync::Arc};
 
 use async_trait::async_trait;
-use sonagi_model::{Clock, RequestId, Tick, clock};
+use sonagi_model::{Clock, RequestId, Tick, clock, limits};
 
-use super::{invocation, isolation::Opened, life::Life, output::Output};
+use super::{hints::Hints, invocation, isolation::Opened, life::Life, output::Output, templates::Template};
 use crate::{
     AnswerSender, Call, Environment, Finished,
     ending::Exit,
@@ -28,10 +28,23 @@ pub(crate) struct ProcessEnvironment {
     /// The connection on which the runtime asked last, followed without a detour.
     pub(crate) focus: Option<Connection>,
     pub(crate) state: State,
+    pub(crate) awaits: Awaits,
+    pub(crate) hints: Hints,
     /// Reused for the head of each event.
     pub(crate) head: Vec<u8>,
     /// The AWS endpoint, as it is seen inside.
     pub(crate) _endpoint: Option<Opened>,
+    /// What it was copied from, which must outlive it.
+    pub(crate) _template: Option<Arc<Template>>,
+}
+
+/// What a runtime may ask for while it initialises, once.
+pub(crate) enum Awaits {
+    Nothing,
+    /// To be restored: its initialisation proper is done.
+    Restore,
+    /// Who it is: the answer.
+    Assignment(Vec<u8>),
 }
 
 /// As the Runtime API names its states.
@@ -77,6 +90,8 @@ pub(super) enum Routed {
     Response(Arrival),
     Error(Arrival),
     InitError(Arrival),
+    /// It is initialised and asks to be restored.
+    Restore(Arrival),
     /// It was answered already.
     Refused,
 }
@@ -138,15 +153,29 @@ impl ProcessEnvironment {
             (Route::Error(Some(id)), State::Running(current)) if id == current => {
                 return Routed::Error(arrival);
             }
-            (Route::InitError, State::Initialising) => return Routed::InitError(arrival),
+            (Route::InitError | Route::RestoreError, State::Initialising) => {
+                return Routed::InitError(arrival);
+            }
+            (Route::Restore, State::Initialising) if matches!(self.awaits, Awaits::Restore) => {
+                self.awaits = Awaits::Nothing;
+                return Routed::Restore(arrival);
+            }
+            (Route::Assignment, State::Initialising) if matches!(self.awaits, Awaits::Assignment(_)) => {
+                match std::mem::replace(&mut self.awaits, Awaits::Nothing) {
+                    Awaits::Assignment(reply) => reply,
+                    Awaits::Nothing | Awaits::Restore => replies::unknown(),
+                }
+            }
             (Route::InitError, state) => replies::wrong_state(state.name(), "InitError"),
             (Route::Response(_) | Route::Error(_), _) => replies::wrong_request_id(),
             // It was told long ago, and never may a function ask.
-            (Route::Assignment | Route::Unknown, _) => replies::unknown(),
+            (Route::Assignment | Route::Restore | Route::RestoreError | Route::Unknown, _) => {
+                replies::unknown()
+            }
         };
         let reply = self.refuse(&mut arrival.connection, &arrival.head, refusal);
         // A client that neither reads its answers nor ends is cut off.
-        let deadline = self.clock.tick() + sonagi_model::limits::RUNTIME_REFUSAL;
+        let deadline = self.clock.tick() + limits::RUNTIME_REFUSAL;
         if clock::within(&*self.clock, deadline, reply).await == Some(true) {
             self.keep(arrival.connection);
         }
@@ -195,6 +224,11 @@ impl ProcessEnvironment {
         clock::within(clock, deadline, both).await
     }
 
+    /// What is left of it when it serves nobody: all that it was connected to is closed.
+    pub(super) fn into_parts(self) -> (Life, Output) {
+        (self.process, self.output)
+    }
+
     /// Kills everything; how the process had ended, if it had on its own.
     pub(crate) async fn end(&mut self) -> Option<Exit> {
         self.state = State::Over;
@@ -215,6 +249,7 @@ async fn head_of(focus: &mut Option<Connection>) -> Result<Head, crate::runtime_
 #[async_trait]
 impl Environment for ProcessEnvironment {
     async fn invoke(&mut self, call: Call, answer: AnswerSender) -> Finished {
+        self.process.resume();
         invocation::run(self, call, answer).await
     }
 
@@ -222,10 +257,21 @@ impl Environment for ProcessEnvironment {
         if self.state == State::Over {
             return;
         }
+        let clock = Arc::clone(&self.clock);
+        let mut hold_at = Some(clock.tick() + limits::IDLE_RUN);
         loop {
-            match self.event().await {
-                Event::Ended => return,
-                Event::Request(arrival) => {
+            let event = match hold_at {
+                Some(at) => clock::within(&*clock, at, self.event()).await,
+                None => Some(self.event().await),
+            };
+            match event {
+                // What still runs has had its time: like on Lambda, it goes on with the next invocation.
+                None => {
+                    hold_at = None;
+                    self.process.hold();
+                }
+                Some(Event::Ended) => return,
+                Some(Event::Request(arrival)) => {
                     // Whatever it is, there is no invocation that it could be for.
                     let _ = self.route(arrival).await;
                 }

@@ -274,6 +274,16 @@ impl Group {
         self.folders.iter().map(|folder| open(folder).map(OwnedFd::from)).collect()
     }
 
+    /// Open files to which a process that runs already writes "0" to come into it.
+    pub(super) fn entrances(&self) -> io::Result<Vec<OwnedFd>> {
+        let name = match self.kind {
+            Kind::V1 => "tasks",
+            Kind::V2 => "cgroup.procs",
+        };
+        let open = |folder: &PathBuf| File::options().write(true).open(folder.join(name));
+        self.folders.iter().map(|folder| open(folder).map(OwnedFd::from)).collect()
+    }
+
     /// A file that tells the bytes used at the most so far.
     pub(super) fn take_peak(&mut self) -> Option<File> {
         self.peak.take()

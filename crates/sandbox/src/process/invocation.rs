@@ -80,7 +80,7 @@ impl Progress {
                 Routed::Response(arrival) => self.respond(environment, arrival).await?,
                 Routed::Error(arrival) => self.fail(environment, arrival).await?,
                 Routed::Next => return Ok(()),
-                Routed::InitError(_) | Routed::Refused => {}
+                Routed::InitError(_) | Routed::Restore(_) | Routed::Refused => {}
             }
         }
     }
@@ -108,7 +108,8 @@ impl Progress {
                 | Routed::Refused
                 | Routed::Response(_)
                 | Routed::Error(_)
-                | Routed::InitError(_) => {}
+                | Routed::InitError(_)
+                | Routed::Restore(_) => {}
             }
         }
     }
@@ -150,7 +151,10 @@ impl Progress {
 
     fn give_failure(&mut self, environment: &ProcessEnvironment, failure: FunctionFailure) {
         let outcome = match failure.origin {
-            FailureOrigin::Handler => Outcome::Error(failure.error_type.clone()),
+            FailureOrigin::Handler => {
+                environment.hints.of(Some(self.call.request), &failure);
+                Outcome::Error(failure.error_type.clone())
+            }
             FailureOrigin::Init | FailureOrigin::Platform => Outcome::Fault(failure.error_type.clone()),
         };
         self.give(environment, Answer::Failure(failure), outcome);
@@ -346,6 +350,8 @@ impl Progress {
             }
             Route::Response(_)
             | Route::Error(_)
+            | Route::Restore
+            | Route::RestoreError
             | Route::Next
             | Route::InitError
             | Route::Assignment

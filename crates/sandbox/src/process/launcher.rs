@@ -76,7 +76,7 @@ impl Launcher {
 }
 
 /// Our end of a socket, on which nothing is waited for without an end, and the other's.
-fn conversation() -> io::Result<(UnixStream, UnixStream)> {
+pub(super) fn conversation() -> io::Result<(UnixStream, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     ours.set_read_timeout(Some(limits::LAUNCH_TIMEOUT))?;
     ours.set_write_timeout(Some(limits::LAUNCH_TIMEOUT))?;

@@ -1,6 +1,6 @@
 //! What an environment lives in, as an invocation sees it: it ends, it is killed, it uses memory.
 
-use std::io;
+use std::{io, os::unix::net::UnixStream};
 
 use super::process::Process;
 use crate::{ending::Exit, microvm::Guest};
@@ -40,6 +40,31 @@ impl Life {
         match self {
             Self::Process(process) => process.memory_peak(),
             Self::Machine(guest) => guest.memory_peak(),
+        }
+    }
+
+    /// Stops all that runs in it, until it is [resumed](Self::resume). What runs in a machine is not stopped: it takes
+    /// nothing but its own processor's time.
+    pub(super) fn hold(&mut self) {
+        match self {
+            Self::Process(process) => process.hold(),
+            Self::Machine(_) => {}
+        }
+    }
+
+    /// Has it go on if it was held.
+    pub(super) fn resume(&mut self) {
+        match self {
+            Self::Process(process) => process.resume(),
+            Self::Machine(_) => {}
+        }
+    }
+
+    /// To the first process of its sandbox.
+    pub(super) fn socket(&self) -> io::Result<UnixStream> {
+        match self {
+            Self::Process(process) => process.socket(),
+            Self::Machine(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What all environments of a driver share: the groups, and the threads that make and clear processes.
 
-use std::{io, sync::Arc};
+use std::{io, os::unix::net::UnixStream, sync::Arc};
 
 use sonagi_model::Clock;
 use tokio::sync::{oneshot, watch};
@@ -8,7 +8,7 @@ use tokio::sync::{oneshot, watch};
 use super::{
     group::Groups,
     launcher::{Launcher, LauncherProgram},
-    network::Networks,
+    network::{Grant, Networks},
     remains::{self, Cleared, Remains},
     spawner::{self, NotSpawned, Plan, Spawned},
     workers::Workers,
@@ -43,19 +43,20 @@ impl Machine {
     pub(super) fn new(
         launcher: LauncherProgram,
         groups: Option<Groups>,
+        networks: Networks,
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
         Ok(Self {
-            clock: Arc::clone(&clock),
+            clock,
             spawners: Workers::new("sonagi-spawn", SPAWNERS)?,
             janitors: Arc::new(Workers::new("sonagi-clear", JANITORS)?),
-            means: Arc::new(Means {
-                launcher: Launcher::start(launcher)?,
-                groups,
-                networks: Some(Networks::new(clock)),
-            }),
+            means: Arc::new(Means { launcher: Launcher::start(launcher)?, groups, networks: Some(networks) }),
             clearing: watch::Sender::new(0),
         })
+    }
+
+    pub(super) fn networks(&self) -> Option<&Networks> {
+        self.means.networks.as_ref()
     }
 
     /// Starts a process. Dropping the future has it cleared away, if it came to be.
@@ -69,13 +70,36 @@ impl Machine {
         mut waiting: Unclaimed,
         memory: u64,
         sandbox: Sandbox,
+        grant: Option<Grant>,
     ) -> Result<Unclaimed, NotSpawned> {
         self.make(move |means| {
             let Some(spawned) = &mut waiting.spawned else { return Err(gone().into()) };
-            spawner::tell(&mut spawned.remains, memory, sandbox, means)?;
+            spawner::tell(spawned, memory, sandbox, grant, means)?;
             waiting.spawned.take().ok_or_else(|| gone().into())
         })
         .await
+    }
+
+    /// A copy of an initialised runtime, in a sandbox of its own with `memory` bytes; `template` leads to what makes it.
+    pub(super) async fn copy(
+        &self,
+        name: String,
+        memory: u64,
+        sandbox: Sandbox,
+        grant: Option<Grant>,
+        template: UnixStream,
+    ) -> Result<Unclaimed, NotSpawned> {
+        self.make(move |means| spawner::copy(&name, memory, sandbox, grant, &template, means)).await
+    }
+
+    /// Whether the runtime that `template` leads to can be copied; gives it back.
+    pub(super) async fn still(&self, template: UnixStream) -> Result<UnixStream, NotSpawned> {
+        let (done, asked) = oneshot::channel();
+        self.spawners.run(move || {
+            // Whoever has asked may have gone.
+            let _ = done.send(spawner::still(&template).map(|()| template));
+        });
+        asked.await.map_err(|_| gone())?
     }
 
     /// Does the work on a thread that makes processes, unless nobody waits for it any more.

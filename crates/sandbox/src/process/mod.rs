@@ -21,11 +21,14 @@
 //! process like any other, kept together by its control group, or by one reaper where there are no groups.
 
 mod bootstrap;
+mod bytecode;
 mod clients;
 mod driver;
 mod environment;
+mod expected;
 mod folders;
 mod group;
+mod hints;
 mod interpreters;
 mod invocation;
 mod isolation;
@@ -40,9 +43,11 @@ mod process;
 mod ready;
 mod remains;
 mod sdk;
+mod snapshot;
 mod spawner;
 mod start;
 mod survey;
+mod templates;
 pub(crate) mod tree;
 mod variables;
 mod watch;
@@ -50,16 +55,17 @@ mod workers;
 
 pub(crate) use bootstrap::{find as find_bootstrap, not_started};
 pub use driver::{Config, Prepared, ProcessDriver};
-pub(crate) use environment::{ProcessEnvironment, State};
+pub(crate) use environment::{Awaits, ProcessEnvironment, State};
 pub(crate) use folders::Folders;
+pub(crate) use hints::Hints;
 pub use interpreters::{Interpreter, Interpreters, RuntimePolicy};
 pub use isolation::{Door, Endpoint, Isolation};
 pub(crate) use isolation::{Opened, RUNTIME_DIR, TASK_ROOT, Users};
 pub(crate) use life::Life;
 pub use machine::GroupUse;
-pub use network::lacking as network_lacking;
+pub use network::{internet, named};
 pub(crate) use output::Output;
 pub(crate) use sdk::Sdks;
-pub(crate) use start::{RUNTIME_API, RUNTIME_API_PORT, initialise};
+pub(crate) use start::{RUNTIME_API, RUNTIME_API_PORT, first_request};
 pub use survey::{Found, Limiting, find, limiting, try_isolation};
 pub(crate) use variables::{Surroundings, variables};

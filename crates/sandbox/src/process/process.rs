@@ -3,7 +3,10 @@
 use std::{
     fs::File,
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     path::PathBuf,
     sync::Arc,
 };
@@ -16,7 +19,7 @@ use super::{
     remains::{self, Cleared, Confinement, Remains},
     tree, watch,
 };
-use crate::ending::Exit;
+use crate::{ending::Exit, launcher::message};
 
 /// Dropping it has everything killed and removed by the machine's janitors.
 pub(crate) struct Process {
@@ -28,6 +31,7 @@ pub(crate) struct Process {
     /// Taken before the end: with its group goes what it used.
     last_peak: u64,
     killed_for_memory: bool,
+    held: bool,
     /// Where and how its processor time is limited once it has begun.
     processors: Option<(PathBuf, String)>,
 }
@@ -61,7 +65,8 @@ impl Process {
         let mut process = match handle.and_then(watch::watch) {
             Ok(ended) => {
                 let (last_peak, killed_for_memory) = (0, false);
-                Self { machine, remains: None, ended, meter, last_peak, killed_for_memory, processors }
+                let held = false;
+                Self { machine, remains: None, ended, meter, last_peak, killed_for_memory, held, processors }
             }
             Err(error) => {
                 machine.clear(remains, |_| {});
@@ -94,6 +99,39 @@ impl Process {
     /// Whether the process itself has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.remains.is_none() || remains::peek(self.ended.get_ref()).is_some()
+    }
+
+    /// Stops all that runs in its sandbox, until it is [resumed](Self::resume).
+    pub(super) fn hold(&mut self) {
+        if !self.held && self.tell(message::HOLD).is_some() {
+            self.held = true;
+        }
+    }
+
+    /// Has it go on if it was held.
+    pub(super) fn resume(&mut self) {
+        if self.held {
+            self.held = false;
+            self.tell(message::RESUME);
+        }
+    }
+
+    /// Tells the first process of its sandbox, if it has one.
+    fn tell(&self, word: u8) -> Option<()> {
+        let remains = self.remains.as_ref()?;
+        let (socket, _) = match remains.confinement {
+            Confinement::Group(_) | Confinement::Namespace(_) => remains.socket.as_ref()?,
+            Confinement::Tree(_) => return None,
+        };
+        // Whoever does not hear it has ended.
+        message::send(socket, &[word], &[]).ok()
+    }
+
+    /// To the first process of its sandbox.
+    pub(super) fn socket(&self) -> io::Result<UnixStream> {
+        let remains = self.remains.as_ref().and_then(|remains| remains.socket.as_ref());
+        let (socket, _) = remains.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+        socket.try_clone()
     }
 
     /// Kills all of the environment, and is ready when it is gone. Safe to drop: it goes on without.

@@ -26,6 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     driver::Program,
     machine::{Machine, Unclaimed},
+    network::Grant,
     spawner::Plan,
 };
 use crate::{
@@ -45,6 +46,8 @@ pub(super) struct Kind {
     mounts: Vec<Mount>,
     variables: Vec<(OsString, OsString)>,
     reach: Reach,
+    /// What it is connected to while it waits.
+    grant: Option<Grant>,
     /// MiB that one takes while it waits.
     memory: u64,
 }
@@ -62,7 +65,7 @@ impl Kind {
         spec: &EnvironmentSpec,
         program: &Program,
         variables: &[(OsString, OsString)],
-        reach: Reach,
+        (reach, grant): (Reach, Option<Grant>),
     ) -> Option<Self> {
         let memory = match spec.runtime {
             Runtime::Python { .. } => limits::READY_PYTHON_MEMORY,
@@ -82,12 +85,21 @@ impl Kind {
             mounts: program.mounts.clone(),
             variables,
             reach,
+            grant: match grant {
+                // Its addresses are for functions: whoever takes what waits connects it.
+                Some(Grant::Named(_)) => None,
+                Some(Grant::Internet | Grant::InternetIfPossible) | None => grant,
+            },
             memory,
         })
     }
 
     pub(super) fn program(&self) -> (PathBuf, Vec<OsString>) {
         (self.program.clone(), self.arguments.clone())
+    }
+
+    pub(super) fn grant(&self) -> Option<Grant> {
+        self.grant
     }
 
     pub(super) fn mounts(&self) -> &[Mount] {
@@ -106,6 +118,13 @@ pub(super) struct Member {
     pub(super) endpoint: Option<TcpListener>,
     /// Its question.
     pub(super) asked: Arrival,
+}
+
+/// What is to be done for a kind that is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    OneMore,
+    Enough,
 }
 
 /// All that wait. Dropping it ends them.
@@ -163,6 +182,23 @@ impl Ready {
         let wanted = waiting.wanted().saturating_sub(waiting.count()).min(room);
         waiting.starting += wanted;
         (member, wanted)
+    }
+
+    /// Whether one should be started to wait for a kind that is expected to be needed: if none waits, and there is room.
+    pub(super) fn expect(&self, kind: &Kind) -> Expected {
+        let now = self.inner.machine.clock.tick();
+        let mut kinds = self.inner.kinds();
+        let before: u64 = kinds.iter().map(|(kind, waiting)| kind.memory * waiting.count()).sum();
+        if before + kind.memory > self.inner.memory || kinds.get(kind).is_some_and(|it| it.count() > 0) {
+            return Expected::Enough;
+        }
+        if kinds.is_empty() {
+            tokio::spawn(forget(Arc::clone(&self.inner)));
+        }
+        let waiting = kinds.entry(kind.clone()).or_default();
+        waiting.starting += 1;
+        waiting.last = now.0.as_secs();
+        Expected::OneMore
     }
 
     /// Starts one to wait: `plan` is of `kind`.

@@ -126,7 +126,16 @@ impl Remains {
 /// How the process ended, if it has; it stays to be reaped.
 pub(super) fn peek(handle: &OwnedFd) -> Option<Exit> {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    exit(rustix::process::waitid(WaitId::PidFd(handle.as_fd()), options).ok()??)
+    match rustix::process::waitid(WaitId::PidFd(handle.as_fd()), options) {
+        Ok(status) => exit(status?),
+        // The first process of a copy's sandbox is a child of its template's; it ends by being killed.
+        Err(rustix::io::Errno::CHILD) => {
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            let ended = rustix::event::poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&now));
+            matches!(ended, Ok(1..)).then_some(Exit::Signal(libc::SIGKILL))
+        }
+        Err(_) => None,
+    }
 }
 
 fn await_end(handle: &OwnedFd) {

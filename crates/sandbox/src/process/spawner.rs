@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{self, Write},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::net::UnixStream,
     },
     path::PathBuf,
@@ -15,8 +15,9 @@ use sonagi_model::limits;
 
 use super::{
     group::Group,
+    launcher,
     machine::Means,
-    network::{Attachment, NoNetwork},
+    network::{Attachment, Grant, Inside, NoNetwork},
     remains::{Confinement, Remains},
     tree,
 };
@@ -39,6 +40,8 @@ pub(super) struct Plan {
     pub(super) arguments: Vec<std::ffi::OsString>,
     pub(super) variables: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     pub(super) sandbox: Option<Sandbox>,
+    /// What it is connected to, if it can be; none: nothing, or what is told later.
+    pub(super) grant: Option<Grant>,
 }
 
 /// A process that has become a runtime.
@@ -49,6 +52,9 @@ pub(super) struct Spawned {
     pub(super) output: OwnedFd,
     /// In a sandbox: one for each port, inside.
     pub(super) listeners: Vec<OwnedFd>,
+    pid: Pid,
+    /// Of one that may be connected later.
+    inside: Option<Inside>,
 }
 
 /// Why there is no process.
@@ -104,10 +110,15 @@ struct Launch {
     stay: Stay,
     sandboxed: bool,
     reach: Reach,
+    grant: Option<Grant>,
+    /// Listeners that the sandbox passes on.
+    ports: usize,
+    inside: Option<Inside>,
 }
 
 impl Launch {
     fn begin(plan: Plan, group: Option<&Group>, means: &Means) -> Result<Self, NotSpawned> {
+        let grant = plan.grant;
         let doors = group.map(Group::doors).transpose()?.unwrap_or_default();
         let order = order(plan, group);
         let (output, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
@@ -122,8 +133,23 @@ impl Launch {
                     return Err(io::Error::from(io::ErrorKind::InvalidData).into());
                 };
                 let sandboxed = order.sandbox.is_some();
-                let reach = order.sandbox.map_or(Reach::Loopback, |sandbox| sandbox.reach);
-                Ok(Self { socket, hearing, pid, handle, output, stay: order.stay, sandboxed, reach })
+                let (reach, ports) = order
+                    .sandbox
+                    .map_or((Reach::Loopback, 0), |sandbox| (sandbox.reach, sandbox.ports.len()));
+                let (stay, inside) = (order.stay, None);
+                Ok(Self {
+                    socket,
+                    hearing,
+                    pid,
+                    handle,
+                    output,
+                    stay,
+                    sandboxed,
+                    reach,
+                    grant,
+                    ports,
+                    inside,
+                })
             }
             Some((Word::Failed(failure), _)) => Err(NotSpawned::Launch(failure)),
             Some((Word::Listening | Word::Started | Word::Mounts | Word::Told | Word::Ended(_), _)) => {
@@ -176,10 +202,14 @@ impl Launch {
             return Err(failure);
         }
         let failure = match word {
-            Ok(Some((Word::Started, _))) => return Ok(Spawned { remains, output: self.output, listeners }),
+            Ok(Some((Word::Started, _))) => {
+                let (output, pid, inside) = (self.output, self.pid, self.inside);
+                return Ok(Spawned { remains, output, listeners, pid, inside });
+            }
             // The exec closed it.
             Ok(None) if remains.socket.is_none() => {
-                return Ok(Spawned { remains, output: self.output, listeners });
+                let (output, pid, inside) = (self.output, self.pid, self.inside);
+                return Ok(Spawned { remains, output, listeners, pid, inside });
             }
             Ok(Some((Word::Failed(failure), _))) => NotSpawned::Launch(failure),
             Ok(Some((Word::Born(_) | Word::Listening | Word::Mounts | Word::Told | Word::Ended(_), _))) => {
@@ -192,18 +222,19 @@ impl Launch {
         Err(failure)
     }
 
-    /// Gives it its network, if it is to have one, and has it go on.
+    /// Gives it its network, if it is to have one now, and has it go on.
     fn connect(&mut self, files: &mut Vec<OwnedFd>, means: &Means) -> Result<Option<Attachment>, NotSpawned> {
         match self.reach {
             Reach::Loopback => Ok(None),
-            reach @ (Reach::Connected | Reach::ConnectedIfPossible) => {
-                let routes = files.pop().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
-                let networks =
-                    means.networks.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
-                let pid = self.pid.as_raw_nonzero().get();
-                let attachment = match reach {
-                    Reach::ConnectedIfPossible => networks.attach_if_possible(pid, routes)?,
-                    Reach::Connected | Reach::Loopback => Some(networks.attach(pid, routes)?),
+            Reach::Connected => {
+                let inside = Inside::of(files, self.ports);
+                let inside = inside.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+                let attachment = match self.grant {
+                    Some(grant) => attach(grant, self.pid, inside, means)?,
+                    None => {
+                        self.inside = Some(inside);
+                        None
+                    }
                 };
                 self.socket.write_all(b"+")?;
                 Ok(attachment)
@@ -212,18 +243,28 @@ impl Launch {
     }
 }
 
+fn attach(grant: Grant, pid: Pid, inside: Inside, means: &Means) -> Result<Option<Attachment>, NotSpawned> {
+    let networks = means.networks.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
+    Ok(networks.attach(grant, pid.as_raw_nonzero().get(), inside)?)
+}
+
 /// Gives a sandbox that waits for its function what belongs to it. Blocks for less than a millisecond.
 pub(super) fn tell(
-    remains: &mut Remains,
+    spawned: &mut Spawned,
     memory: u64,
     sandbox: Sandbox,
+    grant: Option<Grant>,
     means: &Means,
 ) -> Result<(), NotSpawned> {
     let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+    if let (Some(grant), Some(inside)) = (grant, spawned.inside.take()) {
+        spawned.remains.attachment = attach(grant, spawned.pid, inside, means)?;
+    }
+    let remains = &mut spawned.remains;
     if let Confinement::Group(group) = &remains.confinement {
         group.shrink(memory)?;
     }
-    let order = Order::of_mounts(sandbox).encode().ok_or_else(invalid)?;
+    let order = Order::of_sandbox(sandbox).encode().ok_or_else(invalid)?;
     let mut launcher = means.launcher.order_mounts()?;
     launcher.write_all(&order)?;
     let mounts = match Hearing::default().word(&launcher)? {
@@ -241,11 +282,99 @@ pub(super) fn tell(
     }
 }
 
+/// Whether the runtime of a template can be copied. Blocks for less than a millisecond.
+pub(super) fn still(template: &UnixStream) -> Result<(), NotSpawned> {
+    let (ours, theirs) = launcher::conversation()?;
+    message::send(template, &[message::STILL], &[theirs.as_fd()])?;
+    drop(theirs);
+    match Hearing::default().word(&ours)? {
+        Some((Word::Started, _)) => Ok(()),
+        Some((Word::Failed(failure), _)) => Err(NotSpawned::Launch(failure)),
+        Some(_) | None => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+    }
+}
+
+/// A copy of a template's runtime. Blocks for a few milliseconds.
+pub(super) fn copy(
+    name: &str,
+    memory: u64,
+    sandbox: Sandbox,
+    grant: Option<Grant>,
+    template: &UnixStream,
+    means: &Means,
+) -> Result<Spawned, NotSpawned> {
+    let group = means.groups.as_ref().map(|groups| groups.create(name, memory)).transpose()?;
+    match begin_copy(sandbox, grant, template, group.as_ref()) {
+        Ok(launch) => launch.finish(group, None, means),
+        Err(error) => {
+            if let Some(group) = group {
+                group.remove();
+            }
+            Err(error)
+        }
+    }
+}
+
+fn begin_copy(
+    sandbox: Sandbox,
+    grant: Option<Grant>,
+    template: &UnixStream,
+    group: Option<&Group>,
+) -> Result<Launch, NotSpawned> {
+    let (reach, ports) = (sandbox.reach, sandbox.ports.len());
+    let order = Order::of_sandbox(sandbox);
+    let doors = group.map(Group::entrances).transpose()?.unwrap_or_default();
+    let (output, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
+    let (mut socket, theirs) = launcher::conversation()?;
+    let mut files = vec![theirs.as_fd(), write.as_fd()];
+    files.extend(doors.iter().map(AsFd::as_fd));
+    message::send(template, &[message::COPY], &files)?;
+    drop((theirs, write));
+    let text = order.encode().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    socket.write_all(&text)?;
+    let mut hearing = Hearing::default();
+    match hearing.word(&socket)? {
+        Some((Word::Born(_), mut files)) => {
+            let handle = files.pop().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+            // The number that was said is the template's.
+            let pid = number(&handle)?;
+            Ok(Launch {
+                socket,
+                hearing,
+                pid,
+                handle,
+                output,
+                stay: Stay::No,
+                sandboxed: true,
+                reach,
+                grant,
+                ports,
+                inside: None,
+            })
+        }
+        Some((Word::Failed(failure), _)) => Err(NotSpawned::Launch(failure)),
+        Some(_) | None => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+    }
+}
+
+/// The process's number on this machine.
+fn number(handle: &OwnedFd) -> io::Result<Pid> {
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd()))?;
+    let number = info.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+    // It is -1 once the process has gone.
+    number.filter(|&number| number > 0).and_then(Pid::from_raw).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
 fn order(plan: Plan, group: Option<&Group>) -> Order {
     let sandboxed = plan.sandbox.is_some();
     // The limit counts what the user runs: in a sandbox nothing but the environment's own, and else all that runs
     // already too. It does not bind root.
-    let others = if sandboxed || group.is_some() { 0 } else { tree::threads_of_this_user() };
+    let others = match (sandboxed || group.is_some(), plan.grant) {
+        (true, None) => 0,
+        // What connects it may run in its namespace, as its user.
+        (true, Some(_)) => u64::from(limits::NETWORK_PROCESSES),
+        (false, _) => tree::threads_of_this_user(),
+    };
     Order {
         server: rustix::process::getpid().as_raw_nonzero().get(),
         join: group.map_or(Join::Write, Group::join),

@@ -3,29 +3,28 @@
 use std::{ffi::OsString, net::TcpListener, sync::Arc, time::Duration};
 
 use sonagi_model::{
-    Tick, clock,
-    function::{Network, Runtime},
-    invocation::FailureOrigin,
-    limits,
+    Tick, clock, function::Runtime, invocation::FailureOrigin, limits, network::UnknownNetwork,
 };
 
 use super::{
     bootstrap,
     driver::{ProcessDriver, Program},
-    environment::{Event, ProcessEnvironment, Routed, State},
+    environment::{Awaits, Event, ProcessEnvironment, Routed, State},
+    hints::Hints,
     invocation::{Whole, whole},
     isolation,
     life::Life,
     machine::Unclaimed,
-    network::{self, NoNetwork},
+    network::{Grant, NoNetwork},
     output::Output,
     process::Process,
-    ready::{Kind, Member},
+    ready::{Expected, Kind, Member},
+    snapshot,
     spawner::{NotSpawned, Plan, Spawned},
     variables::{self, Surroundings},
 };
 use crate::{
-    EnvironmentSpec, StartFailure, Started, ending,
+    EnvironmentSpec, Initialization, Origin, StartFailure, Started, ending,
     ending::Exit,
     launcher::{Failure, Mount, Purpose, Reach, Sandbox, Step},
     runtime_api::{Arrival, Doorway, replies},
@@ -47,47 +46,117 @@ pub(super) async fn run(
     if let Some(refusal) = driver.refusal() {
         return Err(StartFailure::Unsupported(refusal.into()));
     }
+    match (spec.initialization, spec.runtime) {
+        (Initialization::SnapStart, Runtime::Python { .. } | Runtime::Provided(_)) if driver.copies() => {
+            snapshot::run(driver, spec, deadline).await
+        }
+        (
+            Initialization::SnapStart | Initialization::OnDemand | Initialization::Provisioned,
+            Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) | Runtime::Wasm,
+        ) => afresh(driver, spec, deadline).await,
+    }
+}
+
+/// An environment that is initialised now.
+pub(super) async fn afresh(
+    driver: &ProcessDriver,
+    spec: Arc<EnvironmentSpec>,
+    deadline: Tick,
+) -> Result<Started, StartFailure> {
+    let restores = spec.initialization == Initialization::SnapStart;
+    let Begun { mut environment, create, .. } = begin(driver, spec, Purpose::Known, deadline).await?;
+    if restores {
+        environment.awaits = Awaits::Restore;
+    }
+    let init = first_request(&mut environment, deadline, create).await?;
+    ready(environment, create, init)
+}
+
+/// A process that becomes a runtime.
+pub(super) struct Begun {
+    pub(super) environment: ProcessEnvironment,
+    pub(super) create: Duration,
+    /// When its initialisation began.
+    pub(super) began: Tick,
+}
+
+pub(super) async fn begin(
+    driver: &ProcessDriver,
+    spec: Arc<EnvironmentSpec>,
+    purpose: Purpose,
+    deadline: Tick,
+) -> Result<Begun, StartFailure> {
     let clock = Arc::clone(&driver.machine().clock);
     let program = driver.program(&spec).await?;
     let began = clock.tick();
-    let created = clock::within(&*clock, deadline, create(driver, Arc::clone(&spec), program)).await;
+    let created = clock::within(&*clock, deadline, create(driver, spec, program, purpose)).await;
     let since = |start: Tick| clock.tick().since(start);
-    let mut environment = created.unwrap_or(Err(StartFailure::TimedOut { create: since(began) }))?;
-    let create = since(began);
-    let init = initialise(&mut environment, deadline, create).await?;
-    environment.process.limit_processors().map_err(machine("limit an environment's processor time"))?;
-    Ok(Started { environment: Box::new(environment), create, init })
+    let environment = created.unwrap_or(Err(StartFailure::TimedOut { create: since(began) }))?;
+    Ok(Begun { environment, create: since(began), began: clock.tick() })
 }
 
-/// Waits until the runtime asks for its first invocation: how long that took. What failed is ended.
-pub(crate) async fn initialise(
+/// What an initialisation has come to.
+pub(super) enum Initialised {
+    Ready,
+    /// To be copied, or to go on.
+    AsksForRestore(Arrival),
+}
+
+/// Waits for it; whatever else it comes to is a failure, and the environment's end.
+pub(super) async fn initialise(
+    environment: &mut ProcessEnvironment,
+    create: Duration,
+    began: Tick,
+    deadline: Tick,
+) -> Result<Initialised, StartFailure> {
+    let clock = Arc::clone(&environment.clock);
+    let init = |now: Tick| now.since(began);
+    match clock::within(&*clock, deadline, progress(environment)).await {
+        Some(Progress::Ready) => Ok(Initialised::Ready),
+        Some(Progress::AsksForRestore(arrival)) => Ok(Initialised::AsksForRestore(arrival)),
+        Some(Progress::Failed(failure)) => {
+            environment.end().await;
+            Err(StartFailure::Init { failure, create, init: init(clock.tick()) })
+        }
+        Some(Progress::Ended) => {
+            let exit = environment.end().await.unwrap_or(Exit::Signal(libc::SIGKILL));
+            Err(StartFailure::Init { failure: exit.init_failure(), create, init: init(clock.tick()) })
+        }
+        None => {
+            environment.end().await;
+            Err(StartFailure::TimedOut { create })
+        }
+    }
+}
+
+/// Waits until a runtime that is not copied asks for its first invocation: how long that took. What failed is ended.
+pub(crate) async fn first_request(
     environment: &mut ProcessEnvironment,
     deadline: Tick,
     create: Duration,
 ) -> Result<Duration, StartFailure> {
     let clock = Arc::clone(&environment.clock);
     let began = clock.tick();
-    let initialised = clock::within(&*clock, deadline, initialised(environment)).await;
-    let init = clock.tick().since(began);
-    let failure = match initialised {
-        Some(Initialised::Ready) => {
-            environment.output.drain();
-            return Ok(init);
-        }
-        Some(Initialised::Failed(failure)) => {
-            environment.end().await;
-            StartFailure::Init { failure, create, init }
-        }
-        Some(Initialised::Ended) => {
-            let exit = environment.end().await.unwrap_or(Exit::Signal(libc::SIGKILL));
-            StartFailure::Init { failure: exit.init_failure(), create, init }
-        }
-        None => {
-            environment.end().await;
-            StartFailure::TimedOut { create }
-        }
-    };
-    Err(failure)
+    while let Initialised::AsksForRestore(mut arrival) =
+        initialise(environment, create, began, deadline).await?
+    {
+        // It is its own copy.
+        let _ = arrival.connection.send(replies::RESTORED).await;
+        environment.keep(arrival.connection);
+    }
+    environment.output.drain();
+    Ok(clock.tick().since(began))
+}
+
+/// It waits for its first event.
+pub(super) fn ready(
+    mut environment: ProcessEnvironment,
+    create: Duration,
+    init: Duration,
+) -> Result<Started, StartFailure> {
+    environment.output.drain();
+    environment.process.limit_processors().map_err(machine("limit an environment's processor time"))?;
+    Ok(Started { environment: Box::new(environment), create, init, origin: Origin::Initialised })
 }
 
 /// The process, its Runtime API and its output.
@@ -95,10 +164,12 @@ async fn create(
     driver: &ProcessDriver,
     spec: Arc<EnvironmentSpec>,
     program: Program,
+    purpose: Purpose,
 ) -> Result<ProcessEnvironment, StartFailure> {
     let clock = Arc::clone(&driver.machine().clock);
     let name = driver.next_name();
-    let sandbox = driver.sandboxed().then(|| sandbox(driver, &spec, &program));
+    let grant = if driver.sandboxed() { grant(driver, &spec)? } else { None };
+    let sandbox = driver.sandboxed().then(|| Sandbox { purpose, ..sandbox(driver, &spec, &program, grant) });
     // Without a sandbox there is no network of the environment's own: any port of the machine's will do.
     let (api, folder) = match &sandbox {
         Some(_) => (None, None),
@@ -107,27 +178,17 @@ async fn create(
             (Some(api), Some(driver.folders().environment(&name)))
         }
     };
-    let endpoint = match (&sandbox, driver.endpoint()) {
-        (Some(_), Some(endpoint)) => format!("http://127.0.0.1:{}", endpoint.port),
-        (Some(_) | None, _) => spec.endpoint.clone(),
+    let variables = match &api {
+        None => variables(driver, &spec, &program),
+        Some(api) => {
+            variables_of(driver, &spec, &program, &spec.endpoint, Some(&api.address), folder.as_deref())
+        }
     };
-    let variables = variables::variables(
-        &spec,
-        &Surroundings {
-            runtime_api: api.as_ref().map_or(RUNTIME_API, |api| &api.address),
-            endpoint: &endpoint,
-            task_root: &program.task_root,
-            runtime_dir: &program.runtime_dir,
-            interpreter_dir: program.interpreter_dir.as_deref(),
-            sdk: program.sdk.as_deref(),
-            temporary: folder.as_deref(),
-            language: driver.language(),
-        },
-    );
     let memory = u64::from(spec.memory) << 20;
     if let Some(sandbox) = &sandbox
-        && let Some(kind) = Kind::of(&spec, &program, &variables, sandbox.reach)
-        && let Some(environment) = take_ready(driver, &spec, kind, sandbox, &variables).await
+        && purpose == Purpose::Known
+        && let Some(kind) = Kind::of(&spec, &program, &variables, (sandbox.reach, grant))
+        && let Some(environment) = take_ready(driver, &spec, kind, (sandbox, grant), &variables).await
     {
         return Ok(environment);
     }
@@ -141,6 +202,7 @@ async fn create(
         arguments: program.arguments,
         variables,
         sandbox,
+        grant,
     };
     let spawned = driver.machine().spawn(plan).await.and_then(Unclaimed::claim);
     let mut spawned = spawned.map_err(|failure| match failure {
@@ -157,8 +219,40 @@ async fn create(
     })
 }
 
+/// The variables of a runtime in a sandbox.
+pub(super) fn variables(
+    driver: &ProcessDriver,
+    spec: &EnvironmentSpec,
+    program: &Program,
+) -> Vec<(OsString, OsString)> {
+    let endpoint = driver.endpoint().map(|endpoint| format!("http://127.0.0.1:{}", endpoint.port));
+    let endpoint = endpoint.as_ref().unwrap_or(&spec.endpoint);
+    variables_of(driver, spec, program, endpoint, None, None)
+}
+
+fn variables_of(
+    driver: &ProcessDriver,
+    spec: &EnvironmentSpec,
+    program: &Program,
+    endpoint: &str,
+    runtime_api: Option<&str>,
+    temporary: Option<&std::path::Path>,
+) -> Vec<(OsString, OsString)> {
+    let surroundings = Surroundings {
+        runtime_api: runtime_api.unwrap_or(RUNTIME_API),
+        endpoint,
+        task_root: &program.task_root,
+        runtime_dir: &program.runtime_dir,
+        interpreter_dir: program.interpreter_dir.as_deref(),
+        sdk: program.sdk.as_deref(),
+        temporary,
+        language: driver.language(),
+    };
+    variables::variables(spec, &surroundings)
+}
+
 /// The parts of an environment, put together.
-fn assemble(
+pub(super) fn assemble(
     driver: &ProcessDriver,
     spec: &EnvironmentSpec,
     spawned: Spawned,
@@ -172,6 +266,8 @@ fn assemble(
         .map_err(machine("watch an environment's process"))?;
     let output = Output::new(spawned.output, Arc::clone(&spec.logs), Arc::clone(&clock))
         .map_err(machine("read an environment's output"))?;
+    let task_root = if driver.sandboxed() { isolation::TASK_ROOT.into() } else { spec.code.clone() };
+    let hints = Hints::new(spec, task_root, Arc::clone(&clock));
     let endpoint = match (endpoint, driver.endpoint()) {
         (Some(listener), Some(endpoint)) => Some(endpoint.open(listener)),
         (Some(_) | None, _) => None,
@@ -183,7 +279,10 @@ fn assemble(
         api: api().map_err(machine("open a Runtime API"))?,
         focus: None,
         state: State::Initialising,
+        awaits: Awaits::Nothing,
+        hints,
         head: Vec::new(),
+        _template: None,
         _endpoint: endpoint.transpose().map_err(machine("open the AWS endpoint"))?,
     })
 }
@@ -194,7 +293,7 @@ async fn take_ready(
     driver: &ProcessDriver,
     spec: &EnvironmentSpec,
     kind: Kind,
-    sandbox: &Sandbox,
+    (sandbox, grant): (&Sandbox, Option<Grant>),
     variables: &[(OsString, OsString)],
 ) -> Option<ProcessEnvironment> {
     let (member, wanted) = driver.ready().take(&kind);
@@ -207,7 +306,7 @@ async fn take_ready(
         mounts: sandbox.mounts.iter().take(1).cloned().collect(),
         ..sandbox.clone()
     };
-    let told = driver.machine().tell(process, u64::from(spec.memory) << 20, own).await;
+    let told = driver.machine().tell(process, u64::from(spec.memory) << 20, own, grant).await;
     let spawned = told
         .and_then(Unclaimed::claim)
         .inspect_err(|failure| tracing::debug!(%failure, "an interpreter that waited could not be used"))
@@ -216,6 +315,25 @@ async fn take_ready(
     asked.connection.send(&replies::assignment(variables)).await.ok()?;
     environment.follow(asked.connection);
     Some(environment)
+}
+
+/// Has an interpreter wait for a function that may be asked for soon, unless one does already.
+pub(super) async fn expect(driver: &ProcessDriver, spec: EnvironmentSpec) -> Result<(), StartFailure> {
+    if driver.refusal().is_some() || !driver.sandboxed() {
+        return Ok(());
+    }
+    let program = driver.program(&spec).await?;
+    let grant = grant(driver, &spec)?;
+    let sandbox = sandbox(driver, &spec, &program, grant);
+    let variables = variables(driver, &spec, &program);
+    let Some(kind) = Kind::of(&spec, &program, &variables, (sandbox.reach, grant)) else { return Ok(()) };
+    match driver.ready().expect(&kind) {
+        Expected::OneMore => {
+            driver.ready().replenish(kind.clone(), waiting_plan(driver, &kind, &sandbox));
+        }
+        Expected::Enough => {}
+    }
+    Ok(())
 }
 
 /// What waits: as it would be started for a function, without anything of a function's.
@@ -235,20 +353,31 @@ fn waiting_plan(driver: &ProcessDriver, kind: &Kind, sandbox: &Sandbox) -> Plan 
             purpose: Purpose::ToldLater,
             ..sandbox.clone()
         }),
+        grant: kind.grant(),
     }
 }
 
-fn sandbox(driver: &ProcessDriver, spec: &EnvironmentSpec, program: &Program) -> Sandbox {
+/// What it is to be connected to: what a function insists on, or what can be.
+pub(super) fn grant(driver: &ProcessDriver, spec: &EnvironmentSpec) -> Result<Option<Grant>, StartFailure> {
+    let Some(networks) = driver.machine().networks() else { return Ok(None) };
+    let unknown = |error: UnknownNetwork| StartFailure::Unsupported(error.to_string());
+    Ok(match networks.grant(&spec.network).map_err(unknown)? {
+        Some(Grant::InternetIfPossible) if networks.lacking(Grant::InternetIfPossible).is_some() => None,
+        granted => granted,
+    })
+}
+
+pub(super) fn sandbox(
+    driver: &ProcessDriver,
+    spec: &EnvironmentSpec,
+    program: &Program,
+    grant: Option<Grant>,
+) -> Sandbox {
     let mut mounts = vec![Mount { from: spec.code.clone(), to: isolation::TASK_ROOT.into() }];
     mounts.extend(program.mounts.iter().cloned());
     let mut ports = vec![RUNTIME_API_PORT];
     ports.extend(driver.endpoint().map(|endpoint| endpoint.port));
-    let reach = match spec.network {
-        Network::None => Reach::Loopback,
-        Network::Internet => Reach::Connected,
-        Network::InternetIfPossible if network::lacking().is_some() => Reach::Loopback,
-        Network::InternetIfPossible => Reach::ConnectedIfPossible,
-    };
+    let reach = if grant.is_some() { Reach::Connected } else { Reach::Loopback };
     Sandbox {
         users: driver.next_users(),
         temporary: u64::from(spec.ephemeral_storage) << 20,
@@ -262,7 +391,7 @@ fn sandbox(driver: &ProcessDriver, spec: &EnvironmentSpec, program: &Program) ->
 fn not_connected(failure: NoNetwork) -> StartFailure {
     match failure {
         NoNetwork::Lacking(_) => StartFailure::Unsupported(failure.to_string()),
-        NoNetwork::Full => StartFailure::NotYet(failure.to_string()),
+        NoNetwork::Full | NoNetwork::NoAddress { .. } => StartFailure::NotYet(failure.to_string()),
         NoNetwork::Machine { doing, cause } => StartFailure::Machine { doing, cause },
     }
 }
@@ -291,6 +420,7 @@ fn not_launched(spec: &EnvironmentSpec, program: &std::path::Path, failure: &Fai
         (Step::Group, _) => "put an environment into its control group",
         (Step::Limits, _) => "limit an environment",
         (Step::Folder, _) => "enter the function's folder",
+        (Step::Still | Step::Copy, _) => "copy an initialised runtime",
     };
     let cause = std::io::Error::from_raw_os_error(failure.errno);
     let cause = match failure.subject.as_str() {
@@ -300,20 +430,22 @@ fn not_launched(spec: &EnvironmentSpec, program: &std::path::Path, failure: &Fai
     StartFailure::Machine { doing, cause }
 }
 
-enum Initialised {
+enum Progress {
     Ready,
+    AsksForRestore(Arrival),
     Failed(sonagi_model::invocation::FunctionFailure),
     Ended,
 }
 
-async fn initialised(environment: &mut ProcessEnvironment) -> Initialised {
+async fn progress(environment: &mut ProcessEnvironment) -> Progress {
     loop {
         match environment.event().await {
-            Event::Ended => return Initialised::Ended,
+            Event::Ended => return Progress::Ended,
             Event::Request(arrival) => match environment.route(arrival).await {
-                Routed::Next => return Initialised::Ready,
+                Routed::Next => return Progress::Ready,
+                Routed::Restore(arrival) => return Progress::AsksForRestore(arrival),
                 Routed::InitError(arrival) => {
-                    return Initialised::Failed(init_error(environment, arrival).await);
+                    return Progress::Failed(init_error(environment, arrival).await);
                 }
                 // Neither has an invocation to be for.
                 Routed::Response(_) | Routed::Error(_) | Routed::Refused => {}
@@ -333,7 +465,9 @@ async fn init_error(
     match body {
         Ok(Whole::Body(payload)) => {
             let _ = arrival.connection.send(replies::ACCEPTED).await;
-            ending::reported(arrival.head.error_type.take(), payload, FailureOrigin::Init)
+            let failure = ending::reported(arrival.head.error_type.take(), payload, FailureOrigin::Init);
+            environment.hints.of(None, &failure);
+            failure
         }
         Ok(Whole::TooLarge(_)) => ending::too_large(),
         Err(_) => ending::truncated(),

@@ -84,6 +84,7 @@ pub(super) fn trial(users: Option<u32>) -> Plan {
             reach: Reach::Loopback,
             purpose: Purpose::Known,
         }),
+        grant: None,
     }
 }
 

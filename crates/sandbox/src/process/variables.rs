@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, ffi::OsString, path::Path};
 use sonagi_guest::{LAYERS_VARIABLE, SDK_VARIABLE};
 use sonagi_model::function::{LogFormat, Runtime};
 
-use crate::EnvironmentSpec;
+use crate::{EnvironmentSpec, Initialization};
 
 /// What varies with the machine and the environment.
 #[derive(Debug)]
@@ -111,6 +111,11 @@ fn reserved(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> Vec<(&'static 
         LogFormat::Text => ("Text", None),
         LogFormat::Json => ("JSON", text(spec.log_level.as_str())),
     };
+    // "Monitoring for Lambda SnapStart": the names of the log group and stream are not available.
+    let of_one = |name: &str| match spec.initialization {
+        Initialization::OnDemand | Initialization::Provisioned => text(name),
+        Initialization::SnapStart => None,
+    };
     vec![
         ("_HANDLER", text(&spec.handler)),
         ("_X_AMZN_TRACE_ID", None),
@@ -120,9 +125,9 @@ fn reserved(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> Vec<(&'static 
         ("AWS_LAMBDA_FUNCTION_NAME", text(&spec.function_name)),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", text(&spec.memory.to_string())),
         ("AWS_LAMBDA_FUNCTION_VERSION", text(&spec.version)),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", text("on-demand")),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", text(&spec.log_group)),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", text(&spec.log_stream)),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", text(spec.initialization.as_str())),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", of_one(&spec.log_group)),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", of_one(&spec.log_stream)),
         ("AWS_LAMBDA_LOG_FORMAT", text(format)),
         ("AWS_LAMBDA_LOG_LEVEL", level),
         // The guide names both spellings of the first.

@@ -28,6 +28,10 @@ pub(crate) enum Route {
     Error(Option<RequestId>),
     /// `POST …/init/error`
     InitError,
+    /// `GET …/restore/next`
+    Restore,
+    /// `POST …/restore/error`
+    RestoreError,
     /// `GET …/assignment`, which is our own clients' alone: whose function is this?
     Assignment,
     Unknown,
@@ -139,6 +143,8 @@ fn route(method: &str, path: &str) -> Route {
         ("GET", "invocation/next") => Route::Next,
         ("GET", "assignment") => Route::Assignment,
         ("POST", "init/error") => Route::InitError,
+        ("GET", "restore/next") => Route::Restore,
+        ("POST", "restore/error") => Route::RestoreError,
         ("POST", other) => match other.strip_prefix("invocation/").and_then(|rest| rest.split_once('/')) {
             Some((id, "response")) => Route::Response(id.parse().ok()),
             Some((id, "error")) => Route::Error(id.parse().ok()),
@@ -183,6 +189,8 @@ mod tests {
         assert_eq!(route(&format!("POST /2018-06-01/runtime/invocation/{ID}/error")), Route::Error(Some(id)));
         assert_eq!(route("POST /2018-06-01/runtime/invocation/what/error"), Route::Error(None));
         assert_eq!(route("POST /2018-06-01/runtime/init/error"), Route::InitError);
+        assert_eq!(route("GET /2018-06-01/runtime/restore/next"), Route::Restore);
+        assert_eq!(route("POST /2018-06-01/runtime/restore/error"), Route::RestoreError);
         assert_eq!(route("GET /2018-06-01/runtime/assignment"), Route::Assignment);
         assert_eq!(route("POST /2018-06-01/runtime/invocation/next"), Route::Unknown);
         assert_eq!(route("GET /2020-01-01/extension/event/next"), Route::Unknown);

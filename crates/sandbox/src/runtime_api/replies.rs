@@ -12,6 +12,11 @@ pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 pub(crate) const ACCEPTED: &[u8] =
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
 
+/// To `restore/next`: it goes on as it is.
+pub(crate) const RESTORED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+/// To `restore/next` of our own client: it serves nobody, and is copied.
+pub(crate) const TEMPLATE: &[u8] = b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n";
+
 /// Whose function it is: the variables, with a NUL behind each.
 pub(crate) fn assignment(variables: &[(std::ffi::OsString, std::ffi::OsString)]) -> Vec<u8> {
     let mut body = Vec::new();

@@ -31,7 +31,7 @@ use super::{
     reach::{Grants, Outbound, Reach},
     variables,
 };
-use crate::{Driver, EnvironmentSpec, Footprint, StartFailure, Started};
+use crate::{Driver, EnvironmentSpec, Footprint, Origin, StartFailure, Started};
 
 /// What the driver of WebAssembly functions needs to know.
 pub struct Config {
@@ -338,7 +338,12 @@ impl Driver for WasmDriver {
             memory_peak: Peak::default(),
         };
         // An instance is made by each invocation, within its own time.
-        Ok(Started { environment: Box::new(environment), create, init: Duration::ZERO })
+        Ok(Started {
+            environment: Box::new(environment),
+            create,
+            init: Duration::ZERO,
+            origin: Origin::Initialised,
+        })
     }
 
     fn footprint(&self, function: &Function) -> Footprint {

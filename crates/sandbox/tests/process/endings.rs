@@ -240,7 +240,7 @@ async fn an_idle_environment_that_dies_is_noticed() {
     let mut running = bench
         .run(
             PYTHON,
-            "import os, threading\ndef handler(event, context):\n    threading.Timer(0.2, os._exit, [1]).start()\n",
+            "import os, threading\ndef handler(event, context):\n    threading.Timer(0.02, os._exit, [1]).start()\n",
         )
         .await;
     assert!(running.invoke("{}").await.finished.reusable);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{self, Bench, Collected, NODE, PROVIDED, PYTHON};
+use sonagi_model::Clock as _;
 use sonagi_sandbox::Outcome;
 
 #[tokio::test]
@@ -297,4 +298,33 @@ async fn work_after_the_answer_is_waited_for_but_the_answer_is_not() {
     let (finished, answered) = tokio::join!(running.environment().invoke(call, sender), answered);
     assert!(finished.reusable);
     assert!(sonagi_model::Clock::tick(&*clock).since(answered) > Duration::from_millis(200));
+}
+
+#[tokio::test]
+async fn what_runs_on_after_the_answer_is_held_until_the_next_event() {
+    let bench = Bench::new();
+    let text = "import subprocess, threading\ncount = 0\ndef work():\n    global count\n    while True:\n        \
+                count += 1\nthreading.Thread(target=work, daemon=True).start()\n\
+                child = subprocess.Popen(['sh', '-c', 'while :; do :; done'])\n\
+                def used():\n    with open(f'/proc/{child.pid}/stat') as stat:\n        \
+                return sum(map(int, stat.read().split(')')[1].split()[11:13]))\n\
+                def handler(event, context):\n    return [count, used()]\n";
+    let mut function = bench.function(PYTHON, text);
+    function.spec.memory = 1_769;
+    let mut running = bench.start(function).await.unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let done: Vec<u64> = serde_json::from_str(running.invoke("{}").await.success()).unwrap();
+        seen.push(done);
+        // As whoever lends it out: it is watched while nothing is asked of it.
+        let idle = bench.clock.tick() + 10 * sonagi_model::limits::IDLE_RUN;
+        let died = sonagi_model::clock::within(&*bench.clock, idle, running.environment().died());
+        assert_eq!(died.await, None, "it is only held");
+    }
+    // Ticks of 10 ms: of a second at one processor it had at most the time that it may run on, and a little.
+    for pair in seen.windows(2) {
+        let (used, counted) = (pair[1][1] - pair[0][1], pair[1][0] - pair[0][0]);
+        assert!(used < 40, "a process ran for {used} ticks");
+        assert!(counted > 0, "it goes on with the next event");
+    }
 }

@@ -1,11 +1,16 @@
 //! The process driver with real Python, Node and custom runtimes.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod bytecode;
 mod endings;
 mod escape;
+mod hints;
 mod hostile;
 mod invocations;
 mod machine;
+mod named_networks;
 mod network;
+mod ordinary_user;
 mod ready;
+mod snapshot;
 mod support;

@@ -116,3 +116,43 @@ async fn nothing_of_what_waits_is_left_behind() {
     let servers = std::fs::read_dir(folder.path().join("work/environments")).unwrap().count();
     assert_eq!(servers, 0, "the server's folder goes with it");
 }
+
+#[tokio::test]
+async fn one_waits_for_a_function_that_is_expected_and_was_never_started() {
+    let bench = Bench::with_waiting();
+    let text = "def handler(event, context):\n    return event\n";
+    for runtime in [PYTHON, NODE] {
+        let app = "shop".parse().unwrap();
+        let function = expected(runtime);
+        let before = bench.driver.waiting();
+        for _ in 0..3 {
+            bench.driver.expect(&app, &function).await.unwrap();
+        }
+        bench.waits(before + 1).await;
+    }
+    let mut first = bench.run(PYTHON, text).await;
+    assert_eq!(bench.driver.waiting(), 1, "it was taken");
+    assert_eq!(first.invoke("5").await.success(), "5");
+    // Nothing can wait for what is started from the beginning.
+    let mut own = expected(PYTHON);
+    own.variables.insert("PYTHONHASHSEED".into(), "7".into());
+    let frugal = Bench::new();
+    for (driver, function) in [(&bench.driver, own), (&frugal.driver, expected(PYTHON))] {
+        let before = driver.waiting();
+        driver.expect(&"shop".parse().unwrap(), &function).await.unwrap();
+        assert!(driver.waiting() <= before.max(2));
+    }
+    assert_eq!(frugal.driver.waiting(), 0);
+}
+
+fn expected(runtime: sonagi_model::function::Runtime) -> sonagi_model::function::Function {
+    let package = sonagi_model::function::Package { digest: sonagi_model::Digest::of(b"shop"), size: 4 };
+    let name = "search".parse().unwrap();
+    sonagi_model::function::Function::new(
+        name,
+        "shop-search".parse().unwrap(),
+        runtime,
+        "app.handler".into(),
+        package,
+    )
+}

@@ -15,6 +15,7 @@ use sonagi_model::{
     AppName, Clock, Digest, Entropy, RequestId, Tick, Timestamp,
     function::{Architecture, LogFormat, LogLevel, ProvidedBase, Runtime},
     logs::{LogLine, LogSink},
+    network::Networks,
 };
 use sonagi_sandbox::{
     Answer, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Input, StartFailure, Started,
@@ -109,18 +110,48 @@ impl Bench {
     }
 
     fn with_all(groups: GroupUse, runtimes: RuntimePolicy, ready_memory: u64) -> Self {
+        Self::with_networks(groups, runtimes, ready_memory, Networks::default())
+    }
+
+    /// With networks that functions can have by name.
+    pub(crate) fn with_networks(
+        groups: GroupUse,
+        runtimes: RuntimePolicy,
+        ready_memory: u64,
+        networks: Networks,
+    ) -> Self {
+        let isolation = if groups == GroupUse::Never { Isolation::None } else { Isolation::Full };
+        let launcher = env!("CARGO_BIN_EXE_sonagi-launch").into();
+        Self::with_everything(isolation, groups, runtimes, ready_memory, networks, launcher)
+    }
+
+    /// As an ordinary user has it: a sandbox without control groups. `launcher` is a copy where that user comes.
+    pub(crate) fn of_ordinary_user(launcher: std::path::PathBuf, networks: Networks) -> Self {
+        let (groups, runtimes) = (GroupUse::Never, RuntimePolicy::Exact);
+        Self::with_everything(Isolation::WithoutGroups, groups, runtimes, 0, networks, launcher)
+    }
+
+    fn with_everything(
+        isolation: Isolation,
+        groups: GroupUse,
+        runtimes: RuntimePolicy,
+        ready_memory: u64,
+        networks: Networks,
+        launcher: std::path::PathBuf,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(RealClock::new());
         let driver = ProcessDriver::new(Config {
-            launcher: env!("CARGO_BIN_EXE_sonagi-launch").into(),
+            launcher,
             launcher_args: Vec::new(),
             work_dir: folder.path().join("work"),
             runtimes,
             interpreters: vec!["/usr/local/bin".into(), "/usr/bin".into()],
             layers: None,
             ready_memory,
-            isolation: if groups == GroupUse::Never { Isolation::None } else { Isolation::Full },
+            isolation,
             groups,
+            networks: Arc::new(networks),
             endpoint: None,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(KernelEntropy),
@@ -146,6 +177,7 @@ impl Bench {
             wasm: None,
             function_name: "shop-search".into(),
             version: "$LATEST".into(),
+            initialization: Default::default(),
             runtime,
             handler: "app.handler".into(),
             architecture: Architecture::X86_64,
@@ -198,6 +230,11 @@ impl Bench {
             assert!(self.clock.tick() < patience, "{} wait, not {count}", self.driver.waiting());
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Seconds since the epoch.
+    pub(crate) fn clock_seconds(&self) -> f64 {
+        self.clock.now().millis() as f64 / 1e3
     }
 
     /// Kills everything that runs in an environment's group.

@@ -167,6 +167,7 @@ impl Bench {
             wasm: Some(wasm),
             function_name: "shop-search".into(),
             version: "$LATEST".into(),
+            initialization: Default::default(),
             runtime: Runtime::Wasm,
             handler: "function.wasm".into(),
             architecture: Architecture::X86_64,

@@ -9,8 +9,8 @@ use sonagi_model::{
     AliasName, LambdaName,
     api::Cors,
     function::{
-        Architecture, DriverChoice, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, Tracing, UrlAuth,
-        Wasm, WasmStart,
+        Architecture, DriverChoice, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, SnapStart,
+        Tracing, UrlAuth, Wasm, WasmStart,
     },
     limits,
 };
@@ -35,7 +35,7 @@ use crate::wasm::USUAL_HANDLER;
 pub(super) const PLACE: &str = "an AWS::Serverless::Function";
 
 /// Properties that are accepted and do nothing here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 15] = [
+const WITHOUT_EFFECT: [(&str, &str); 14] = [
     (
         "Policies",
         "permissions are not read: a function may call the functions of its own app, and nothing else yet",
@@ -47,7 +47,6 @@ const WITHOUT_EFFECT: [(&str, &str); 15] = [
     ("KmsKeyArn", "variables are not encrypted with a key of your own"),
     ("SourceKMSKeyArn", "code is not encrypted with a key of your own"),
     ("RuntimeManagementConfig", "the runtime is what this machine has"),
-    ("ProvisionedConcurrencyConfig", "environments are started when they are needed"),
     ("PropagateTags", "tags stay where they are"),
     ("VersionDescription", "published versions have no description"),
     ("VersionDeletionPolicy", "published versions are kept"),
@@ -141,6 +140,7 @@ pub(super) fn read(
     let architecture = architecture(&fields, report);
     let storage = storage(&fields, resource, runtime, report);
     let (wasm, driver) = own_settings(&fields, build_properties.as_ref(), runtime, report);
+    let snap_start = snap_start(&fields, build_properties.as_ref(), runtime, report);
     let extras =
         fields.get("Layers").map_or_else(BTreeSet::new, |node| layers::read(template, node, runtime, report));
     deployment(&fields, report);
@@ -164,6 +164,20 @@ pub(super) fn read(
         0..=limits::ACCOUNT_CONCURRENCY_MAX,
         " invocations at once",
     );
+    let provisioned = fields.fields("ProvisionedConcurrencyConfig").and_then(|config| {
+        let range = 1..=limits::ACCOUNT_CONCURRENCY_MAX;
+        let executions = config.number32("ProvisionedConcurrentExecutions", range, " environments");
+        if !config.has("ProvisionedConcurrentExecutions") {
+            config.missing("ProvisionedConcurrentExecutions", "how many environments are to be ready");
+        }
+        config.finish();
+        executions
+    });
+    if provisioned.is_some() && alias.is_none() && !stands(&resource.properties, "AutoPublishAlias") {
+        let message = "`ProvisionedConcurrencyConfig` is for what is published";
+        let help = "say `AutoPublishAlias` too, such as `AutoPublishAlias: live`";
+        report.problem_with_help(&fields.span_of("ProvisionedConcurrencyConfig"), message, help);
+    }
     let role =
         fields.text("Role").unwrap_or_else(|| template.role_arn(&format!("{}-{name}Role", template.app)));
     let description = fields.text("Description").unwrap_or_default();
@@ -173,6 +187,7 @@ pub(super) fn read(
         variables: fields.span_of("Environment"),
         tags: fields.span_of("Tags"),
         description: fields.span_of("Description"),
+        provisioned: fields.span_of("ProvisionedConcurrencyConfig"),
     };
     fields.finish();
 
@@ -197,10 +212,12 @@ pub(super) fn read(
         ephemeral_storage: storage.unwrap_or(limits::EPHEMERAL_STORAGE_MIN),
         network,
         driver,
+        snap_start,
         wasm,
         variables,
         role,
         reserved_concurrency: reserved,
+        provisioned_concurrency: provisioned,
         url,
         publish_alias: alias,
         log_format,
@@ -484,7 +501,6 @@ fn own_settings(
     let said =
         sonagi.and_then(|(key, node)| Some(Fields::of(node, "`Metadata: Sonagi`", report)?.at(&key.span)));
     if let Some(runtime) = runtime.filter(|&runtime| runtime != Runtime::Wasm) {
-        fields.note("SnapStart", "environments are started afresh");
         let driver = said.map_or(DriverChoice::Usual, |said| {
             wasm::refuse(&said, words, runtime, report);
             let driver = driver::sam(&said);
@@ -513,6 +529,39 @@ fn own_settings(
     let wasm = said.over(&usual);
     wasm::check_start(&wasm, &place, words, report);
     (runtime.map(|_| wasm), DriverChoice::Usual)
+}
+
+/// `SnapStart` of what is no WebAssembly function, or `Metadata: Sonagi: SnapshotStart`, which copies `$LATEST` too.
+fn snap_start(
+    fields: &Fields<'_>,
+    metadata: Option<&Node>,
+    runtime: Option<Runtime>,
+    report: &Report,
+) -> SnapStart {
+    let Some(runtime) = runtime.filter(|&runtime| runtime != Runtime::Wasm) else { return SnapStart::None };
+    let said = fields.fields("SnapStart").and_then(|snap_start| {
+        let choices = [("None", SnapStart::None), ("PublishedVersions", SnapStart::PublishedVersions)];
+        let said = snap_start.choice("ApplyOn", &choices);
+        snap_start.finish();
+        said
+    });
+    let said = said.unwrap_or_default();
+    if !said.is_none() && !SnapStart::is_for(runtime) {
+        let message = format!("{runtime} is not supported for SnapStart enabled functions");
+        report.problem_with_help(
+            &fields.span_of("SnapStart"),
+            message,
+            "it is for Python and provided runtimes, and for WebAssembly: leave it out",
+        );
+        return SnapStart::None;
+    }
+    let sonagi = metadata.and_then(|node| node.entry("Sonagi"));
+    let all =
+        sonagi.and_then(|(_, node)| Fields::of(node, "`Metadata: Sonagi`", report)?.flag("SnapshotStart"));
+    match all {
+        Some(true) if SnapStart::is_for(runtime) => SnapStart::All,
+        Some(_) | None => said,
+    }
 }
 
 fn logging(fields: &Fields<'_>, report: &Report) -> (LogFormat, LogLevel) {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sonagi_control::Target;
+use sonagi_control::{Target, Version};
 use sonagi_model::{
     Digest, Timestamp,
-    function::{LogFormat, Runtime, Tracing, WasmStart},
+    function::{self, LogFormat, Network, Runtime, Tracing, WasmStart},
 };
 
 use crate::platform::Parts;
@@ -35,6 +35,8 @@ pub(super) struct FunctionConfiguration<'a> {
     ephemeral_storage: EphemeralStorage,
     snap_start: SnapStart,
     logging_config: LoggingConfig<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vpc_config: Option<VpcConfigResponse<'a>>,
     #[serde(flatten)]
     state: Option<State>,
 }
@@ -75,6 +77,28 @@ struct LoggingConfig<'a> {
     log_group: String,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct VpcConfigResponse<'a> {
+    subnet_ids: &'a [String],
+    security_group_ids: &'a [String],
+    vpc_id: &'a str,
+    ipv6_allowed_for_dual_stack: bool,
+}
+
+/// The network that the function has, if it has one by name; one that the operator has taken away has no id.
+fn vpc<'a>(parts: &'a Parts, network: &'a Network) -> Option<VpcConfigResponse<'a>> {
+    let declared = parts.config.networks.of(network);
+    let vpc_id = declared.as_ref().ok().copied().flatten().map_or("", |declared| declared.vpc.as_str());
+    let (subnet_ids, security_group_ids) = match (network, declared) {
+        (Network::None | Network::Internet | Network::InternetIfPossible, _) => return None,
+        (Network::Vpc(vpc), _) => (&*vpc.subnets, &*vpc.security_groups),
+        (Network::Named(_), Ok(Some(declared))) => (&*declared.subnets, &*declared.security_groups),
+        (Network::Named(_), Ok(None) | Err(_)) => (&[][..], &[][..]),
+    };
+    Some(VpcConfigResponse { subnet_ids, security_group_ids, vpc_id, ipv6_allowed_for_dual_stack: false })
+}
+
 /// What listings leave out ("ListFunctions").
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -99,7 +123,7 @@ pub(super) enum Detail {
 
 /// A release is activated whole or not at all, so what is shown is always `Active` and `Successful`.
 pub(super) fn configuration<'a>(
-    parts: &Parts,
+    parts: &'a Parts,
     target: &'a Target,
     arn: String,
     detail: Detail,
@@ -131,11 +155,20 @@ pub(super) fn configuration<'a>(
         package_type: "Zip",
         architectures: [function.architecture.as_str()],
         ephemeral_storage: EphemeralStorage { size: function.ephemeral_storage },
-        snap_start: match function.wasm.as_ref().map(|wasm| wasm.start) {
-            Some(WasmStart::Snapshot) => {
+        snap_start: match (function.wasm.as_ref().map(|wasm| wasm.start), function.snap_start) {
+            (Some(WasmStart::Snapshot), _) | (_, function::SnapStart::All) => {
                 SnapStart { apply_on: "PublishedVersions", optimization_status: "On" }
             }
-            Some(WasmStart::Fresh) | None => SnapStart { apply_on: "None", optimization_status: "Off" },
+            (_, function::SnapStart::PublishedVersions) => SnapStart {
+                apply_on: "PublishedVersions",
+                optimization_status: match target.version {
+                    Version::Latest => "Off",
+                    Version::Number(_) => "On",
+                },
+            },
+            (Some(WasmStart::Fresh) | None, function::SnapStart::None) => {
+                SnapStart { apply_on: "None", optimization_status: "Off" }
+            }
         },
         logging_config: LoggingConfig {
             log_format: if json { "JSON" } else { "Text" },
@@ -143,6 +176,7 @@ pub(super) fn configuration<'a>(
             system_log_level: json.then_some("INFO"),
             log_group: format!("/aws/lambda/{}", function.lambda_name),
         },
+        vpc_config: vpc(parts, &function.network),
         state: match detail {
             Detail::Listed => None,
             Detail::Full => Some(State {

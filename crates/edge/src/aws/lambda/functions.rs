@@ -9,6 +9,7 @@ use sonagi_control::{
     LiveFunction, Target, Version,
     lambda::{
         Changed, CreateFunction, Logging, Mode, Publish, PublishVersion, UpdateCode, UpdateConfiguration,
+        VpcConfig,
     },
 };
 
@@ -75,7 +76,6 @@ impl LoggingInput {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Beyond {
-    vpc_config: Option<Value>,
     dead_letter_config: Option<Value>,
     #[serde(rename = "KMSKeyArn")]
     kms_key_arn: Option<Value>,
@@ -94,7 +94,6 @@ struct Beyond {
 impl Beyond {
     fn check(&self) -> Result<(), AwsError> {
         let members = [
-            ("VpcConfig", &self.vpc_config),
             ("DeadLetterConfig", &self.dead_letter_config),
             ("KMSKeyArn", &self.kms_key_arn),
             ("Layers", &self.layers),
@@ -112,6 +111,26 @@ impl Beyond {
             Some((name, _)) => Err(not_here(name)),
             None => Ok(()),
         }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VpcConfigInput {
+    subnet_ids: Option<Vec<String>>,
+    security_group_ids: Option<Vec<String>>,
+    ipv6_allowed_for_dual_stack: Option<bool>,
+}
+
+impl VpcConfigInput {
+    fn into_vpc(self) -> Result<VpcConfig, AwsError> {
+        if self.ipv6_allowed_for_dual_stack == Some(true) {
+            return Err(not_here("VpcConfig.Ipv6AllowedForDualStack"));
+        }
+        Ok(VpcConfig {
+            subnets: self.subnet_ids.unwrap_or_default(),
+            security_groups: self.security_group_ids.unwrap_or_default(),
+        })
     }
 }
 
@@ -176,6 +195,7 @@ struct Create<'a> {
     tracing_config: Option<TracingMode>,
     logging_config: Option<LoggingInput>,
     snap_start: Option<SnapStartInput>,
+    vpc_config: Option<VpcConfigInput>,
     tags: Option<BTreeMap<String, String>>,
     package_type: Option<String>,
 }
@@ -200,6 +220,7 @@ pub(super) async fn create(parts: &Parts, call: Call) -> Answer {
         tracing: request.tracing_config.and_then(|tracing| tracing.mode),
         logging: request.logging_config.map(LoggingInput::into_logging),
         snap_start: request.snap_start.and_then(|snap_start| snap_start.apply_on),
+        vpc: request.vpc_config.map(VpcConfigInput::into_vpc).transpose()?,
         tags: request.tags.unwrap_or_default(),
         package_type: request.package_type,
     };
@@ -268,6 +289,7 @@ struct UpdateConfigurationInput {
     tracing_config: Option<TracingMode>,
     logging_config: Option<LoggingInput>,
     snap_start: Option<SnapStartInput>,
+    vpc_config: Option<VpcConfigInput>,
     revision_id: Option<String>,
 }
 
@@ -287,6 +309,7 @@ pub(super) async fn update_configuration(parts: &Parts, call: &Call) -> Answer {
         tracing: request.tracing_config.and_then(|tracing| tracing.mode),
         logging: request.logging_config.map(LoggingInput::into_logging),
         snap_start: request.snap_start.and_then(|snap_start| snap_start.apply_on),
+        vpc: request.vpc_config.map(VpcConfigInput::into_vpc).transpose()?,
         revision_id: request.revision_id,
     };
     let changed = parts.control.update_configuration(&call.name, update).await?;

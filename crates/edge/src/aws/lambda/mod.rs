@@ -11,6 +11,7 @@ mod functions;
 mod input;
 mod invoke;
 mod permissions;
+mod provisioned;
 mod route;
 mod settings;
 mod stream;
@@ -104,6 +105,10 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
         Operation::PutFunctionConcurrency => settings::put_concurrency(parts, &call).await,
         Operation::GetFunctionConcurrency => settings::get_concurrency(parts, &call),
         Operation::DeleteFunctionConcurrency => settings::delete_concurrency(parts, &call).await,
+        Operation::PutProvisionedConcurrencyConfig => provisioned::put(parts, &call).await,
+        Operation::GetProvisionedConcurrencyConfig => provisioned::get(parts, &call),
+        Operation::DeleteProvisionedConcurrencyConfig => provisioned::delete(parts, &call).await,
+        Operation::ListProvisionedConcurrencyConfigs => provisioned::list(parts, &call),
         Operation::TagResource => settings::tag(parts, &call).await,
         Operation::UntagResource => settings::untag(parts, &call).await,
         Operation::ListTags => settings::list_tags(parts, &call),
@@ -117,13 +122,11 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
         | Operation::GetFunctionCodeSigningConfig
         | Operation::GetFunctionRecursionConfig
         | Operation::ListFunctionEventInvokeConfigs
-        | Operation::ListProvisionedConcurrencyConfigs
         | Operation::ListEventSourceMappings
         | Operation::ListLayers
         | Operation::ListLayerVersions
         | Operation::ListCodeSigningConfigs
-        | Operation::GetFunctionEventInvokeConfig
-        | Operation::GetProvisionedConcurrencyConfig => unsupported::trivial(parts, operation, &call),
+        | Operation::GetFunctionEventInvokeConfig => unsupported::trivial(parts, operation, &call),
         Operation::Unsupported(name) => Err(unsupported::operation(name)),
         Operation::Unknown => Err(unsupported::operation("this operation")),
     }

@@ -29,6 +29,10 @@ pub(super) enum Operation {
     PutFunctionConcurrency,
     GetFunctionConcurrency,
     DeleteFunctionConcurrency,
+    PutProvisionedConcurrencyConfig,
+    GetProvisionedConcurrencyConfig,
+    DeleteProvisionedConcurrencyConfig,
+    ListProvisionedConcurrencyConfigs,
     TagResource,
     UntagResource,
     ListTags,
@@ -43,8 +47,6 @@ pub(super) enum Operation {
     GetFunctionRecursionConfig,
     GetFunctionEventInvokeConfig,
     ListFunctionEventInvokeConfigs,
-    GetProvisionedConcurrencyConfig,
-    ListProvisionedConcurrencyConfigs,
     ListEventSourceMappings,
     ListLayers,
     ListLayerVersions,
@@ -134,6 +136,12 @@ pub(super) fn find(method: &Method, path: &str, query: &Query) -> Option<Route> 
         ("PUT", ["2017-10-31", "functions", _, "concurrency"]) => O::PutFunctionConcurrency,
         ("DELETE", ["2017-10-31", "functions", _, "concurrency"]) => O::DeleteFunctionConcurrency,
         ("GET", ["2019-09-30", "functions", _, "concurrency"]) => O::GetFunctionConcurrency,
+        ("PUT", ["2019-09-30", "functions", _, "provisioned-concurrency"]) => {
+            O::PutProvisionedConcurrencyConfig
+        }
+        ("DELETE", ["2019-09-30", "functions", _, "provisioned-concurrency"]) => {
+            O::DeleteProvisionedConcurrencyConfig
+        }
         ("GET", ["2019-09-30", "functions", _, "provisioned-concurrency"]) if lists => {
             O::ListProvisionedConcurrencyConfigs
         }
@@ -180,12 +188,6 @@ fn unsupported(method: &str, segments: &[&str]) -> Option<&'static str> {
         ("POST", ["2019-09-25", "functions", _, "event-invoke-config"]) => "UpdateFunctionEventInvokeConfig",
         ("DELETE", ["2019-09-25", "functions", _, "event-invoke-config"]) => {
             "DeleteFunctionEventInvokeConfig"
-        }
-        ("PUT", ["2019-09-30", "functions", _, "provisioned-concurrency"]) => {
-            "PutProvisionedConcurrencyConfig"
-        }
-        ("DELETE", ["2019-09-30", "functions", _, "provisioned-concurrency"]) => {
-            "DeleteProvisionedConcurrencyConfig"
         }
         ("POST", ["2020-04-22", "code-signing-configs"]) => "CreateCodeSigningConfig",
         ("GET", ["2020-04-22", "code-signing-configs", _]) => "GetCodeSigningConfig",

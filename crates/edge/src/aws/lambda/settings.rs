@@ -75,7 +75,10 @@ pub(super) fn account(parts: &Parts) -> Answer {
         count += 1;
         size += function.latest.function.package.size;
         size += function.versions.values().map(|target| target.function.package.size).sum::<u64>();
-        reserved = reserved.saturating_add(function.latest.function.reserved_concurrency.unwrap_or(0));
+        // What is provisioned counts as well, unless it is a part of what is reserved.
+        let provisioned = || function.provisioned.values().map(|config| config.executions).sum();
+        reserved = reserved
+            .saturating_add(function.latest.function.reserved_concurrency.unwrap_or_else(provisioned));
     }
     let concurrency = parts.config.account_concurrency;
     json(

@@ -47,18 +47,9 @@ pub(super) fn trivial(parts: &Parts, operation: Operation, call: &Call) -> Answe
         Operation::ListFunctionEventInvokeConfigs => {
             json(StatusCode::OK, &value!({ "FunctionEventInvokeConfigs": [] }))
         }
-        Operation::ListProvisionedConcurrencyConfigs => {
-            json(StatusCode::OK, &value!({ "ProvisionedConcurrencyConfigs": [] }))
-        }
         Operation::GetFunctionEventInvokeConfig => {
             Err(not_found(format!("The function {arn} doesn't have an EventInvokeConfig")))
         }
-        Operation::GetProvisionedConcurrencyConfig => Err(AwsError::new(
-            StatusCode::NOT_FOUND,
-            "ProvisionedConcurrencyConfigNotFoundException",
-            "No Provisioned Concurrency Config found for this function",
-        )
-        .shaped(Shape::Typed)),
         _ => Err(self::operation("this operation")),
     }
 }

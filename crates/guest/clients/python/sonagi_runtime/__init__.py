@@ -41,6 +41,10 @@ def main():
         handler = _load(environ.get("_HANDLER", ""))
     except Exception as error:
         _refuse(api, error)
+    if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        from . import snapshot
+
+        snapshot.restore(api, environ)
     _serve(api, handler, encode)
 
 

@@ -50,6 +50,20 @@ class Connection:
                 raise SystemExit("the Runtime API answered {} to invocation/next".format(status))
             return headers, body
 
+    def restore_next(self):
+        """The status of the answer: 200, or 205 if this process is to be copied."""
+        self._connect()
+        self._send("GET {}restore/next HTTP/1.1\r\nHost: runtime\r\n\r\n".format(_ROOT).encode(), None)
+        status, _, _ = self._receive()
+        if status not in (200, 205):
+            raise SystemExit("the Runtime API answered {} to restore/next".format(status))
+        return status
+
+    def forget(self):
+        """The connection is another process's, or is nobody's any more."""
+        self._drop()
+        self._pending = b""
+
     def get(self, path):
         self._connect()
         self._send("GET {}{} HTTP/1.1\r\nHost: runtime\r\n\r\n".format(_ROOT, path).encode(), None)

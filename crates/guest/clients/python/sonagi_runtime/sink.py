@@ -28,6 +28,12 @@ _output = _duplicate()
 _output_identity = _identity(_output)
 
 
+def renew():
+    """The log is another, at the same number."""
+    global _output_identity
+    _output_identity = _identity(_output)
+
+
 def write(text):
     """Writes `text` whole, to a line's end. What nobody can take is lost: a log never fails a function."""
     if not text.endswith("\n"):

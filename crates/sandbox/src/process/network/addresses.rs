@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, net::Ipv4Addr};
 
-use sonagi_model::limits;
+use sonagi_model::{limits, network::Addresses};
 
 /// 198.18.0.0/15.
 const RANGE: u32 = 0xc612_0000;
@@ -14,7 +14,7 @@ const PREFIX: u8 = 21;
 /// All pieces but the last, which holds the resolver's address.
 pub(super) const PIECES: u8 = 63;
 /// The resolver, as every environment sees it: the same everywhere, since all environments share one `/etc`.
-pub(crate) const RESOLVER: Ipv4Addr = Ipv4Addr::new(198, 19, 255, 53);
+pub(super) use crate::launcher::RESOLVER;
 
 /// One server's piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +85,27 @@ impl Places {
     }
 }
 
+/// The addresses of an operator's that nobody has, each with its number in the row.
+#[derive(Debug)]
+pub(super) struct Row {
+    free: VecDeque<(usize, Ipv4Addr)>,
+}
+
+impl Row {
+    pub(super) fn of(addresses: Addresses) -> Self {
+        Self { free: addresses.iter().take(limits::NETWORK_ADDRESSES).enumerate().collect() }
+    }
+
+    /// The one that has been free for longest.
+    pub(super) fn take(&mut self) -> Option<(usize, Ipv4Addr)> {
+        self.free.pop_front()
+    }
+
+    pub(super) fn give_back(&mut self, seat: (usize, Ipv4Addr)) {
+        self.free.push_back(seat);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +141,20 @@ mod tests {
         places.give_back(taken[3]);
         places.give_back(taken[1]);
         assert_eq!(places.take(), Some(taken[3]));
+    }
+
+    #[test]
+    fn an_operators_addresses_are_handed_out_once_each() {
+        let addresses =
+            |last: [u8; 4]| Addresses { first: [10, 20, 0, 50].into(), last: last.into(), prefix: 16 };
+        let mut row = Row::of(addresses([10, 20, 0, 52]));
+        let taken: Vec<_> = std::iter::from_fn(|| row.take()).collect();
+        assert_eq!(taken.len(), 3);
+        assert_eq!(taken[2], (2, Ipv4Addr::new(10, 20, 0, 52)));
+        row.give_back(taken[1]);
+        assert_eq!(row.take(), Some(taken[1]));
+        let mut large = Row::of(addresses([10, 20, 200, 0]));
+        assert_eq!(std::iter::from_fn(|| large.take()).count(), limits::NETWORK_ADDRESSES);
     }
 
     #[test]

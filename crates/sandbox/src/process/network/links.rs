@@ -95,6 +95,17 @@ fn text(value: &[u8]) -> String {
     String::from_utf8_lossy(value).trim_end_matches('\0').into()
 }
 
+/// The addresses that this machine has.
+pub(super) fn own(socket: &Socket) -> io::Result<Vec<Ipv4Addr>> {
+    const LOCAL: u16 = 2;
+    let mut own = Vec::new();
+    socket.list(Message::new(ADDRESS_GET, 0, &[INET, 0, 0, 0, 0, 0, 0, 0]), |body| {
+        let octets = attribute(body, 8, LOCAL).and_then(<[u8]>::first_chunk::<4>);
+        own.extend(octets.map(|octets| Ipv4Addr::from(*octets)));
+    })?;
+    Ok(own)
+}
+
 /// Ranges of addresses that this machine has, or knows a way to.
 pub(super) fn ranges(socket: &Socket) -> io::Result<Vec<(Ipv4Addr, u8)>> {
     let mut ranges = Vec::new();
@@ -153,8 +164,18 @@ pub(super) struct Port<'a> {
     pub(super) name: &'a str,
     pub(super) bridge: u32,
     pub(super) address: Ipv4Addr,
+    pub(super) owner: Owner,
     /// A process in the environment's namespace.
     pub(super) pid: i32,
+}
+
+/// Whose bridge it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// Ours: nobody asks who has an address, everybody is told.
+    Server,
+    /// The operator's: others ask.
+    Operator,
 }
 
 /// Makes the pair; the index of the end that is here. The end in there is down.
@@ -174,12 +195,18 @@ pub(super) fn make_port(socket: &Socket, port: &Port<'_>) -> io::Result<u32> {
         });
     socket.carry_out(vec![make])?;
     let index = index(socket, port.name)?.ok_or(io::ErrorKind::NotFound)?;
-    // Nothing is learnt and nothing is sent to everybody: the bridge knows who is where, and no two ports talk.
+    // Nothing is learnt: the bridge knows who is where, and no two ports talk. Nothing is sent to everybody, but for
+    // the questions of others who has an address.
+    let asked = match port.owner {
+        Owner::Server => 0,
+        Owner::Operator => 1,
+    };
     let confine = Message::new(LINK_NEW, 0, &link(index, 0, 0)).nested(LINK_INFO, |info| {
         info.with(INFO_PORT_KIND, b"bridge").nested(INFO_PORT_DATA, |data| {
-            [PORT_LEARNING, PORT_UNICAST_FLOOD, PORT_MULTICAST_FLOOD, PORT_BROADCAST_FLOOD]
+            [PORT_LEARNING, PORT_UNICAST_FLOOD, PORT_MULTICAST_FLOOD]
                 .into_iter()
                 .fold(data, |data, attribute| data.with(attribute, &[0]))
+                .with(PORT_BROADCAST_FLOOD, &[asked])
                 .with(PORT_ISOLATED, &[1])
         })
     });
@@ -190,7 +217,10 @@ pub(super) fn make_port(socket: &Socket, port: &Port<'_>) -> io::Result<u32> {
     let known = Message::new(NEIGHBOUR_NEW, CREATE_OR_REPLACE, &neighbour(INET, port.bridge, PERMANENT, 0))
         .with(1, &port.address.octets())
         .with(2, &hardware(port.address));
-    socket.carry_out(vec![confine, at_port, known])?;
+    socket.carry_out(match port.owner {
+        Owner::Server => vec![confine, at_port, known],
+        Owner::Operator => vec![confine, at_port],
+    })?;
     Ok(index)
 }
 
@@ -201,7 +231,7 @@ pub(super) fn forget(socket: &Socket, bridge: u32, address: Ipv4Addr) -> io::Res
     socket.carry_out(vec![message])
 }
 
-/// In the environment's namespace: its address, and the way to everything.
+/// In the environment's namespace: its address, and the way to everything, by whoever has it.
 pub(super) fn set_up_inside(socket: &Socket, own: Ipv4Addr, gateway: Ipv4Addr) -> io::Result<()> {
     let index = index(socket, INSIDE)?.ok_or(io::ErrorKind::NotFound)?;
     let up = Message::new(LINK_NEW, 0, &link(index, UP, UP));
@@ -209,8 +239,27 @@ pub(super) fn set_up_inside(socket: &Socket, own: Ipv4Addr, gateway: Ipv4Addr) -
     let known = Message::new(NEIGHBOUR_NEW, CREATE_OR_REPLACE, &neighbour(INET, index, PERMANENT, 0))
         .with(1, &gateway.octets())
         .with(2, &hardware(gateway));
+    socket.carry_out(vec![up, address(index, own, 32), known, way(index, gateway)])
+}
+
+/// The same where others are asked who has an address, those of the `prefix` first bits of `own`; the rest is reached
+/// by the `gateway`, if there is one. Names are asked of sockets in there, at `resolver`.
+pub(super) fn set_up_among_others(
+    socket: &Socket,
+    own: (Ipv4Addr, u8),
+    gateway: Option<Ipv4Addr>,
+    resolver: Ipv4Addr,
+) -> io::Result<()> {
+    const LOOPBACK: u32 = 1;
+    let index = index(socket, INSIDE)?.ok_or(io::ErrorKind::NotFound)?;
+    let up = Message::new(LINK_NEW, 0, &link(index, UP, UP));
+    let mut messages = vec![up, address(LOOPBACK, resolver, 32), address(index, own.0, own.1)];
+    messages.extend(gateway.map(|gateway| way(index, gateway)));
+    socket.carry_out(messages)
+}
+
+fn way(index: u32, gateway: Ipv4Addr) -> Message {
     let mut fixed = [INET, 0, 0, 0, ROUTE_MAIN, BY_THE_OPERATOR, UNIVERSE, UNICAST, 0, 0, 0, 0];
     fixed[8..].copy_from_slice(&ON_LINK.to_ne_bytes());
-    let way = Message::new(ROUTE_NEW, CREATE_NEW, &fixed).with(5, &gateway.octets()).with_number(4, index);
-    socket.carry_out(vec![up, address(index, own, 32), known, way])
+    Message::new(ROUTE_NEW, CREATE_NEW, &fixed).with(5, &gateway.octets()).with_number(4, index)
 }

@@ -1,52 +1,69 @@
-//! The internet, for environments whose functions are granted it.
+//! A network, for environments whose functions are granted one: the internet, or one that the operator has declared.
 //!
 //! ```text
-//!   environment's namespace                   the machine
+//!   environment's namespace                   the machine, where the server is root
 //!   eth0 198.18.0.2/32 ══ pair ══ sgn0-0 ─┐
 //!   eth0 198.18.0.3/32 ══ pair ══ sgn0-1 ─┴─ bridge sonagi0, 198.18.0.1/21 ─► rules ─► masquerade ─► the internet
 //!                                               └─► resolver ─► the machine's resolvers
+//!   eth0 10.20.0.50/24 ══ pair ══ sgb0-0-0 ── rules ── the operator's bridge
+//!
+//!                                             where it is an ordinary user's
+//!   eth0 198.18.0.100  ══ tap ═════════════ pasta or slirp4netns
 //! ```
 //!
-//! Start reading at [`Networks::attach`]. Always true here:
+//! Start reading at [`Networks::attach`]; `ground` is root's way and `helper` the other. Always true here:
 //! - nothing of the machine's is changed before the first environment needs it, and nothing that is not this server's
 //!   own: its bridge, its ports, its two tables of rules; all are removed at its end, or by the next server's start;
-//! - an environment reaches public addresses and the resolver, never this machine, its networks or another environment,
-//!   and nothing reaches it but answers;
+//! - an environment reaches what it is granted and the resolver, never this machine, unless an operator declares one of
+//!   its addresses, nor another environment; and nothing reaches it but answers;
 //! - an environment's program runs when all of that is in force, and not before.
 
 mod addresses;
 mod claim;
 mod dns;
+mod ground;
+mod helper;
 mod links;
 mod netlink;
+mod policy;
 mod resolvers;
 mod rules;
 mod survey;
+mod wall;
 
 use std::{
+    collections::HashMap,
     io,
     os::fd::OwnedFd,
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use sonagi_model::{Clock, limits};
+use sonagi_model::{
+    Clock, Tick,
+    function::Network,
+    limits,
+    network::{NamedNetwork, Networks as Declared, Range, UnknownNetwork},
+};
 
-use addresses::{Piece, Place, Places};
-use claim::Claim;
-use dns::Forwarder;
-use links::Port;
+use dns::{Askers, Names};
+use ground::Ground;
+use helper::Tether;
 use netlink::Socket;
-use rules::{Member, Membership};
+use policy::Policy;
+use survey::{Tools, Wanted};
+
+use super::launcher::LauncherProgram;
 
 /// Why an environment has no network.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoNetwork {
     /// What the machine lacks, and what to do about it.
-    #[error("functions cannot be given the internet: {0}")]
+    #[error("functions cannot be given the network that they ask for: {0}")]
     Lacking(String),
     #[error("{} environments with a network are there already", limits::NETWORK_ENVIRONMENTS)]
     Full,
+    #[error("all {count} addresses of the network {network} are in use")]
+    NoAddress { network: String, count: usize },
     #[error("{doing}: {cause}")]
     Machine { doing: &'static str, cause: io::Error },
 }
@@ -55,60 +72,193 @@ fn failed(doing: &'static str) -> impl Fn(io::Error) -> NoNetwork {
     move |cause| NoNetwork::Machine { doing, cause }
 }
 
-/// What this machine lacks to give functions the internet; none if it can.
-pub fn lacking() -> Option<String> {
-    survey::fit().err()
+/// What gives functions the internet on this machine, or what it lacks to.
+pub fn internet() -> Result<&'static str, String> {
+    survey::fit(Wanted::Internet).map(|tools| tools.name())
+}
+
+/// The same of a network that is declared.
+pub fn named(network: &NamedNetwork) -> Result<&'static str, String> {
+    survey::fit(Wanted::Named(network)).map(|tools| tools.name())
+}
+
+/// What an environment is to be connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Grant {
+    Internet,
+    /// The same where the machine can give it.
+    InternetIfPossible,
+    /// By its place among those that are declared.
+    Named(usize),
+}
+
+/// What the launcher passes out of a namespace that is to be connected.
+#[derive(Debug)]
+pub(super) struct Inside {
+    /// About its interfaces, addresses and routes.
+    routes: OwnedFd,
+    /// At the resolver's address.
+    udp: OwnedFd,
+    tcp: OwnedFd,
+    /// About its packet filter; none: the kernel has no such thing.
+    filter: Option<OwnedFd>,
+}
+
+impl Inside {
+    /// Takes the last of `files`, which are behind `listeners` others.
+    pub(super) fn of(files: &mut Vec<OwnedFd>, listeners: usize) -> Option<Self> {
+        let mut own = files.drain(listeners.min(files.len())..);
+        Some(Self { routes: own.next()?, udp: own.next()?, tcp: own.next()?, filter: own.next() })
+    }
+}
+
+/// One environment's connection. Dropping it, after the environment's end, gives back what it took.
+#[derive(Debug)]
+pub(super) enum Attachment {
+    Ground { _connection: ground::Connection },
+    Helper { _connection: helper::Connection },
 }
 
 /// All that a server's environments are connected by; made when the first one needs it.
 #[derive(Debug)]
 pub(super) struct Networks {
     clock: Arc<dyn Clock>,
+    declared: Arc<Declared>,
+    tether: Tether,
     open: Mutex<State>,
+    names: Mutex<Option<Arc<Names>>>,
+    surveys: Mutex<HashMap<Grant, Survey>>,
+}
+
+/// What was found, and when.
+#[derive(Debug)]
+struct Survey {
+    at: Tick,
+    found: Result<Tools, String>,
 }
 
 #[derive(Debug, Default)]
 enum State {
     #[default]
     Closed,
-    Open(Arc<Internet>),
+    Open(Arc<Ground>),
     /// It could not be opened; who does not insist goes without from then on.
     Failed,
 }
 
 impl Networks {
     /// Removes what servers that ended left behind.
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        if let Ok(program) = survey::tools()
+    pub(super) fn new(clock: Arc<dyn Clock>, declared: Arc<Declared>, launcher: &LauncherProgram) -> Self {
+        if survey::is_root()
+            && let Ok(program) = survey::of_root()
             && let Err(error) = Socket::route().and_then(|socket| claim::collect(&socket, &program))
         {
             tracing::warn!(%error, "what an earlier server left of its network stays behind");
         }
-        Self { clock, open: Mutex::default() }
-    }
-
-    /// Connects the namespace of process `pid`, in which `inside` is a socket about its routes. Blocks for a moment.
-    pub(super) fn attach(&self, pid: i32, inside: OwnedFd) -> Result<Attachment, NoNetwork> {
-        survey::forwards().map_err(NoNetwork::Lacking)?;
-        Internet::attach(&self.opened()?, pid, inside)
-    }
-
-    /// The same for an environment that does without where the machine cannot give it.
-    pub(super) fn attach_if_possible(
-        &self,
-        pid: i32,
-        inside: OwnedFd,
-    ) -> Result<Option<Attachment>, NoNetwork> {
-        if matches!(&*self.state(), State::Failed) {
-            return Ok(None);
+        let tether = Tether { program: launcher.program.clone(), arguments: launcher.arguments.clone() };
+        Self {
+            clock,
+            declared,
+            tether,
+            open: Mutex::default(),
+            names: Mutex::default(),
+            surveys: Mutex::default(),
         }
-        match self.attach(pid, inside) {
-            Err(NoNetwork::Lacking(_)) => Ok(None),
-            Err(error @ NoNetwork::Machine { .. }) if matches!(&*self.state(), State::Failed) => {
-                tracing::warn!(%error, "functions that may have the internet run without");
-                Ok(None)
+    }
+
+    /// What a function's environments are to be connected to; nothing for [`Network::None`].
+    pub(super) fn grant(&self, network: &Network) -> Result<Option<Grant>, UnknownNetwork> {
+        let named = self.declared.of(network)?;
+        let number = named.and_then(|named| self.declared.0.iter().position(|one| one.name == named.name));
+        Ok(match network {
+            Network::None => None,
+            Network::Internet => Some(Grant::Internet),
+            Network::InternetIfPossible => Some(Grant::InternetIfPossible),
+            Network::Named(_) | Network::Vpc(_) => number.map(Grant::Named),
+        })
+    }
+
+    /// What this machine lacks to give it; remembered for [`limits::NETWORK_SURVEY`].
+    pub(super) fn lacking(&self, grant: Grant) -> Option<String> {
+        self.survey(grant).err()
+    }
+
+    fn survey(&self, grant: Grant) -> Result<Tools, String> {
+        let now = self.clock.tick();
+        let mut surveys = self.surveys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = surveys.get(&grant)
+            && now.since(known.at) < limits::NETWORK_SURVEY
+        {
+            return known.found.clone();
+        }
+        let found = survey::fit(match grant {
+            Grant::Internet | Grant::InternetIfPossible => Wanted::Internet,
+            Grant::Named(number) => match self.declared.0.get(number) {
+                Some(network) => Wanted::Named(network),
+                None => return Err("the network is not declared".into()),
+            },
+        });
+        surveys.insert(grant, Survey { at: now, found: found.clone() });
+        found
+    }
+
+    /// Connects the namespace of process `pid`; none: it does without, since it does not insist. Blocks for a moment.
+    pub(super) fn attach(
+        &self,
+        grant: Grant,
+        pid: i32,
+        inside: Inside,
+    ) -> Result<Option<Attachment>, NoNetwork> {
+        match grant {
+            Grant::Internet | Grant::Named(_) => self.connect(grant, pid, inside).map(Some),
+            Grant::InternetIfPossible if matches!(&*self.state(), State::Failed) => Ok(None),
+            Grant::InternetIfPossible => match self.connect(grant, pid, inside) {
+                Err(NoNetwork::Lacking(_)) => Ok(None),
+                Err(error @ NoNetwork::Machine { .. }) if matches!(&*self.state(), State::Failed) => {
+                    tracing::warn!(%error, "functions that may have the internet run without");
+                    Ok(None)
+                }
+                attached => attached.map(Some),
+            },
+        }
+    }
+
+    fn connect(&self, grant: Grant, pid: i32, inside: Inside) -> Result<Attachment, NoNetwork> {
+        match self.survey(grant).map_err(NoNetwork::Lacking)? {
+            Tools::Root(program) => {
+                let ground = self.opened(program)?;
+                Ground::attach(&ground, grant, pid, inside)
+                    .map(|_connection| Attachment::Ground { _connection })
             }
-            attached => attached.map(Some),
+            Tools::Helper(program) => {
+                let own = Socket::route().and_then(|socket| links::own(&socket));
+                let own: Vec<Range> = own
+                    .map_err(failed("ask the kernel for this machine's addresses"))?
+                    .into_iter()
+                    .map(Range::one)
+                    .collect();
+                let network = match grant {
+                    Grant::Internet | Grant::InternetIfPossible => None,
+                    Grant::Named(number) => self.declared.0.get(number),
+                };
+                let policy =
+                    network.map_or_else(|| Policy::internet(&own), |network| Policy::named(network, &own));
+                let names = self.names()?;
+                let askers = Askers::One(network.and_then(ground::dns));
+                let connected = helper::attach(
+                    &program,
+                    &self.tether,
+                    &policy,
+                    (&names, askers),
+                    (pid, inside),
+                    &*self.clock,
+                );
+                if connected.is_err() && grant == Grant::InternetIfPossible {
+                    // The next one would do no better.
+                    *self.state() = State::Failed;
+                }
+                connected.map(|_connection| Attachment::Helper { _connection })
+            }
         }
     }
 
@@ -116,136 +266,28 @@ impl Networks {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn opened(&self) -> Result<Arc<Internet>, NoNetwork> {
-        let mut state = self.state();
-        if let State::Open(internet) = &*state {
-            return Ok(Arc::clone(internet));
+    fn names(&self) -> Result<Arc<Names>, NoNetwork> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(names) = &*names {
+            return Ok(Arc::clone(names));
         }
-        let opened = Internet::open(Arc::clone(&self.clock)).map(Arc::new);
+        let started = Names::start(resolvers::FILE.into(), Arc::clone(&self.clock))
+            .map_err(failed("start what resolves names for environments"))?;
+        Ok(Arc::clone(names.insert(Arc::new(started))))
+    }
+
+    fn opened(&self, program: std::path::PathBuf) -> Result<Arc<Ground>, NoNetwork> {
+        let names = self.names()?;
+        let mut state = self.state();
+        if let State::Open(ground) = &*state {
+            return Ok(Arc::clone(ground));
+        }
+        let opened = Ground::open(program, Arc::clone(&self.declared), names).map(Arc::new);
         *state = match &opened {
-            Ok(internet) => State::Open(Arc::clone(internet)),
-            Err(NoNetwork::Lacking(_) | NoNetwork::Full) => State::Closed,
+            Ok(ground) => State::Open(Arc::clone(ground)),
+            Err(NoNetwork::Lacking(_) | NoNetwork::Full | NoNetwork::NoAddress { .. }) => State::Closed,
             Err(NoNetwork::Machine { .. }) => State::Failed,
         };
         opened
-    }
-}
-
-/// The bridge, its rules and its resolver. Dropping it removes them.
-#[derive(Debug)]
-struct Internet {
-    claim: Claim,
-    program: PathBuf,
-    bridge: u32,
-    places: Mutex<Places>,
-    /// Taken away before the bridge's address is.
-    forwarder: Option<Forwarder>,
-}
-
-impl Internet {
-    fn open(clock: Arc<dyn Clock>) -> Result<Self, NoNetwork> {
-        let program = survey::fit().map_err(NoNetwork::Lacking)?;
-        let socket = Socket::route().map_err(failed("ask the kernel about the network"))?;
-        // One that has ended since this one began.
-        claim::collect(&socket, &program)
-            .map_err(failed("remove what another server left of its network"))?;
-        let claim = claim::take(&socket).map_err(failed("find addresses for environments"))?;
-        let claim = claim.ok_or_else(|| {
-            NoNetwork::Lacking(
-                "all of 198.18.0.0/15, from which environments have addresses, is in use".into(),
-            )
-        })?;
-        let piece = claim.piece;
-        let name = rules::bridge(piece);
-        // One of the kernel's own making, without rules, is not to be found: whatever has the name is not ours.
-        let bridge = links::make_bridge(&socket, &name, piece.gateway(), piece.prefix())
-            .map_err(failed("make a bridge for environments"))?;
-        let mut internet = Self { claim, program, bridge, places: Mutex::default(), forwarder: None };
-        let forwarder = Forwarder::start(piece.gateway(), resolvers::FILE.into(), clock)
-            .map_err(failed("listen for the questions of environments"))?;
-        let resolving = forwarder.resolving;
-        internet.forwarder = Some(forwarder);
-        rules::load(&internet.program, &rules::text(piece, resolving))
-            .map_err(failed("load the rules for environments' packets"))?;
-        // Last: nothing is passed on before the rules are in force. These are settings of our own interface only.
-        set(&name, "ipv4", "forwarding", "1").map_err(failed("have the bridge forward"))?;
-        set(&name, "ipv4", "send_redirects", "0").map_err(failed("set up the bridge"))?;
-        // Absent where the kernel has no IPv6.
-        let _ = set(&name, "ipv6", "disable_ipv6", "1");
-        Ok(internet)
-    }
-
-    fn attach(this: &Arc<Self>, pid: i32, inside: OwnedFd) -> Result<Attachment, NoNetwork> {
-        let place = this.places.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut attachment =
-            Attachment { internet: Arc::clone(this), place: place.ok_or(NoNetwork::Full)?, port: None };
-        let piece = this.piece();
-        let address = piece.address(attachment.place);
-        let name = rules::port(piece, attachment.place);
-        let port = Port { name: &name, bridge: this.bridge, address, pid };
-        let route = Socket::route().map_err(failed("ask the kernel about the network"))?;
-        let made = match links::make_port(&route, &port) {
-            // Of an environment that has ended, and that the kernel has not cleared away yet.
-            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {
-                links::remove(&route, &name).and_then(|()| links::make_port(&route, &port))
-            }
-            made => made,
-        };
-        let index = made.map_err(failed("connect an environment to the bridge"))?;
-        let member = Member { port: index, address };
-        let filter = Socket::filter().map_err(failed("ask the kernel about packet filters"))?;
-        rules::change(&filter, piece, member, Membership::Begins)
-            .map_err(failed("tell the rules about an environment"))?;
-        attachment.port = Some(index);
-        let inside = Socket::over(inside).map_err(failed("ask the kernel about an environment's network"))?;
-        links::set_up_inside(&inside, address, piece.gateway())
-            .map_err(failed("give an environment its address"))?;
-        Ok(attachment)
-    }
-
-    fn piece(&self) -> Piece {
-        self.claim.piece
-    }
-}
-
-impl Drop for Internet {
-    fn drop(&mut self) {
-        drop(self.forwarder.take());
-        let removed = Socket::route().and_then(|socket| claim::remove(&socket, &self.program, self.piece()));
-        if let Err(error) = removed {
-            tracing::warn!(%error, "the bridge of environments stays behind; the next server removes it");
-        }
-    }
-}
-
-/// A setting of one interface.
-fn set(interface: &str, family: &str, name: &str, value: &str) -> io::Result<()> {
-    std::fs::write(format!("/proc/sys/net/{family}/conf/{interface}/{name}"), value)
-}
-
-/// One environment's connection. Dropping it, after the environment's end, frees its address.
-#[derive(Debug)]
-pub(super) struct Attachment {
-    internet: Arc<Internet>,
-    place: Place,
-    /// Of the machine's end, once the rules know it.
-    port: Option<u32>,
-}
-
-impl Drop for Attachment {
-    fn drop(&mut self) {
-        let internet = &self.internet;
-        let address = internet.piece().address(self.place);
-        if let Some(port) = self.port {
-            let member = Member { port, address };
-            let gone = Socket::filter()
-                .and_then(|filter| rules::change(&filter, internet.piece(), member, Membership::Ends));
-            if let Err(error) = gone {
-                tracing::warn!(%error, %address, "the rules keep an environment that has ended");
-            }
-        }
-        // The pair goes with the environment's namespace.
-        let _ = Socket::route().and_then(|route| links::forget(&route, internet.bridge, address));
-        internet.places.lock().unwrap_or_else(PoisonError::into_inner).give_back(self.place);
     }
 }

@@ -5,12 +5,15 @@
 
 use std::{
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use rustix::net::{
-    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, sockopt,
-    sockopt::Timeout,
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    net::{
+        AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, sockopt,
+        sockopt::Timeout,
+    },
 };
 use sonagi_model::limits;
 
@@ -25,6 +28,8 @@ const NESTED: u16 = 0x8000;
 /// Kinds that are the kernel's answer to any message.
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
+/// The number of what is no answer.
+const UNASKED: u32 = 0;
 /// Bytes that one reading takes; the kernel sends no larger packets to who reads so much at once.
 const READ_SIZE: usize = 32 << 10;
 
@@ -58,6 +63,16 @@ impl Message {
 
     pub(super) fn with_number(self, kind: u16, number: u32) -> Self {
         self.with(kind, &number.to_ne_bytes())
+    }
+
+    /// A number in the network's order.
+    pub(super) fn with_big(self, kind: u16, number: u32) -> Self {
+        self.with(kind, &number.to_be_bytes())
+    }
+
+    /// All that is in it so far.
+    pub(super) fn attributes(&self) -> &[u8] {
+        &self.bytes[HEAD..]
     }
 
     /// An attribute that holds others.
@@ -148,9 +163,42 @@ impl Socket {
     }
 
     /// The same of a transaction of packet filters: a beginning, what is to be done, an end.
-    pub(super) fn transact(&self, begin: Message, message: Message, end: Message) -> io::Result<()> {
-        self.send(&[begin.finish(1, 0), message.finish(2, ACK), end.finish(3, 0)].concat())?;
-        self.acknowledged(1)
+    pub(super) fn transact(&self, messages: Vec<Message>) -> io::Result<()> {
+        // `linux/netfilter/nfnetlink.h`. The resource that the batch is about is in the network's order.
+        const BEGIN: u16 = 0x10;
+        const END: u16 = 0x11;
+        const TABLES: u16 = 10;
+        let [high, low] = TABLES.to_be_bytes();
+        let batch = |kind| Message::new(kind, 0, &[0, 0, high, low]);
+        let wanted = messages.len();
+        let mut bytes = batch(BEGIN).finish(1, 0);
+        for (message, number) in messages.into_iter().zip(2..) {
+            bytes.extend(message.finish(number, ACK));
+        }
+        bytes.extend(batch(END).finish(u32::MAX, 0));
+        self.send(&bytes)?;
+        self.acknowledged(wanted)
+    }
+
+    /// From here on the kernel says when an interface changes; nothing of that is taken for an answer.
+    pub(super) fn hear_of_links(&self) -> io::Result<()> {
+        const LINKS: u32 = 1;
+        Ok(rustix::net::bind(&self.file, &netlink::SocketAddrNetlink::new(0, LINKS))?)
+    }
+
+    /// Waits until something is said, or until `other` is readable; not for longer than `wait`.
+    pub(super) fn wait(&self, other: BorrowedFd<'_>, wait: std::time::Duration) -> io::Result<()> {
+        let wait = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) };
+        let mut both =
+            [PollFd::new(&self.file, PollFlags::IN), PollFd::from_borrowed_fd(other, PollFlags::IN)];
+        match rustix::event::poll(&mut both, Some(&wait)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if both[0].revents().contains(PollFlags::IN) {
+            self.receive(&mut vec![0; READ_SIZE])?;
+        }
+        Ok(())
     }
 
     /// The one answer to a question.
@@ -161,11 +209,14 @@ impl Socket {
     ) -> io::Result<Option<T>> {
         self.send(&message.finish(1, 0))?;
         let mut buffer = vec![0; READ_SIZE];
-        let size = self.receive(&mut buffer)?;
-        match replies(&buffer[..size]).next() {
-            Some(reply) if reply.kind == ERROR => outcome(reply.body).map(|()| None),
-            Some(reply) => Ok(answer(reply.body)),
-            None => Err(io::ErrorKind::InvalidData.into()),
+        loop {
+            let size = self.receive(&mut buffer)?;
+            match replies(&buffer[..size]).find(|reply| reply.number != UNASKED) {
+                Some(reply) if reply.kind == ERROR => return outcome(reply.body).map(|()| None),
+                Some(reply) => return Ok(answer(reply.body)),
+                None if replies(&buffer[..size]).next().is_some() => {}
+                None => return Err(io::ErrorKind::InvalidData.into()),
+            }
         }
     }
 
@@ -175,7 +226,7 @@ impl Socket {
         let mut buffer = vec![0; READ_SIZE];
         loop {
             let size = self.receive(&mut buffer)?;
-            for reply in replies(&buffer[..size]) {
+            for reply in replies(&buffer[..size]).filter(|reply| reply.number != UNASKED) {
                 match reply.kind {
                     DONE => return Ok(()),
                     ERROR => outcome(reply.body)?,
@@ -191,7 +242,9 @@ impl Socket {
         let mut buffer = vec![0; READ_SIZE];
         while heard < wanted {
             let size = self.receive(&mut buffer)?;
-            for reply in replies(&buffer[..size]).filter(|reply| reply.kind == ERROR) {
+            for reply in
+                replies(&buffer[..size]).filter(|reply| reply.kind == ERROR && reply.number != UNASKED)
+            {
                 heard += 1;
                 match (outcome(reply.body), &first) {
                     (Err(error), None) => first = Some((reply.number, error)),

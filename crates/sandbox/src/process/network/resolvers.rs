@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use sonagi_model::limits;
 
 pub(super) const FILE: &str = "/etc/resolv.conf";
-const PORT: u16 = 53;
+pub(super) const PORT: u16 = 53;
 
 /// The resolvers that `text`, a `resolv.conf`, names, in their order; the machine itself if it names none, as the
 /// system's own resolver does.

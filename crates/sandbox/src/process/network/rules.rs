@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  environment ─► its port: only with its own addresses ─┬─► to this machine: the resolver, and nothing else
-//!                                                        └─► onwards: to public addresses; comes from this machine's
+//!                                                        └─► onwards: to public addresses, or where its network leads;
+//!                                                            comes from this machine's
 //!  environment ◄── answers to what it began, and nothing else
 //! ```
 //!
@@ -21,11 +22,15 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec},
     process::{Pid, PidfdFlags},
 };
-use sonagi_model::limits;
+use sonagi_model::{
+    limits,
+    network::{Destination, Networks, Ports, Range, Way},
+};
 
 use super::{
     addresses::{Piece, RESOLVER, hardware},
     netlink::{CREATE_NEW, Message, Socket},
+    policy::{self, DENIED, Policy, Verdict},
 };
 
 /// Where systems have it. Not from `PATH`: it is run as root.
@@ -36,27 +41,6 @@ const PLACES: [&str; 6] = [
     "/usr/local/sbin/nft",
     "/run/current-system/sw/bin/nft",
     "/usr/local/bin/nft",
-];
-
-/// Where no function gets: what is not of the internet, by the registries of RFC 6890 and those that came after it.
-pub(super) const DENIED: [&str; 16] = [
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.0.0.0/24",
-    "192.0.2.0/24",
-    "192.88.99.0/24",
-    "192.168.0.0/16",
-    "198.18.0.0/15",
-    "198.51.100.0/24",
-    "203.0.113.0/24",
-    "224.0.0.0/4",
-    "240.0.0.0/4",
-    // Of the cloud machines' platform, on every machine of one of them.
-    "168.63.129.16/32",
 ];
 
 /// The program, if this machine has it.
@@ -73,6 +57,11 @@ pub(super) fn port(piece: Piece, place: super::addresses::Place) -> String {
     format!("sgn{}-{}", piece.0, place.0)
 }
 
+/// The port on an operator's bridge of who has the address with that number in the network's row.
+pub(super) fn other_port(piece: Piece, network: usize, number: usize) -> String {
+    format!("sgb{}-{network}-{number}", piece.0)
+}
+
 /// Ports of the machine on which the resolver really listens.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Resolving {
@@ -80,12 +69,15 @@ pub(super) struct Resolving {
     pub(super) tcp: u16,
 }
 
-pub(super) fn text(piece: Piece, resolving: Resolving) -> String {
+/// All rules of a server with the piece, whose functions may have the networks `declared`.
+pub(super) fn text(piece: Piece, resolving: Resolving, declared: &Networks) -> String {
     let (bridge, number, gateway, range) = (bridge(piece), piece.0, piece.gateway(), piece.text());
     let Resolving { udp, tcp } = resolving;
-    let denied = DENIED.join(", ");
+    let denied = DENIED.map(|range| range.to_string()).join(", ");
     let (environments, connections) = (limits::NETWORK_ENVIRONMENTS, limits::NETWORK_CONNECTIONS);
     let forgotten = forgotten(piece);
+    let Named { bridge_chains, sets, chains, source, input, to_machine, onwards, leaving } =
+        named(&bridge, declared);
     format!(
         r#"{forgotten}
 table bridge {bridge} {{
@@ -93,10 +85,22 @@ table bridge {bridge} {{
     type iface_index . ether_addr . ipv4_addr
     size {environments}
   }}
+{bridge_chains}
   chain spoofed {{
     type filter hook prerouting priority -200; policy accept;
     iifname != "sgn{number}-*" accept
     ether type ip iif . ether saddr . ip saddr @members accept
+    drop
+  }}
+  chain leaving {{
+{leaving}
+    drop
+  }}
+  chain others {{
+    type filter hook prerouting priority -200; policy accept;
+    iifname != "sgb{number}-*" accept
+    ether type arp iif . arp saddr ether . arp saddr ip @members accept
+    ether type ip iif . ether saddr . ip saddr @members jump leaving
     drop
   }}
 }}
@@ -106,6 +110,7 @@ table inet {bridge} {{
     size {environments}
     flags dynamic
   }}
+{sets}
   chain resolver {{
     type nat hook prerouting priority dstnat; policy accept;
     iifname "{bridge}" ip daddr {RESOLVER} udp dport 53 redirect to :{udp}
@@ -113,10 +118,41 @@ table inet {bridge} {{
   }}
   chain source {{
     type nat hook postrouting priority srcnat; policy accept;
+{source}
     ip saddr {range} oifname != "{bridge}" masquerade
+  }}
+  chain limited {{
+    ct state invalid drop
+    ct state != new return
+    add @connections {{ ip saddr ct count {connections} }} return
+    reject with icmp type admin-prohibited
+  }}
+{chains}
+  chain to_machine {{
+    meta nfproto != ipv4 drop
+    jump limited
+    ip daddr {gateway} udp dport {udp} ct status dnat accept
+    ip daddr {gateway} tcp dport {tcp} ct status dnat accept
+    ct state established,related accept
+{to_machine}
+    reject with icmp type admin-prohibited
+  }}
+  chain onwards {{
+    meta nfproto != ipv4 drop
+    oifname "{bridge}" reject with icmp type admin-prohibited
+{onwards}
+    ip daddr {{ {denied} }} reject with icmp type admin-prohibited
+    fib daddr type != unicast reject with icmp type admin-prohibited
+    jump limited
+    accept
+  }}
+  chain back {{
+    ct state established,related accept
+    drop
   }}
   chain input {{
     type filter hook input priority -10; policy accept;
+{input}
     iifname "{bridge}" jump to_machine
   }}
   chain forward {{
@@ -128,35 +164,88 @@ table inet {bridge} {{
     type filter hook output priority -10; policy accept;
     oifname "{bridge}" jump back
   }}
-  chain limited {{
-    ct state invalid drop
-    ct state != new return
-    add @connections {{ ip saddr ct count {connections} }} return
-    reject with icmp type admin-prohibited
-  }}
-  chain to_machine {{
-    meta nfproto != ipv4 drop
-    jump limited
-    ip daddr {gateway} udp dport {udp} ct status dnat accept
-    ip daddr {gateway} tcp dport {tcp} ct status dnat accept
-    ct state established,related accept
-    reject with icmp type admin-prohibited
-  }}
-  chain onwards {{
-    meta nfproto != ipv4 drop
-    oifname "{bridge}" reject with icmp type admin-prohibited
-    ip daddr {{ {denied} }} reject with icmp type admin-prohibited
-    fib daddr type != unicast reject with icmp type admin-prohibited
-    jump limited
-    accept
-  }}
-  chain back {{
-    ct state established,related accept
-    drop
-  }}
 }}
 "#
     )
+}
+
+/// The set of the addresses that environments in a network have.
+pub(super) fn set(network: usize) -> String {
+    format!("n{network}")
+}
+
+/// What is for declared networks, by the place that it has.
+#[derive(Debug, Default)]
+struct Named {
+    bridge_chains: String,
+    leaving: String,
+    sets: String,
+    chains: String,
+    source: String,
+    input: String,
+    to_machine: String,
+    onwards: String,
+}
+
+fn named(own: &str, declared: &Networks) -> Named {
+    const REJECT: &str = "reject with icmp type admin-prohibited";
+    let mut all = Named::default();
+    for (number, network) in declared.0.iter().enumerate() {
+        let set = set(number);
+        let size = limits::NETWORK_ENVIRONMENTS;
+        let new_set = format!("  set {set} {{\n    type ipv4_addr\n    size {size}\n  }}\n");
+        all.sets += &new_set;
+        // The machine's own addresses are told apart by where packets arrive.
+        let steps = Policy::named(network, &[]);
+        match &network.way {
+            Way::Translated { source } => {
+                let explicit: String = policy::explicit(network).map(|to| fits(&to) + "accept\n").collect();
+                let explicit = explicit.replace("    ip", &format!("    ip saddr @{set} ip"));
+                all.to_machine += &explicit;
+                all.onwards += &format!("    ip saddr @{set} goto to_{set}\n");
+                all.chains += &format!(
+                    "  chain to_{set} {{\n    fib daddr type != unicast {REJECT}\n    jump limited\n{}  }}\n",
+                    text_of(&steps, REJECT)
+                );
+                if let Some(source) = source {
+                    all.source += &format!("    ip saddr @{set} oifname != \"{own}\" snat ip to {source}\n");
+                }
+            }
+            Way::Bridge { bridge, .. } => {
+                let explicit: String = policy::explicit(network).map(|to| fits(&to) + "accept\n").collect();
+                all.chains += &format!(
+                    "  chain machine_{set} {{\n    ct state established,related accept\n{explicit}    {REJECT}\n  }}\n"
+                );
+                all.input += &format!("    iifname \"{bridge}\" ip saddr @{set} jump machine_{set}\n");
+                all.bridge_chains += &new_set;
+                all.bridge_chains += &format!("  chain to_{set} {{\n{}  }}\n", text_of(&steps, "drop"));
+                all.leaving += &format!("    ip saddr @{set} goto to_{set}\n");
+            }
+        }
+    }
+    all
+}
+
+/// A policy's steps, in a family of rules that refuses by `refusal`.
+fn text_of(policy: &Policy, refusal: &str) -> String {
+    let word = |verdict| match verdict {
+        Verdict::Accept => "accept",
+        Verdict::Reject => refusal,
+    };
+    let steps: String =
+        policy.steps.iter().map(|step| format!("{}{}\n", fits(&step.to), word(step.verdict))).collect();
+    steps + "    " + word(policy.otherwise) + "\n"
+}
+
+fn fits(to: &Destination) -> String {
+    let ports =
+        to.ports.map(|Ports { first, last }| format!("meta l4proto {{ tcp, udp }} th dport {first}-{last} "));
+    // `nft` knows no range of all addresses.
+    let half = |half| format!("    ip daddr {half} {}", ports.clone().unwrap_or_default());
+    match to.range {
+        Range::EVERYTHING => half("0.0.0.0-255.255.255.255".to_owned()),
+        range => half(range.to_string()),
+    }
 }
 
 /// Removes the tables, whether they are there or not.
@@ -215,29 +304,52 @@ pub(super) enum Membership {
     Ends,
 }
 
-pub(super) fn change(socket: &Socket, piece: Piece, member: Member, to: Membership) -> io::Result<()> {
-    // `linux/netfilter/nfnetlink.h` and `nf_tables.h`.
-    const BATCH_BEGIN: u16 = 0x10;
-    const BATCH_END: u16 = 0x11;
+/// Adds to sets, or takes away, all at once.
+pub(super) fn change(socket: &Socket, piece: Piece, elements: &[Element], to: Membership) -> io::Result<()> {
+    // `linux/netfilter/nf_tables.h`.
     const TABLES: u16 = 10;
     const ELEMENT_NEW: u16 = TABLES << 8 | 12;
     const ELEMENT_DELETE: u16 = TABLES << 8 | 14;
-    const FAMILY_BRIDGE: u8 = 7;
-    // The resource that the batch is about is in the network's order.
-    let [high, low] = TABLES.to_be_bytes();
-    let batch = |kind| Message::new(kind, 0, &[0, 0, high, low]);
     let (kind, flags) = match to {
         // Without the demand that it is new.
         Membership::Begins => (ELEMENT_NEW, CREATE_NEW & 0x400),
         Membership::Ends => (ELEMENT_DELETE, 0),
     };
-    let message = Message::new(kind, flags, &[FAMILY_BRIDGE, 0, 0, 0])
-        .with_text(1, &bridge(piece))
-        .with_text(2, "members")
-        .nested(3, |elements| {
-            elements.nested(1, |element| element.nested(1, |key| key.with(1, &key_of(member))))
-        });
-    socket.transact(batch(BATCH_BEGIN), message, batch(BATCH_END))
+    let message = |element: &Element| {
+        Message::new(kind, flags, &[element.family, 0, 0, 0])
+            .with_text(1, &bridge(piece))
+            .with_text(2, &element.set)
+            .nested(3, |list| list.nested(1, |one| one.nested(1, |key| key.with(1, &element.key))))
+    };
+    socket.transact(elements.iter().map(message).collect())
+}
+
+/// What is in a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Element {
+    family: u8,
+    set: String,
+    key: Vec<u8>,
+}
+
+const FAMILY_INET: u8 = 1;
+const FAMILY_BRIDGE: u8 = 7;
+
+impl Element {
+    /// Who is behind which port.
+    pub(super) fn member(member: Member) -> Self {
+        Self { family: FAMILY_BRIDGE, set: "members".into(), key: key_of(member).into() }
+    }
+
+    /// Whose address is of a network.
+    pub(super) fn of_network(network: usize, address: Ipv4Addr) -> Self {
+        Self { family: FAMILY_INET, set: set(network), key: address.octets().into() }
+    }
+
+    /// The same for an operator's bridge.
+    pub(super) fn of_bridge(network: usize, address: Ipv4Addr) -> Self {
+        Self { family: FAMILY_BRIDGE, ..Self::of_network(network, address) }
+    }
 }
 
 /// Each part is filled up to four bytes.
@@ -267,6 +379,7 @@ mod tests {
         let last = Piece(PIECES - 1);
         assert!(bridge(last).len() < libc::IFNAMSIZ);
         assert!(port(last, Place(limits::NETWORK_ENVIRONMENTS - 1)).len() < libc::IFNAMSIZ);
+        assert!(other_port(last, limits::NETWORKS - 1, limits::NETWORK_ADDRESSES - 1).len() < libc::IFNAMSIZ);
     }
 
     #[test]

@@ -69,6 +69,7 @@ fn without_groups() -> Bench {
         layers: None,
         isolation: Isolation::WithoutGroups,
         groups: GroupUse::Never,
+        networks: Default::default(),
         endpoint: None,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         entropy: Arc::new(KernelEntropy),

@@ -1,0 +1,183 @@
+//! A start that copies an initialised runtime instead of initialising one.
+
+use std::{net::TcpListener, sync::Arc};
+
+use bytes::Bytes;
+use sonagi_model::{Tick, clock, logs::LogLine};
+
+use super::{
+    driver::ProcessDriver,
+    environment::Awaits,
+    machine::Unclaimed,
+    spawner::NotSpawned,
+    start::{self, Begun, Initialised},
+    templates::{Key, Known, Template},
+};
+use crate::{
+    EnvironmentSpec, Origin, StartFailure, Started,
+    launcher::{Purpose, Sandbox},
+    runtime_api::{Arrival, Doorway, replies},
+};
+
+/// An environment of a function that asks for it, by whichever way it can be had.
+pub(super) async fn run(
+    driver: &ProcessDriver,
+    spec: Arc<EnvironmentSpec>,
+    deadline: Tick,
+) -> Result<Started, StartFailure> {
+    let clock = Arc::clone(&driver.machine().clock);
+    let began = clock.tick();
+    let place = driver.templates().place(Key::of(&spec));
+    let timed_out = || StartFailure::TimedOut { create: clock.tick().since(began) };
+    let mut known = clock::within(&*clock, deadline, place.lock()).await.ok_or_else(timed_out)?;
+    if let Known::Template(template) = &*known
+        && template.is_old(began)
+    {
+        *known = Known::Nothing;
+    }
+    if let Known::Nothing = *known {
+        match template(driver, &spec, deadline).await? {
+            Made::Template(template) => *known = Known::Template(Arc::new(template)),
+            Made::Environment(started, why) => {
+                if let Some(why) = why {
+                    tell(&spec, &*clock, &why);
+                    *known = Known::Never(why);
+                }
+                return Ok(started);
+            }
+        }
+    }
+    let why = match &*known {
+        Known::Template(template) => {
+            let template = Arc::clone(template);
+            drop(known);
+            match copy(driver, &spec, Arc::clone(&template), began, deadline).await {
+                Ok(started) => return started,
+                Err(failure) => {
+                    // The next start initialises another.
+                    let mut known = place.lock().await;
+                    if let Known::Template(now) = &*known
+                        && Arc::ptr_eq(now, &template)
+                    {
+                        *known = Known::Nothing;
+                    }
+                    format!("the initialised runtime was not copied ({failure})")
+                }
+            }
+        }
+        Known::Never(why) => {
+            let why = why.clone();
+            drop(known);
+            why
+        }
+        // Not reached: it was made above.
+        Known::Nothing => return Err(timed_out()),
+    };
+    tell(&spec, &*clock, &why);
+    start::afresh(driver, spec, deadline).await
+}
+
+/// Says in the function's log why it is started afresh.
+fn tell(spec: &EnvironmentSpec, clock: &dyn sonagi_model::Clock, why: &str) {
+    let text = format!("SnapStart: this environment was initialised afresh: {why}");
+    spec.logs.line(LogLine { at: clock.now(), request: None, text: Bytes::from(text) });
+}
+
+enum Made {
+    Template(Template),
+    /// It serves itself; why it cannot be copied, if that is so.
+    Environment(Started, Option<String>),
+}
+
+/// Initialises a runtime to be copied.
+async fn template(
+    driver: &ProcessDriver,
+    spec: &Arc<EnvironmentSpec>,
+    deadline: Tick,
+) -> Result<Made, StartFailure> {
+    let clock = Arc::clone(&driver.machine().clock);
+    let Begun { mut environment, create, began } =
+        start::begin(driver, Arc::clone(spec), Purpose::Template, deadline).await?;
+    environment.awaits = Awaits::Restore;
+    let initialised = start::initialise(&mut environment, create, began, deadline).await?;
+    let mut asked = match initialised {
+        Initialised::AsksForRestore(arrival) => arrival,
+        // A client of the function's own, which knows nothing of this.
+        Initialised::Ready => {
+            let why = "its runtime did not ask to be restored".to_owned();
+            let started = start::ready(environment, create, clock.tick().since(began))?;
+            return Ok(Made::Environment(started, Some(why)));
+        }
+    };
+    let socket = environment.process.socket();
+    let still = match socket {
+        Ok(socket) => driver.machine().still(socket).await,
+        Err(error) => Err(error.into()),
+    };
+    match still {
+        Ok(socket) => {
+            environment.output.drain();
+            let _ = asked.connection.send(replies::TEMPLATE).await;
+            let (process, output) = environment.into_parts();
+            Ok(Made::Template(Template::new(process, output, socket, clock.tick())))
+        }
+        Err(failure) => {
+            let why = match failure {
+                NotSpawned::Launch(failure) => failure.subject,
+                NotSpawned::Io(_) | NotSpawned::Network(_) => failure.to_string(),
+            };
+            let _ = asked.connection.send(replies::RESTORED).await;
+            let Arrival { connection, .. } = asked;
+            environment.keep(connection);
+            match start::initialise(&mut environment, create, began, deadline).await? {
+                Initialised::Ready | Initialised::AsksForRestore(_) => {}
+            }
+            let started = start::ready(environment, create, clock.tick().since(began))?;
+            Ok(Made::Environment(started, Some(why)))
+        }
+    }
+}
+
+/// A copy, up to its first request for work. The outer error: it was not copied.
+async fn copy(
+    driver: &ProcessDriver,
+    spec: &Arc<EnvironmentSpec>,
+    template: Arc<Template>,
+    began: Tick,
+    deadline: Tick,
+) -> Result<Result<Started, StartFailure>, NotSpawned> {
+    let clock = Arc::clone(&driver.machine().clock);
+    let program = driver.program(spec).await.map_err(std::io::Error::other)?;
+    let grant = start::grant(driver, spec).map_err(std::io::Error::other)?;
+    let sandbox = start::sandbox(driver, spec, &program, grant);
+    let own = Sandbox { mounts: Vec::new(), purpose: Purpose::Known, ..sandbox };
+    let variables = start::variables(driver, spec, &program);
+    let memory = u64::from(spec.memory) << 20;
+    let name = driver.next_name();
+    let socket = template.socket.try_clone()?;
+    let copied = driver.machine().copy(name, memory, own, grant, socket);
+    let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
+    let copied = clock::within(&*clock, deadline, copied).await.ok_or_else(late)??;
+    let mut spawned = Unclaimed::claim(copied)?;
+    let mut listeners = std::mem::take(&mut spawned.listeners).into_iter().map(TcpListener::from);
+    let inside = listeners.next();
+    let assembled = start::assemble(driver, spec, spawned, listeners.next(), || match inside {
+        Some(listener) => Doorway::over(listener, Arc::clone(&clock)),
+        None => Err(std::io::ErrorKind::NotFound.into()),
+    });
+    let mut environment = match assembled {
+        Ok(environment) => environment,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    environment.awaits = Awaits::Assignment(replies::assignment(&variables));
+    environment._template = Some(template);
+    let create = clock.tick().since(began);
+    let began = clock.tick();
+    Ok(match start::initialise(&mut environment, create, began, deadline).await {
+        Ok(Initialised::Ready | Initialised::AsksForRestore(_)) => {
+            start::ready(environment, create, clock.tick().since(began))
+                .map(|started| Started { origin: Origin::Copied, ..started })
+        }
+        Err(failure) => Err(failure),
+    })
+}

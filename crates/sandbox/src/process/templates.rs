@@ -1,0 +1,172 @@
+//! Runtimes that are initialised once and copied for every environment: SnapStart.
+//!
+//! ```text
+//!  start ──► the version's place ──nothing yet──► initialise ──restore/next──► can it be copied? ──no──► serve in it
+//!                 │                                                                   │
+//!                 └────────────── template ◄──────────────────────────────────────────┘ yes
+//!                                    └──► copy ──assignment──► variables, credentials ──► hooks ──next──► environment
+//! ```
+//!
+//! Always true here:
+//! - a template serves no invocation, and its copies serve the function version that it was initialised for;
+//! - what cannot be copied is started afresh each time, and the function's log says why;
+//! - there are at most [`limits::TEMPLATES`], none of them older than an environment may be, and none after
+//!   [`limits::TEMPLATE_KEEP`] without a copy.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    os::unix::net::UnixStream,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use sonagi_model::{
+    AppName, Clock, Digest, Tick,
+    function::{LogFormat, LogLevel, Network, Runtime},
+    limits,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{life::Life, output::Output};
+use crate::EnvironmentSpec;
+
+/// All that an initialisation may depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    app: AppName,
+    function: String,
+    version: String,
+    runtime: Runtime,
+    handler: String,
+    package: Digest,
+    memory: u32,
+    timeout: u32,
+    temporary: u32,
+    network: Network,
+    variables: BTreeMap<String, String>,
+    log_format: LogFormat,
+    log_level: LogLevel,
+}
+
+impl Key {
+    pub(super) fn of(spec: &EnvironmentSpec) -> Self {
+        Self {
+            app: spec.app.clone(),
+            function: spec.function_name.clone(),
+            version: spec.version.clone(),
+            runtime: spec.runtime,
+            handler: spec.handler.clone(),
+            package: spec.package,
+            memory: spec.memory,
+            timeout: spec.timeout,
+            temporary: spec.ephemeral_storage,
+            network: spec.network.clone(),
+            variables: spec.variables.clone(),
+            log_format: spec.log_format,
+            log_level: spec.log_level,
+        }
+    }
+}
+
+/// An initialised runtime that serves nobody. Dropping it ends it, and every copy with it.
+pub(super) struct Template {
+    /// To the first process of its sandbox.
+    pub(super) socket: UnixStream,
+    born: Tick,
+    _process: Life,
+    /// Its end of the log, so that the runtime may write without being ended by it.
+    _output: Output,
+}
+
+impl Template {
+    pub(super) fn new(process: Life, output: Output, socket: UnixStream, born: Tick) -> Self {
+        Self { socket, born, _process: process, _output: output }
+    }
+
+    pub(super) fn is_old(&self, now: Tick) -> bool {
+        now.since(self.born) >= limits::ENVIRONMENT_AGE
+    }
+}
+
+/// What is known of a function version.
+#[derive(Default)]
+pub(super) enum Known {
+    #[default]
+    Nothing,
+    Template(Arc<Template>),
+    /// It cannot be copied, and why.
+    Never(String),
+}
+
+/// A version's place; whoever holds it initialises, and the others wait.
+pub(super) type Place = Arc<tokio::sync::Mutex<Known>>;
+
+/// All of a driver's. Dropping it ends those that have no copies.
+pub(super) struct Templates {
+    inner: Arc<Inner>,
+    _stop: DropGuard,
+}
+
+struct Inner {
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+    places: Mutex<HashMap<Key, (Place, Tick)>>,
+}
+
+impl Templates {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        let stop = CancellationToken::new();
+        let inner = Arc::new(Inner { clock, stop: stop.clone(), places: Mutex::default() });
+        Self { inner, _stop: stop.drop_guard() }
+    }
+
+    /// The place of a function version, which is used now.
+    pub(super) fn place(&self, key: Key) -> Place {
+        let now = self.inner.clock.tick();
+        let mut places = self.inner.places();
+        if places.is_empty() {
+            tokio::spawn(forget(Arc::clone(&self.inner)));
+        }
+        if places.len() >= limits::TEMPLATES && !places.contains_key(&key) {
+            let oldest = places.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
+            oldest.map(|oldest| places.remove(&oldest));
+        }
+        let (place, used) = places.entry(key).or_default();
+        *used = now;
+        Arc::clone(place)
+    }
+
+    /// How many there are, be they such that can be copied or not.
+    pub(super) fn count(&self) -> usize {
+        self.inner.places().len()
+    }
+}
+
+impl Drop for Templates {
+    fn drop(&mut self) {
+        // Before the task has noticed.
+        self.inner.places().clear();
+    }
+}
+
+impl Inner {
+    fn places(&self) -> MutexGuard<'_, HashMap<Key, (Place, Tick)>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends what nothing is copied from any more; ends itself when there is nothing left, or when the driver goes.
+async fn forget(inner: Arc<Inner>) {
+    let stop = inner.stop.clone();
+    let work = async {
+        loop {
+            inner.clock.sleep(limits::TEMPLATE_KEEP / 4).await;
+            let now = inner.clock.tick();
+            let mut places = inner.places();
+            places.retain(|_, (_, used)| now.since(*used) < limits::TEMPLATE_KEEP);
+            if places.is_empty() {
+                return;
+            }
+        }
+    };
+    stop.run_until_cancelled(work).await;
+}

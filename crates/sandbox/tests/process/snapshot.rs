@@ -1,0 +1,298 @@
+//! Environments that are copies of one that was initialised: fast, each like one that was not copied, and each its own.
+
+use serde_json::{Value, json};
+use sonagi_sandbox::{Initialization, Origin};
+
+use crate::support::{Bench, Function, PROVIDED, PYTHON, Running};
+
+fn function(bench: &Bench, text: &str) -> Function {
+    let mut function = bench.function(PYTHON, text);
+    function.spec.initialization = Initialization::SnapStart;
+    function.spec.version = "1".into();
+    function
+}
+
+/// Two environments of one function version, both of them copies.
+async fn two(bench: &Bench, text: &str) -> (Running, Running) {
+    let mut first = function(bench, text);
+    let second = Function { spec: again(&first), logs: first.logs.clone() };
+    first.spec.credentials.access_key_id = "FIRST".into();
+    let one = bench.start(first).await.unwrap();
+    let two = bench.start(second).await.unwrap();
+    for running in [&one, &two] {
+        assert_eq!(running.started.origin, Origin::Copied, "{:?}", one.logs.texts());
+    }
+    assert_eq!(bench.driver.initialised(), 1);
+    (one, two)
+}
+
+fn again(function: &Function) -> sonagi_sandbox::EnvironmentSpec {
+    sonagi_sandbox::EnvironmentSpec {
+        app: function.spec.app.clone(),
+        function_name: function.spec.function_name.clone(),
+        version: function.spec.version.clone(),
+        handler: function.spec.handler.clone(),
+        code: function.spec.code.clone(),
+        variables: function.spec.variables.clone(),
+        credentials: function.spec.credentials.clone(),
+        region: function.spec.region.clone(),
+        endpoint: function.spec.endpoint.clone(),
+        log_group: function.spec.log_group.clone(),
+        log_stream: function.spec.log_stream.clone(),
+        logs: function.spec.logs.clone(),
+        network: function.spec.network.clone(),
+        wasm: None,
+        ..function.spec
+    }
+}
+
+fn value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+const COUNTS: &str = "\
+import time
+born = time.monotonic_ns()
+calls = 0
+def handler(event, context):
+    global calls
+    calls += 1
+    return [born, calls, context.function_name]
+";
+
+#[tokio::test]
+async fn a_function_is_initialised_once_and_its_copies_go_their_own_ways() {
+    let bench = Bench::new();
+    let (mut one, mut two) = two(&bench, COUNTS).await;
+    let first = value(one.invoke("{}").await.success());
+    assert_eq!(first[1], 1);
+    assert_eq!(value(one.invoke("{}").await.success())[1], 2);
+    let second = value(two.invoke("{}").await.success());
+    assert_eq!(second, json!([first[0], 1, "shop-search"]), "one initialisation, another's memory");
+    drop((one, two));
+}
+
+const FRESH: &str = "\
+import os, random, ssl, tempfile, uuid, time, socket, boto_like
+open('/tmp/from-init', 'w').close()
+link = socket.create_connection(('127.0.0.1', 9001))
+def handler(event, context):
+    try:
+        dead = link.recv(1) == b''
+    except OSError:
+        dead = True
+    return {'random': [random.random(), os.urandom(8).hex(), uuid.uuid4().hex, ssl.RAND_bytes(8).hex(),
+                       next(tempfile._get_candidate_names())],
+            'pid': os.getpid(), 'tmp': os.listdir('/tmp'), 'key': os.environ['AWS_ACCESS_KEY_ID'],
+            'kind': os.environ['AWS_LAMBDA_INITIALIZATION_TYPE'], 'dead': dead,
+            'stream': os.environ.get('AWS_LAMBDA_LOG_STREAM_NAME'), 'late': abs(time.time() - event['now']) < 5,
+            'folder': os.getcwd(), 'line': boto_like.data.readline()}
+";
+
+#[tokio::test]
+async fn randomness_clock_credentials_numbers_and_tmp_are_fresh_in_each_copy() {
+    let bench = Bench::new();
+    let first = {
+        let function = function(&bench, FRESH);
+        std::fs::write(function.spec.code.join("lines.txt"), "one\ntwo\n").unwrap();
+        let module = "data = open('/var/task/lines.txt')\n";
+        std::fs::write(function.spec.code.join("boto_like.py"), module).unwrap();
+        function
+    };
+    let mut second = Function { spec: again(&first), logs: first.logs.clone() };
+    second.spec.credentials.access_key_id = "SECOND".into();
+    let (mut one, mut two) = (bench.start(first).await.unwrap(), bench.start(second).await.unwrap());
+    assert_eq!([one.started.origin, two.started.origin], [Origin::Copied; 2], "{:?}", one.logs.texts());
+    let now = json!({ "now": bench.clock_seconds() }).to_string();
+    let (one, two) = (one.invoke(now.clone()).await, two.invoke(now).await);
+    let (one, two) = (value(one.success()), value(two.success()));
+    for number in 0..5 {
+        assert_ne!(one["random"][number], two["random"][number], "{one} {two}");
+    }
+    assert_ne!(one["pid"], two["pid"]);
+    assert_eq!([&one["key"], &two["key"]], ["AKID", "SECOND"]);
+    for copy in [&one, &two] {
+        assert_eq!(copy["tmp"], json!([]), "of its own, and empty");
+        assert_eq!(copy["kind"], "snap-start");
+        assert_eq!(copy["stream"], Value::Null);
+        assert_eq!(copy["late"], true);
+        assert_eq!(copy["dead"], true, "connections end with the initialisation");
+        assert_eq!(copy["folder"], "/var/task");
+        assert_eq!(copy["line"], "one\n", "each has its own position in a file");
+    }
+}
+
+const CONFINED: &str = "\
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+def error(number, *arguments):
+    return ctypes.get_errno() if libc.syscall(number, *arguments) < 0 else 0
+def handler(event, context):
+    status = dict(line.split(':\\t') for line in open('/proc/self/status').read().splitlines() if ':\\t' in line)
+    own = os.pidfd_open(1)
+    return {'capabilities': [status[name] for name in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb')],
+            'privileges': status['NoNewPrivs'], 'seccomp': status['Seccomp'], 'uid': status['Uid'].split('\\t'),
+            'processes': sorted(int(name) for name in os.listdir('/proc') if name.isdigit()) == [1, os.getpid()],
+            'setns': error(308, own, 0x20000000), 'unshare': error(272, 0x10000000),
+            'ptrace': error(101, 0, 0, 0, 0), 'subreaper': error(157, 36, 1, 0, 0, 0),
+            'mount': error(165, 0, 0, 0, 0, 0),
+            'write': [name for name in ('/', '/var/task', '/usr', '/etc') if os.access(name, os.W_OK)],
+            'group': open('/proc/self/cgroup').read().count(':/\\n')}
+";
+
+#[tokio::test]
+async fn a_copy_is_as_confined_as_any_other() {
+    let bench = Bench::new();
+    let (mut one, _two) = two(&bench, CONFINED).await;
+    let seen = value(one.invoke("{}").await.success());
+    let none = "0000000000000000";
+    assert_eq!(seen["capabilities"], json!([none, none, none, none]));
+    assert_eq!([&seen["privileges"], &seen["seccomp"]], ["1", "2"]);
+    assert_eq!(seen["uid"], json!(["993", "993", "993", "993"]));
+    assert_eq!(seen["processes"], true, "its own, and the sandbox's first");
+    // ENOSYS: there is no such call for whoever is not traced.
+    assert_eq!(seen["setns"], libc::ENOSYS);
+    for refused in ["unshare", "ptrace", "mount", "subreaper"] {
+        assert_eq!(seen[refused], libc::EPERM, "{refused}");
+    }
+    assert_eq!(seen["write"], json!([]));
+    assert!(seen["group"].as_u64().unwrap() >= 3, "{seen}");
+}
+
+#[tokio::test]
+async fn a_copy_has_its_own_memory_and_its_own_end() {
+    let bench = Bench::new();
+    let text = "import os\ndef handler(event, context):\n    if event == 'exit':\n        os._exit(7)\n    \
+                return len(bytearray(event << 20))\n";
+    let (mut one, mut two) = two(&bench, text).await;
+    assert_eq!(two.invoke("64").await.success(), (64 << 20).to_string());
+    let (kind, text) = two.invoke("256").await.failure();
+    assert_eq!(kind, "Runtime.OutOfMemory", "{text}");
+    let (kind, text) = one.invoke("\"exit\"").await.failure();
+    assert_eq!(kind, "Runtime.ExitError");
+    assert!(text.contains("exit status 7"), "{text}");
+    drop((one, two));
+    let next = bench.driver.initialised();
+    assert_eq!(next, 1, "what was initialised serves on");
+}
+
+#[tokio::test]
+async fn nothing_of_a_copy_or_of_what_it_was_copied_from_stays_behind() {
+    let bench = Bench::new();
+    let (mut one, two) = two(&bench, COUNTS).await;
+    drop(two);
+    assert_eq!(value(one.invoke("{}").await.success())[1], 1);
+    drop(one);
+    bench.driver.settled().await;
+    let Bench { driver, folder, .. } = bench;
+    drop(driver);
+    let servers = std::fs::read_dir(folder.path().join("work/environments")).unwrap().count();
+    assert_eq!(servers, 0, "the server's folder goes with it");
+}
+
+async fn is_not_copied(text: &str, why: &str) {
+    let bench = Bench::new();
+    let first = function(&bench, text);
+    let second = Function { spec: again(&first), logs: first.logs.clone() };
+    for function in [first, second] {
+        let mut running = bench.start(function).await.unwrap();
+        assert_eq!(running.started.origin, Origin::Initialised);
+        assert_eq!(running.invoke("5").await.success(), "5");
+        let said = running.logs.texts().join("\n");
+        assert!(said.contains("SnapStart: this environment was initialised afresh: "), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+const ECHO: &str = "def handler(event, context):\n    return event\n";
+
+#[tokio::test]
+async fn what_has_threads_is_initialised_each_time_and_told_why() {
+    let threads =
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n";
+    is_not_copied(&format!("{threads}{ECHO}"), "2 threads run after its initialisation").await;
+}
+
+#[tokio::test]
+async fn what_has_started_processes_is_initialised_each_time_and_told_why() {
+    let process = "import subprocess\nsubprocess.Popen(['sleep', '60'])\n";
+    is_not_copied(&format!("{process}{ECHO}"), "has started a process (sleep) that still runs").await;
+}
+
+#[tokio::test]
+async fn what_shares_memory_is_initialised_each_time_and_told_why() {
+    let shared = "import mmap\nshared = mmap.mmap(-1, 4096)\n";
+    is_not_copied(&format!("{shared}{ECHO}"), "it shares memory").await;
+}
+
+#[tokio::test]
+async fn what_has_something_open_that_two_would_share_is_initialised_each_time_and_told_why() {
+    let open = "import tempfile\nscratch = tempfile.TemporaryFile()\n";
+    is_not_copied(&format!("{open}{ECHO}"), "(deleted) open").await;
+    let loops = "import asyncio\nloop = asyncio.new_event_loop()\n";
+    is_not_copied(&format!("{loops}{ECHO}"), "it has anon_inode:[eventpoll] open").await;
+}
+
+const HOOKS: &str = "\
+from snapshot_restore_py import register_before_snapshot, register_after_restore
+done = []
+@register_before_snapshot
+def before():
+    done.append('before 1')
+register_before_snapshot(done.append, 'before 2')
+register_after_restore(done.append, 'after 1')
+@register_after_restore
+def after():
+    done.append('after 2')
+def handler(event, context):
+    return done
+";
+
+#[tokio::test]
+async fn the_hooks_run_before_the_copy_and_in_each() {
+    let bench = Bench::new();
+    let (mut one, mut two) = two(&bench, HOOKS).await;
+    let done = json!(["before 2", "before 1", "after 1", "after 2"]);
+    assert_eq!(value(one.invoke("{}").await.success()), done);
+    assert_eq!(value(two.invoke("{}").await.success()), done);
+}
+
+#[tokio::test]
+async fn a_hook_that_fails_is_the_answer() {
+    let bench = Bench::new();
+    for (hook, error) in
+        [("before_snapshot", "Runtime.BeforeSnapshotError"), ("after_restore", "Runtime.AfterRestoreError")]
+    {
+        let text = format!(
+            "import snapshot_restore_py\n@snapshot_restore_py.register_{hook}\ndef fails():\n    1 / 0\n{ECHO}"
+        );
+        let Err(failure) = bench.start(function(&bench, &text)).await else { panic!("it started") };
+        let sonagi_sandbox::StartFailure::Init { failure, .. } = failure else { panic!("{failure:?}") };
+        assert_eq!(failure.error_type, error);
+        assert!(String::from_utf8_lossy(&failure.payload).contains("division by zero"));
+    }
+}
+
+#[tokio::test]
+async fn a_runtime_of_the_functions_own_is_restored_as_it_is() {
+    let bench = Bench::new();
+    let text = "#!/bin/bash\nAPI=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime\n\
+                restored=$(curl -s -o /dev/null -w '%{http_code}' $API/restore/next)\nwhile true; do\n  \
+                curl -s -D /tmp/head -o /tmp/event $API/invocation/next\n  \
+                id=$(grep -i aws-request-id /tmp/head | tr -d '\\r' | cut -d' ' -f2)\n  \
+                curl -s -X POST $API/invocation/$id/response -d \"[$restored, \\\"$AWS_LAMBDA_INITIALIZATION_TYPE\\\"]\"\ndone\n";
+    let mut function = bench.function(PROVIDED, text);
+    function.spec.initialization = Initialization::SnapStart;
+    let mut running = bench.start(function).await.unwrap();
+    assert_eq!(value(running.invoke("{}").await.success()), json!([200, "snap-start"]));
+    let text = text.replace(
+        "restore/next",
+        "restore/error -X POST -d {} -H 'Lambda-Runtime-Function-Error-Type: Own.Error'",
+    );
+    let mut function = bench.function(PROVIDED, &text);
+    function.spec.initialization = Initialization::SnapStart;
+    let Err(sonagi_sandbox::StartFailure::Init { failure, .. }) = bench.start(function).await else {
+        panic!("it started")
+    };
+    assert_eq!(failure.error_type, "Own.Error");
+}

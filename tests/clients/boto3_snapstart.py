@@ -1,0 +1,84 @@
+"""boto3 against SnapStart: python boto3_snapstart.py http://127.0.0.1:4566
+
+Plain asserts; the first that fails ends the program. Over the program, since copies are told from starts by time.
+"""
+
+import base64
+import json
+import re
+import uuid
+
+from checked import PYTHON, ROLE, client, package, refused
+
+NAME = "snap-" + uuid.uuid4().hex[:8]
+HANDLER = """
+import os, time
+from snapshot_restore_py import register_after_restore, register_before_snapshot
+
+time.sleep(0.3)
+born = time.monotonic_ns()
+restored = []
+register_after_restore(restored.append, "restored")
+
+def handler(event, context):
+    return [born, restored, os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"], os.environ["AWS_SESSION_TOKEN"]]
+"""
+
+
+def invoke(qualifier):
+    answer = client.invoke(FunctionName=NAME, Qualifier=qualifier, LogType="Tail")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    report = base64.b64decode(answer["LogResult"]).decode().splitlines()[-1]
+    return json.load(answer["Payload"]), report
+
+
+made = client.create_function(
+    FunctionName=NAME,
+    Runtime=PYTHON,
+    Role=ROLE,
+    Handler="app.handler",
+    Code={"ZipFile": package({"app.py": HANDLER})},
+    SnapStart={"ApplyOn": "PublishedVersions"},
+    MemorySize=512,
+)
+assert made["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}, made
+client.get_waiter("function_active_v2").wait(FunctionName=NAME)
+version = client.publish_version(FunctionName=NAME)
+assert version["SnapStart"]["OptimizationStatus"] == "On", version
+
+(latest, restored, kind, _), report = invoke("$LATEST")
+assert (kind, restored) == ("on-demand", []), kind
+assert "Init Duration: " in report and "Restore Duration" not in report, report
+
+(born, restored, kind, _), report = invoke(version["Version"])
+assert (kind, restored) == ("snap-start", ["restored"]), (kind, restored)
+assert born != latest
+whole = re.search(r"\tRestore Duration: ([0-9.]+) ms\tBilled Restore Duration: ([0-9]+) ms", report)
+assert whole and "Init Duration" not in report, report
+
+# An environment of another memory is another version's, and has an initialisation of its own.
+client.update_function_configuration(FunctionName=NAME, MemorySize=256)
+client.get_waiter("function_updated_v2").wait(FunctionName=NAME)
+other = client.publish_version(FunctionName=NAME)["Version"]
+(another, _, _, two), _ = invoke(other)
+assert another != born and two
+
+message = refused(
+    "InvalidParameterValueException",
+    400,
+    client.put_provisioned_concurrency_config,
+    FunctionName=NAME,
+    Qualifier=other,
+    ProvisionedConcurrentExecutions=1,
+)
+assert message == "Provisioned Concurrency is not supported for functions with SnapStart enabled.", message
+message = refused(
+    "InvalidParameterValueException",
+    400,
+    client.update_function_configuration,
+    FunctionName=NAME,
+    Runtime="nodejs20.x",
+)
+assert message == "nodejs20.x is not supported for SnapStart enabled functions.", message
+client.delete_function(FunctionName=NAME)
+print("ok")
