@@ -137,6 +137,9 @@ pub(crate) struct Place {
     /// How functions that are processes are kept from this machine and from each other
     #[arg(long, value_name = "HOW", default_value_t, value_enum)]
     pub(crate) isolation: Isolation,
+    /// Networks that functions can have by name, as TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) networks: Option<PathBuf>,
     /// What functions that are processes run in, unless they say otherwise
     #[arg(long, value_name = "DRIVER", default_value_t, value_enum)]
     pub(crate) driver: Driver,
@@ -191,9 +194,6 @@ impl Microvms {
         };
         (options != microvm::Options::default()).then_some(options)
     }
-    /// Networks that functions can have by name, as TOML
-    #[arg(long, value_name = "FILE")]
-    pub(crate) networks: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]

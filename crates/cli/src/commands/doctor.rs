@@ -50,8 +50,7 @@ enum State {
 pub(crate) async fn run(doctor: &Doctor, shape: Shape) -> Result<ExitCode> {
     let data = doctor.data.clone().unwrap_or_else(folders::data);
     let path = folders::search_path();
-    let mut findings =
-        vec![files(), isolation(), processes(), network(), waiting(), microvms(doctor, &path)];
+    let mut findings = vec![files(), isolation(), processes(), network(), waiting(), microvms(doctor, &path)];
     findings.extend(networks(doctor.networks.as_deref()));
     findings.extend(runtimes(&path).await);
     findings.extend(tools(&path));

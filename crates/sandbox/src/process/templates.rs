@@ -68,7 +68,7 @@ impl Key {
 }
 
 /// An initialised runtime that serves nobody. Dropping it ends it, and every copy with it.
-pub(super) struct Template {
+pub(crate) struct Template {
     /// To the first process of its sandbox.
     pub(super) socket: UnixStream,
     born: Tick,
