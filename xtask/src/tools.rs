@@ -41,7 +41,7 @@ pub(crate) fn ensure() -> Result<Tools> {
 }
 
 fn debian_packages() -> Result<()> {
-    let wanted: [(&str, &[&str], &str); 9] = [
+    let wanted: [(&str, &[&str], &str); 11] = [
         ("cc", &["gcc"], "--version"),
         ("python3", &["python3"], "--version"),
         ("node", &["nodejs"], "--version"),
