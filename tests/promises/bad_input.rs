@@ -236,7 +236,7 @@ async fn what_cannot_work_where_it_runs_is_explained_and_everybody_else_goes_on(
             let answer = world.invoke(name, "{}").await;
             assert_eq!(answer.json()["errorType"], kind, "{name}: {}", answer.text());
             let tail = STANDARD.decode(answer.header("x-amz-log-result")).unwrap();
-            let tail = String::from_utf8_lossy(&tail).into_owned() + &answer.text();
+            let tail = String::from_utf8_lossy(&tail).into_owned() + answer.text();
             assert!(tail.contains(said), "{name}: {tail}");
             assert_eq!(world.invoke("good", "{}").await.text(), "\"fine\"", "beside {name}");
         }

@@ -272,7 +272,12 @@ struct AtOnce;
 #[async_trait]
 impl Driver for AtOnce {
     async fn start(&self, _: Arc<EnvironmentSpec>, _: Tick) -> Result<Started, StartFailure> {
-        Ok(Started { environment: Box::new(Self), create: Duration::ZERO, init: Duration::ZERO })
+        Ok(Started {
+            environment: Box::new(Self),
+            create: Duration::ZERO,
+            init: Duration::ZERO,
+            origin: Default::default(),
+        })
     }
 }
 

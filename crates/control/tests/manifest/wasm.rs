@@ -201,7 +201,7 @@ fn python_and_provided_functions_start_from_copies_where_they_ask_for_it() {
     assert_eq!(snap_start(&native("python3.11", "snapshot_start = false")), SnapStart::None);
     assert_eq!(snap_start(&native("python3.11", "")), SnapStart::None);
     assert_eq!(
-        native("nodejs20.x", "snapshot_start = true").problems(),
+        native("nodejs20.x", "snapshot_start = true").with("hello/app.js", "").problems(),
         [
             "4:1: `snapshot_start` is for WebAssembly, Python and provided functions, and this one's runtime is \
           nodejs20.x (say `runtime = \"wasm\"`, or leave it out)"
@@ -220,7 +220,7 @@ fn python_and_provided_functions_start_from_copies_where_they_ask_for_it() {
     let metadata = "    Metadata: {Sonagi: {SnapshotStart: true}}\n";
     assert_eq!(snap_start(&template("python3.11", "", metadata)), SnapStart::All);
     assert_eq!(
-        template("nodejs20.x", snap, "").problems(),
+        template("nodejs20.x", snap, "").with("hello/app.js", "").problems(),
         [
             "9:7: nodejs20.x is not supported for SnapStart enabled functions (it is for Python and provided runtimes, \
           and for WebAssembly: leave it out)"

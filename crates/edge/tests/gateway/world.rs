@@ -33,7 +33,7 @@ use sonagi_model::{
 };
 use sonagi_sandbox::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, HttpAnswer,
-    HttpBody, Input, Origin, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
+    HttpBody, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
 };
 use tempfile::TempDir;
 use tokio::{

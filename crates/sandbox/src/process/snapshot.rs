@@ -37,7 +37,7 @@ pub(super) async fn run(
     }
     if let Known::Nothing = *known {
         match template(driver, &spec, deadline).await? {
-            Made::Template(template) => *known = Known::Template(Arc::new(template)),
+            Made::Template(template) => *known = Known::Template(template),
             Made::Environment(started, why) => {
                 if let Some(why) = why {
                     tell(&spec, &*clock, &why);
@@ -84,7 +84,7 @@ fn tell(spec: &EnvironmentSpec, clock: &dyn sonagi_model::Clock, why: &str) {
 }
 
 enum Made {
-    Template(Template),
+    Template(Arc<Template>),
     /// It serves itself; why it cannot be copied, if that is so.
     Environment(Started, Option<String>),
 }
@@ -119,7 +119,7 @@ async fn template(
             environment.output.drain();
             let _ = asked.connection.send(replies::TEMPLATE).await;
             let (process, output) = environment.into_parts();
-            Ok(Made::Template(Template::new(process, output, socket, clock.tick())))
+            Ok(Made::Template(Arc::new(Template::new(process, output, socket, clock.tick()))))
         }
         Err(failure) => {
             let why = match failure {
@@ -127,7 +127,7 @@ async fn template(
                 NotSpawned::Io(_) | NotSpawned::Network(_) => failure.to_string(),
             };
             let _ = asked.connection.send(replies::RESTORED).await;
-            let Arrival { connection, .. } = asked;
+            let Arrival { connection, .. } = *asked;
             environment.keep(connection);
             match start::initialise(&mut environment, create, began, deadline).await? {
                 Initialised::Ready | Initialised::AsksForRestore(_) => {}

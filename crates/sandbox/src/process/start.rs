@@ -99,7 +99,7 @@ pub(super) async fn begin(
 pub(super) enum Initialised {
     Ready,
     /// To be copied, or to go on.
-    AsksForRestore(Arrival),
+    AsksForRestore(Box<Arrival>),
 }
 
 /// Waits for it; whatever else it comes to is a failure, and the environment's end.
@@ -113,7 +113,7 @@ pub(super) async fn initialise(
     let init = |now: Tick| now.since(began);
     match clock::within(&*clock, deadline, progress(environment)).await {
         Some(Progress::Ready) => Ok(Initialised::Ready),
-        Some(Progress::AsksForRestore(arrival)) => Ok(Initialised::AsksForRestore(arrival)),
+        Some(Progress::AsksForRestore(arrival)) => Ok(Initialised::AsksForRestore(Box::new(arrival))),
         Some(Progress::Failed(failure)) => {
             environment.end().await;
             Err(StartFailure::Init { failure, create, init: init(clock.tick()) })
