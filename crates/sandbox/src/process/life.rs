@@ -5,6 +5,10 @@ use std::{io, os::unix::net::UnixStream};
 use super::process::Process;
 use crate::{ending::Exit, microvm::Guest};
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one for each environment, and a box would cost every invocation a step"
+)]
 pub(crate) enum Life {
     Process(Process),
     Machine(Guest),
