@@ -145,6 +145,7 @@ impl World {
         fs::write(code.join(name), text).unwrap();
         fs::set_permissions(code.join(name), fs::Permissions::from_mode(0o755)).unwrap();
         EnvironmentSpec {
+            initialization: Default::default(),
             app: AppName::new("shop").unwrap(),
             package: Digest::of(text.as_bytes()),
             wasm: None,
