@@ -121,6 +121,8 @@ pub(super) fn refuse(fields: &Fields<'_>, words: &Words, runtime: Runtime, repor
     for key in [words.wasi, words.snapshot, words.reuse, words.config, words.keyvalue, words.outbound] {
         let others = if key == words.snapshot { ", Python and provided" } else { "" };
         if key == words.snapshot && SnapStart::is_for(runtime) {
+            // Read elsewhere.
+            fields.has(key);
             continue;
         }
         if let Some((name, _)) = fields.entry(key) {

@@ -27,7 +27,7 @@ use super::{
     shelf::Found,
 };
 use crate::{
-    EnvironmentSpec, Origin, StartFailure, Started,
+    EnvironmentSpec, Initialization, Origin, StartFailure, Started,
     process::{
         Awaits, Hints, Life, Opened, Output, ProcessEnvironment, RUNTIME_API, RUNTIME_API_PORT, RUNTIME_DIR,
         State, Surroundings, TASK_ROOT, find_bootstrap, first_request, not_started, variables,
@@ -312,7 +312,11 @@ impl Job {
             api: Doorway::at(api, Arc::clone(clock)),
             focus: None,
             state: State::Initialising,
-            awaits: Awaits::Nothing,
+            // It is initialised itself, and is its own copy.
+            awaits: match self.spec.initialization {
+                Initialization::SnapStart => Awaits::Restore,
+                Initialization::OnDemand | Initialization::Provisioned => Awaits::Nothing,
+            },
             hints: Hints::new(&self.spec, TASK_ROOT.into(), Arc::clone(clock)),
             head: Vec::new(),
             _endpoint: endpoint,

@@ -63,10 +63,10 @@ def handler(event, context):
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_in_a_machine_is_served_as_any_other_and_reaches_nothing_else() {
     let world = World::new().await;
-    let mut function = world
-        .start(world.function(PYTHON, &LOOKS.replace("PORT", &ENDPOINT_PORT.to_string())))
-        .await
-        .unwrap();
+    let mut looks = world.function(PYTHON, &LOOKS.replace("PORT", &ENDPOINT_PORT.to_string()));
+    // A machine is not copied by SnapStart: it is initialised, and restored as it is.
+    looks.initialization = sonagi_sandbox::Initialization::SnapStart;
+    let mut function = world.start(looks).await.unwrap();
     assert_eq!(function.logs.of(None), ["initialised"]);
 
     let done = function.invoke(r#"{"what": "look"}"#).await;
@@ -94,6 +94,7 @@ async fn a_function_in_a_machine_is_served_as_any_other_and_reaches_nothing_else
     let variables = &seen["variables"];
     assert_eq!(variables["GREETING"], "hello there");
     assert_eq!(variables["AWS_ACCESS_KEY_ID"], "AKID");
+    assert_eq!(variables["AWS_LAMBDA_INITIALIZATION_TYPE"], "snap-start");
     assert_eq!(variables["AWS_LAMBDA_FUNCTION_NAME"], "shop-search");
     assert_eq!(variables["AWS_ENDPOINT_URL"], "http://127.0.0.1:4566");
     assert_eq!(variables["LAMBDA_TASK_ROOT"], "/var/task");
