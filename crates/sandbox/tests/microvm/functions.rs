@@ -188,7 +188,7 @@ async fn a_function_that_uses_up_its_machines_memory_is_told_so_and_what_no_mach
 
     type Change = fn(&mut sonagi_sandbox::EnvironmentSpec);
     let refusals: [(Change, &str); 3] = [
-        (|spec| spec.network = Network::Internet, "a microVM has no network yet"),
+        (|spec| spec.network = Network::Internet, "a microVM has no network: leave out"),
         (|spec| spec.architecture = Architecture::Arm64, "this machine's processor, x86_64"),
         (|spec| spec.runtime = Runtime::Nodejs { major: 20 }, "nodejs20.x is not in the root file system"),
     ];
