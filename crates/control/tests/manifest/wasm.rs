@@ -222,7 +222,7 @@ fn python_and_provided_functions_start_from_copies_where_they_ask_for_it() {
     assert_eq!(
         template("nodejs20.x", snap, "").with("hello/app.js", "").problems(),
         [
-            "9:7: nodejs20.x is not supported for SnapStart enabled functions (it is for Python and provided runtimes, \
+            "9:18: nodejs20.x is not supported for SnapStart enabled functions (it is for Python and provided runtimes, \
           and for WebAssembly: leave it out)"
         ]
     );
