@@ -33,7 +33,9 @@ use super::{
     templates::Templates,
     variables,
 };
-use crate::{Driver, EnvironmentSpec, StartFailure, Started, launcher::Mount, layers::Layers};
+use crate::{
+    Driver, EnvironmentSpec, Initialization, StartFailure, Started, launcher::Mount, layers::Layers,
+};
 
 /// What the process driver needs to know.
 #[derive(Debug, Clone)]
@@ -240,9 +242,14 @@ impl ProcessDriver {
         self.isolation.sandboxed()
     }
 
-    /// Whether initialised runtimes are copied on this machine.
-    pub(super) fn copies(&self) -> bool {
-        self.sandboxed() && cfg!(target_arch = "x86_64")
+    /// Whether environments are copies of an initialised runtime: one that runs our client, which forks when it is told.
+    /// What a wrapper starts may be another.
+    pub(super) fn copies(&self, spec: &EnvironmentSpec) -> bool {
+        spec.initialization == Initialization::SnapStart
+            && matches!(spec.runtime, Runtime::Python { .. })
+            && !spec.variables.contains_key("AWS_LAMBDA_EXEC_WRAPPER")
+            && self.sandboxed()
+            && cfg!(target_arch = "x86_64")
     }
 
     pub(super) fn templates(&self) -> &Templates {

@@ -129,9 +129,7 @@ async fn template(
             let _ = asked.connection.send(replies::RESTORED).await;
             let Arrival { connection, .. } = *asked;
             environment.keep(connection);
-            match start::initialise(&mut environment, create, began, deadline).await? {
-                Initialised::Ready | Initialised::AsksForRestore(_) => {}
-            }
+            start::first_request(&mut environment, deadline, create).await?;
             let started = start::ready(environment, create, clock.tick().since(began))?;
             Ok(Made::Environment(started, Some(why)))
         }
@@ -172,12 +170,9 @@ async fn copy(
     environment.awaits = Awaits::Assignment(replies::assignment(&variables));
     environment._template = Some(template);
     let create = clock.tick().since(began);
-    let began = clock.tick();
-    Ok(match start::initialise(&mut environment, create, began, deadline).await {
-        Ok(Initialised::Ready | Initialised::AsksForRestore(_)) => {
-            start::ready(environment, create, clock.tick().since(began))
-                .map(|started| Started { origin: Origin::Copied, ..started })
-        }
+    Ok(match start::first_request(&mut environment, deadline, create).await {
+        Ok(init) => start::ready(environment, create, init)
+            .map(|started| Started { origin: Origin::Copied, ..started }),
         Err(failure) => Err(failure),
     })
 }

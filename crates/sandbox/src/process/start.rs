@@ -46,15 +46,10 @@ pub(super) async fn run(
     if let Some(refusal) = driver.refusal() {
         return Err(StartFailure::Unsupported(refusal.into()));
     }
-    match (spec.initialization, spec.runtime) {
-        (Initialization::SnapStart, Runtime::Python { .. } | Runtime::Provided(_)) if driver.copies() => {
-            snapshot::run(driver, spec, deadline).await
-        }
-        (
-            Initialization::SnapStart | Initialization::OnDemand | Initialization::Provisioned,
-            Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_) | Runtime::Wasm,
-        ) => afresh(driver, spec, deadline).await,
+    if driver.copies(&spec) {
+        return snapshot::run(driver, spec, deadline).await;
     }
+    afresh(driver, spec, deadline).await
 }
 
 /// An environment that is initialised now.

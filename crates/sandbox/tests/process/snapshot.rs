@@ -296,3 +296,19 @@ async fn a_runtime_of_the_functions_own_is_restored_as_it_is() {
     };
     assert_eq!(failure.error_type, "Own.Error");
 }
+
+#[tokio::test]
+async fn a_runtime_of_the_functions_own_is_not_copied_however_still_it_is() {
+    let bench = Bench::new();
+    let text = "#!/usr/bin/python3\nimport http.client, os\napi = http.client.HTTPConnection(os.environ['AWS_LAMBDA_RUNTIME_API'])\n\
+                def ask(method, path, body=None):\n    api.request(method, '/2018-06-01/runtime/' + path, body)\n    \
+                answer = api.getresponse()\n    answer.read()\n    return answer\nrestored = ask('GET', 'restore/next').status\n\
+                while True:\n    event = ask('GET', 'invocation/next')\n    request = event.headers['Lambda-Runtime-Aws-Request-Id']\n    \
+                ask('POST', f'invocation/{request}/response', str(restored))\n";
+    let mut function = bench.function(PROVIDED, text);
+    function.spec.initialization = Initialization::SnapStart;
+    let mut running = bench.start(function).await.unwrap();
+    assert_eq!(running.started.origin, Origin::Initialised);
+    assert_eq!(running.invoke("{}").await.success(), "200");
+    assert_eq!(bench.driver.initialised(), 0);
+}
