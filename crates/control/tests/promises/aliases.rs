@@ -2,24 +2,12 @@ use std::collections::BTreeMap;
 
 use sonagi_control::{
     Error, Version,
-    lambda::{CreateAlias, PublishVersion, UpdateAlias, UpdateConfiguration},
+    lambda::{CreateAlias, UpdateAlias},
 };
 
 use crate::support::{Counter, World, text_of};
 
 const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:f";
-
-/// A function with versions 1 and 2.
-async fn world() -> World {
-    let world = World::start().await;
-    world.create("f").await;
-    for timeout in [5, 6] {
-        let change = UpdateConfiguration { timeout: Some(timeout), ..Default::default() };
-        world.control.update_configuration("f", change).await.unwrap();
-        world.control.publish_version("f", PublishVersion::default()).await.unwrap();
-    }
-    world
-}
 
 fn alias(name: &str, version: &str, weights: &[(&str, f64)]) -> CreateAlias {
     let weights = weights.iter().map(|&(version, weight)| (version.to_owned(), weight)).collect();
@@ -28,7 +16,7 @@ fn alias(name: &str, version: &str, weights: &[(&str, f64)]) -> CreateAlias {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alias_points_to_a_version_and_moves() {
-    let world = world().await;
+    let world = World::with_two_versions().await;
     let made = world.control.create_alias("f", alias("live", "1", &[])).await.unwrap();
     assert_eq!((made.version, made.arn.as_str()), (Version::Number(1), format!("{ARN}:live").as_str()));
     let twice = world.control.create_alias("f", alias("live", "1", &[])).await;
@@ -62,7 +50,7 @@ async fn an_alias_points_to_a_version_and_moves() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_an_alias_names_cannot_be_deleted() {
-    let world = world().await;
+    let world = World::with_two_versions().await;
     world.control.create_alias("f", alias("live", "1", &[("2", 0.1)])).await.unwrap();
     for version in ["1", "2"] {
         let refused = world.control.delete_function("f", Some(version)).await;
@@ -77,7 +65,7 @@ async fn a_version_that_an_alias_names_cannot_be_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn weights_share_invocations_between_two_versions() {
-    let world = world().await;
+    let world = World::with_two_versions().await;
     world.control.create_alias("f", alias("live", "1", &[("2", 0.25)])).await.unwrap();
     let (entropy, f) = (Counter::default(), world.function("f"));
     let mut counts: BTreeMap<Version, u32> = BTreeMap::new();
@@ -91,7 +79,7 @@ async fn weights_share_invocations_between_two_versions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn weights_that_make_no_sense_are_refused_with_lambdas_words() {
-    let world = world().await;
+    let world = World::with_two_versions().await;
     for (wrong, words) in [
         (alias("a", "1", &[("1", 0.5)]), "Function version 1 is already included in routing configuration."),
         (

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use sonagi_control::{
     Error, Version,
-    lambda::{CreateAlias, CreateFunction, PublishVersion, UpdateAlias, UpdateConfiguration},
+    lambda::{CreateAlias, CreateFunction, PublishVersion, UpdateAlias},
 };
 use sonagi_model::{
     function::{Function, Runtime},
@@ -15,13 +15,7 @@ const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:f";
 
 /// A function with versions 1 and 2, and an alias that points to 1.
 async fn world() -> World {
-    let world = World::start().await;
-    world.create("f").await;
-    for timeout in [5, 6] {
-        let change = UpdateConfiguration { timeout: Some(timeout), ..Default::default() };
-        world.control.update_configuration("f", change).await.unwrap();
-        world.control.publish_version("f", PublishVersion::default()).await.unwrap();
-    }
+    let world = World::with_two_versions().await;
     alias(&world, "live", "1").await;
     world
 }

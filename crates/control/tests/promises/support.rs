@@ -14,7 +14,10 @@ use sonagi_backend::{
     Records,
     embedded::{FileBlobs, RecordsConfig, SqliteRecords},
 };
-use sonagi_control::{Config, Control, Error, LiveFunction, Preparation, lambda::CreateFunction};
+use sonagi_control::{
+    Config, Control, Error, LiveFunction, Preparation,
+    lambda::{CreateFunction, PublishVersion, UpdateConfiguration},
+};
 use sonagi_model::{
     AppName, Digest, Entropy, FunctionName, LambdaName, Timestamp,
     clock::ManualClock,
@@ -83,6 +86,18 @@ impl World {
 
     pub(crate) fn function(&self, name: &str) -> Arc<LiveFunction> {
         self.control.live().function(name).unwrap_or_else(|| panic!("{name} is not live")).clone()
+    }
+
+    /// With a function `f` that has versions 1 and 2.
+    pub(crate) async fn with_two_versions() -> Self {
+        let world = Self::start().await;
+        world.create("f").await;
+        for timeout in [5, 6] {
+            let change = UpdateConfiguration { timeout: Some(timeout), ..Default::default() };
+            world.control.update_configuration("f", change).await.unwrap();
+            world.control.publish_version("f", PublishVersion::default()).await.unwrap();
+        }
+        world
     }
 
     pub(crate) async fn create(&self, name: &str) -> Arc<LiveFunction> {
