@@ -1,6 +1,13 @@
-//! The functions that are measured: hello, in each kind of runtime.
+//! The functions that are measured, in each kind of runtime, and the apps and packages that hold them.
 
-use std::{io::Write as _, process::Command};
+use std::{
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
@@ -22,6 +29,9 @@ enum Source {
     Program,
 }
 
+const PYTHON: Runtime = Runtime::Python { minor: 11 };
+
+/// Hello, in each kind of runtime.
 pub(crate) const ALL: [Hello; 3] = [
     Hello {
         name: "provided",
@@ -32,7 +42,7 @@ pub(crate) const ALL: [Hello; 3] = [
     },
     Hello {
         name: "python",
-        runtime: Runtime::Python { minor: 11 },
+        runtime: PYTHON,
         handler: "app.handler",
         file: "app.py",
         source: Source::Text(
@@ -47,6 +57,37 @@ pub(crate) const ALL: [Hello; 3] = [
         source: Source::Text("exports.handler = async () => ({ statusCode: 200, body: 'hello' });\n"),
     },
 ];
+
+/// A Python that waits for as many seconds as the query's `hold` says before it answers.
+pub(crate) const HOLDING: Hello = Hello {
+    name: "holding",
+    runtime: PYTHON,
+    handler: "app.handler",
+    file: "app.py",
+    source: Source::Text(
+        "import time\n\
+         def handler(event, context):\n    \
+             time.sleep(float(event.get('queryStringParameters', {}).get('hold', 0)))\n    \
+             return {'statusCode': 200, 'body': 'hello'}\n",
+    ),
+};
+
+/// The same, and it imports much of the standard library.
+pub(crate) const HEAVY: Hello = Hello {
+    name: "heavy",
+    runtime: PYTHON,
+    handler: "app.handler",
+    file: "app.py",
+    source: Source::Text(
+        "import time\n\
+         import asyncio, concurrent.futures, csv, ctypes, dataclasses, decimal, email.message, hashlib, html.parser\n\
+         import http.client, http.cookies, json, logging.config, sqlite3, ssl, unittest.mock, urllib.request, uuid\n\
+         import xml.dom.minidom, xml.etree.ElementTree, xmlrpc.client, zipfile\n\
+         def handler(event, context):\n    \
+             time.sleep(float(event.get('queryStringParameters', {}).get('hold', 0)))\n    \
+             return {'statusCode': 200, 'body': 'hello'}\n",
+    ),
+};
 
 impl Hello {
     /// What the function is: its file's name and content.
@@ -79,6 +120,30 @@ impl Hello {
         writer.start_file("salt", SimpleFileOptions::default())?;
         writer.write_all(salt.as_bytes())?;
         Ok(writer.finish()?.into_inner().into())
+    }
+
+    /// Writes an app named `app` into `folder`: `count` functions, each with a package of its own, which answer at their
+    /// numbers. `settings` are further lines of each one's table.
+    pub(crate) fn write(&self, folder: &Path, app: &str, count: usize, settings: &str) -> Result<PathBuf> {
+        let folder = folder.join(app);
+        let (name, bytes) = self.file()?;
+        let mut manifest = format!("app = \"{app}\"\n");
+        for index in 0..count {
+            let code = folder.join(format!("f{index}"));
+            fs::create_dir_all(&code)?;
+            let file = code.join(name);
+            fs::write(&file, &bytes)?;
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
+            fs::write(code.join("salt"), format!("{app} {index}"))?;
+            write!(
+                manifest,
+                "[function.f{index}]\nruntime = \"{}\"\nhandler = \"{}\"\ncode = \"f{index}\"\n\
+                 routes = [\"GET /{index}\"]\n{settings}\n",
+                self.runtime, self.handler
+            )?;
+        }
+        fs::write(folder.join("sonagi.toml"), manifest)?;
+        Ok(folder)
     }
 }
 

@@ -7,13 +7,14 @@
 
 mod apps;
 mod awake;
-mod cold;
+mod burst;
 mod idle;
 mod load;
 mod options;
 mod platform;
 mod raw;
 mod records;
+mod starts;
 mod statistics;
 mod warm;
 mod wasm;
@@ -36,8 +37,10 @@ fn main() -> Result<()> {
                 awake::spin();
                 Ok(())
             }
-            "invoke" => Box::pin(warm::run()).await,
-            "cold" => Box::pin(cold::run()).await,
+            "invoke" => Box::pin(warm::run(length)).await,
+            "sandbox" => Box::pin(warm::sandbox(length)).await,
+            "starts" => Box::pin(starts::run(length)).await,
+            "burst" => Box::pin(burst::run(length)).await,
             "records" => Box::pin(records::run()).await,
             "idle" => Box::pin(idle::run()).await,
             "wasm-guests" => wasm::gather(guests.as_deref()),
@@ -48,7 +51,7 @@ fn main() -> Result<()> {
             "wasm-live" => Box::pin(wasm::live::run(length)).await,
             "wasm-snapshot" => Box::pin(wasm::snapshot::run(length)).await,
             other => bail!(
-                "{other:?} is no chapter: use invoke, cold, records, idle, or wasm- with requests, first, turns, \
+                "{other:?} is no chapter: use invoke, sandbox, starts, burst, records, idle, or wasm- with requests, first, turns, \
                  neighbours, live or snapshot, after wasm-guests"
             ),
         }

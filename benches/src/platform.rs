@@ -79,14 +79,19 @@ impl Server {
 
     /// Builds the app in this folder and activates it.
     pub(crate) fn deploy(&self, app: &Path) -> Result<()> {
-        let endpoint = format!("http://{}", self.platform);
-        let mut deploy = Command::new(program()?);
-        let deployed = deploy.args(["deploy", "--json", "--endpoint", &endpoint]).arg(app).output()?;
-        if !deployed.status.success() {
-            bail!("it could not be deployed: {}", String::from_utf8_lossy(&deployed.stdout).trim());
-        }
-        Ok(())
+        deploy(&self.platform, app)
     }
+}
+
+/// Builds the app in this folder and activates it at the platform that answers there.
+pub(crate) fn deploy(platform: &str, app: &Path) -> Result<()> {
+    let endpoint = format!("http://{platform}");
+    let mut deploy = Command::new(program()?);
+    let deployed = deploy.args(["deploy", "--json", "--endpoint", &endpoint]).arg(app).output()?;
+    if !deployed.status.success() {
+        bail!("it could not be deployed: {}", String::from_utf8_lossy(&deployed.stdout).trim());
+    }
+    Ok(())
 }
 
 /// Where a program says that it is ready.

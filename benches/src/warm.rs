@@ -1,14 +1,16 @@
 //! Warm invocations over HTTP, beside bare hyper and beside what the handler's own process can answer.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::{
-    apps::{self, Hello},
+    apps,
     load::{self, Target},
+    options::Length,
     platform, raw,
-    statistics::{count, time},
+    starts::WHOLE,
+    statistics::{count, median, time},
 };
 
 const WARM_UP: Duration = Duration::from_millis(1_500);
@@ -18,13 +20,14 @@ const RAW: usize = 20_000;
 /// Connections that load the platform at once.
 const MANY: usize = 16;
 
-pub(crate) async fn run() -> Result<()> {
+pub(crate) async fn run(length: Length) -> Result<()> {
+    let (warm_up, window) = windows(length);
     let folder = tempfile::tempdir()?;
     let (_yardstick, bare) = platform::yardstick()?;
     let bare = Target::new(bare, "bare", "/");
-    load::run(&bare, 1, WARM_UP).await?;
-    let bare_one = load::run(&bare, 1, LENGTH).await?;
-    let bare_many = load::run(&bare, MANY, LENGTH).await?;
+    load::run(&bare, 1, warm_up).await?;
+    let bare_one = load::run(&bare, 1, window).await?;
+    let bare_many = load::run(&bare, MANY, window).await?;
     println!("| | requests/s, 1 connection | p50 | p99 | requests/s, {MANY} connections | of bare hyper |");
     println!("|---|---:|---:|---:|---:|---:|");
     println!(
@@ -36,16 +39,15 @@ pub(crate) async fn run() -> Result<()> {
     );
     let mut overheads = Vec::new();
     for hello in &apps::ALL {
-        let app = folder.path().join(hello.name);
-        write(hello, &app)?;
+        let app = hello.write(folder.path(), hello.name, 1, WHOLE)?;
         let raw = raw::round_trips(hello, &folder.path().join("raw"), RAW)?;
         let server = platform::Server::start(&folder.path().join(format!("{}-data", hello.name)))?;
         server.deploy(&app)?;
-        let target = Target::new(server.gateway, &format!("{}.localhost", hello.name), "/");
-        load::run(&target, 1, WARM_UP).await?;
-        let one = load::run(&target, 1, LENGTH).await?;
-        load::run(&target, MANY, WARM_UP).await?;
-        let many = load::run(&target, MANY, LENGTH).await?;
+        let target = Target::new(server.gateway, &format!("{}.localhost", hello.name), "/0");
+        load::run(&target, 1, warm_up).await?;
+        let one = load::run(&target, 1, window).await?;
+        load::run(&target, MANY, warm_up).await?;
+        let many = load::run(&target, MANY, window).await?;
         println!(
             "| {} | {} | {} | {} | {} | {:.2} |",
             hello.name,
@@ -75,17 +77,51 @@ pub(crate) async fn run() -> Result<()> {
     Ok(())
 }
 
-fn write(hello: &Hello, folder: &Path) -> Result<()> {
-    let code = folder.join("hello");
-    fs::create_dir_all(&code)?;
-    let (name, bytes) = hello.file()?;
-    let file = code.join(name);
-    fs::write(&file, bytes)?;
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
-    let manifest = format!(
-        "app = \"{}\"\n[function.hello]\nruntime = \"{}\"\nhandler = \"{}\"\nroutes = [\"$default\"]\n",
-        hello.name, hello.runtime, hello.handler
+/// The same function in a sandbox and out of one, in turns.
+pub(crate) async fn sandbox(length: Length) -> Result<()> {
+    let (warm_up, window) = windows(length);
+    let turns = length.of(1, 5);
+    let folder = tempfile::tempdir()?;
+    println!(
+        "| | p50 with `--isolation none` | p50 in a sandbox | the sandbox costs | requests/s, 16 connections | in a sandbox |"
     );
-    fs::write(folder.join("sonagi.toml"), manifest)?;
+    println!("|---|---:|---:|---:|---:|---:|");
+    for hello in &apps::ALL {
+        let app = hello.write(folder.path(), hello.name, 1, WHOLE)?;
+        let mut servers = Vec::new();
+        for isolation in ["none", "full"] {
+            let data = folder.path().join(format!("{}-{isolation}", hello.name));
+            let server = platform::Server::start_with(&data, &["--isolation", isolation])?;
+            server.deploy(&app)?;
+            let target = Target::new(server.gateway, &format!("{}.localhost", hello.name), "/0");
+            load::run(&target, MANY, warm_up).await?;
+            servers.push((server, target, Vec::new(), Vec::new()));
+        }
+        for _ in 0..turns {
+            for (_, target, p50s, rates) in &mut servers {
+                p50s.push(load::run(target, 1, window).await?.latency.p50());
+                rates.push(load::run(target, MANY, window).await?.per_second);
+            }
+        }
+        let [none, full] = servers
+            .into_iter()
+            .map(|(_, _, p50s, rates)| Some((median(p50s)?, median(rates)?)))
+            .collect::<Option<Vec<_>>>()
+            .and_then(|both| both.try_into().ok())
+            .context("a turn")?;
+        println!(
+            "| {} | {} | {} | {:+.0} µs | {} | {} |",
+            hello.name,
+            time(none.0),
+            time(full.0),
+            (full.0.as_secs_f64() - none.0.as_secs_f64()) * 1e6,
+            count(none.1),
+            count(full.1)
+        );
+    }
     Ok(())
+}
+
+fn windows(length: Length) -> (Duration, Duration) {
+    (length.of(WARM_UP / 5, WARM_UP), length.of(LENGTH / 10, LENGTH))
 }

@@ -72,6 +72,7 @@ impl World {
             runtimes: RuntimePolicy::Nearest,
             isolation: Isolation::default(),
             microvm: None,
+            ready_memory: sonagi_server::ready_memory_mib(),
             microvms: Whose::default(),
             networks: None,
             program: program(),

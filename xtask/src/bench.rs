@@ -12,9 +12,11 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
-const CHAPTERS: [&str; 10] = [
+const CHAPTERS: [&str; 12] = [
     "invoke",
-    "cold",
+    "sandbox",
+    "starts",
+    "burst",
     "records",
     "idle",
     "wasm-requests",

@@ -137,6 +137,10 @@ pub(crate) struct Place {
     /// How functions that are processes are kept from this machine and from each other
     #[arg(long, value_name = "HOW", default_value_t, value_enum)]
     pub(crate) isolation: Isolation,
+    /// Memory that interpreters may take which wait for a function to start; 0: none wait; a 32nd of the machine's if not
+    /// given
+    #[arg(long, value_name = "MIB")]
+    pub(crate) ready_memory: Option<u64>,
     /// Networks that functions can have by name, as TOML
     #[arg(long, value_name = "FILE")]
     pub(crate) networks: Option<PathBuf>,

@@ -25,6 +25,8 @@ pub struct Config {
     pub runtimes: RuntimePolicy,
     /// How functions that are processes are kept from this machine and from each other.
     pub isolation: Isolation,
+    /// MiB of memory that interpreters may take which wait for a function to run; 0: none wait.
+    pub ready_memory: u64,
     /// What microVMs are made of; none: this server has no microVMs.
     pub microvm: Option<microvm::Options>,
     /// Which functions run in microVMs.

@@ -105,7 +105,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             layers: Some(Layers::new(config.cache.join("layers"), std::env::vars_os())),
             isolation: config.isolation,
             networks: Arc::clone(&networks),
-            ready_memory: machine::ready_memory_mib(),
+            ready_memory: config.ready_memory,
             groups: process::GroupUse::default(),
             endpoint: Some(process::Endpoint {
                 port: platform_address.port(),
@@ -272,6 +272,11 @@ impl Running {
     /// How many interpreters wait for a function.
     pub fn waiting(&self) -> usize {
         self.process.waiting()
+    }
+
+    /// How many function versions are initialised to be copied.
+    pub fn initialised(&self) -> usize {
+        self.process.initialised()
     }
 
     /// Gets a runtime ready ahead of its first start, telling `progress` what it does. Gives what the user should

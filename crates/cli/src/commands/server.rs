@@ -43,6 +43,7 @@ pub(crate) async fn start(place: &Place, data: std::path::PathBuf, policy: Runti
         concurrency: place.concurrency,
         runtimes: policy,
         isolation: place.isolation.into(),
+        ready_memory: place.ready_memory.unwrap_or_else(sonagi_server::ready_memory_mib),
         microvm: place.microvms.options(),
         microvms: place.driver.into(),
         networks: place.networks.clone(),
