@@ -11,7 +11,7 @@ use seccompiler::{
     TargetArch,
 };
 
-use super::{allowed, order::Purpose, refused};
+use super::{allowed, order::Purpose, refused, search};
 
 /// The filters, compiled.
 #[derive(Debug)]
@@ -55,28 +55,29 @@ const SOCKET_TYPE: u64 = 0xf;
 
 impl Filters {
     pub(super) fn new() -> io::Result<Self> {
-        let compile = |rules, otherwise, then| -> Result<BpfProgram> {
-            SeccompFilter::new(rules, otherwise, then, ARCHITECTURE)?.try_into()
-        };
         let (absent, refused) = (errno(libc::ENOSYS), errno(libc::EPERM));
+        let allowing =
+            |calls: &[i64], rules: Rules| program(calls, rules, SeccompAction::Allow, absent.clone());
+        let refusing =
+            |calls: &[i64], rules: Rules| program(calls, rules, refused.clone(), SeccompAction::Allow);
         let make = || {
-            let (mut allowed, mut refusals) = (allow()?, refuse()?);
-            let ordinary = (
-                compile(allowed.clone(), absent.clone(), SeccompAction::Allow)?,
-                compile(refusals.clone(), SeccompAction::Allow, refused.clone())?,
-            );
-            allowed.insert(libc::SYS_setns, Vec::new());
-            refusals.remove(&libc::SYS_setns);
+            let allowed: Vec<i64> = allowed::calls().collect();
+            let refused: Vec<i64> = refused::calls().collect();
+            let mut refusals = refuse()?;
+            let (allow, refuse) =
+                (allowing(&allowed, self::allow()?)?, refusing(&refused, refusals.clone())?);
+            let entering = [allowed, vec![libc::SYS_setns]].concat();
+            let mut others = refused;
+            others.retain(|call| *call != libc::SYS_setns && *call != libc::SYS_prctl);
             // What a copy leaves behind must come to the sandbox's first process.
-            let subreaper = rule(vec![is(0, PR_SET_CHILD_SUBREAPER)?])?;
-            refusals.insert(libc::SYS_prctl, vec![subreaper]);
+            refusals.insert(libc::SYS_prctl, vec![rule(vec![is(0, PR_SET_CHILD_SUBREAPER)?])?]);
             let traced = Rules::from([(libc::SYS_setns, Vec::new())]);
             let template = TemplateFilters {
-                allow: compile(allowed, absent, SeccompAction::Allow)?,
-                refuse: compile(refusals, SeccompAction::Allow, refused)?,
+                allow: allowing(&entering, self::allow()?)?,
+                refuse: refusing(&others, refusals)?,
                 traced: compile(traced, SeccompAction::Allow, SeccompAction::Trace(0))?,
             };
-            Ok(Self { allow: ordinary.0, refuse: ordinary.1, template })
+            Ok(Self { allow, refuse, template })
         };
         make().map_err(invalid)
     }
@@ -95,6 +96,18 @@ impl Filters {
     }
 }
 
+/// What says `then` of `calls`, and of those that fit their `rules`; and `otherwise` of all others.
+fn program(calls: &[i64], rules: Rules, then: SeccompAction, otherwise: SeccompAction) -> Result<BpfProgram> {
+    let conditional: Vec<i64> = rules.keys().copied().collect();
+    let conditions = compile(rules, otherwise.clone(), then.clone())?;
+    let conditional = (conditional.into_iter(), &conditions);
+    Ok(search::program(calls.iter().copied(), then, conditional, otherwise, ARCHITECTURE))
+}
+
+fn compile(rules: Rules, otherwise: SeccompAction, then: SeccompAction) -> Result<BpfProgram> {
+    SeccompFilter::new(rules, otherwise, then, ARCHITECTURE)?.try_into()
+}
+
 fn errno(number: i32) -> SeccompAction {
     SeccompAction::Errno(number.unsigned_abs())
 }
@@ -105,8 +118,9 @@ fn invalid(error: seccompiler::BackendError) -> io::Error {
 
 type Result<T> = std::result::Result<T, seccompiler::BackendError>;
 
+/// What is allowed under conditions.
 fn allow() -> Result<Rules> {
-    let mut rules: Rules = allowed::calls().map(|call| (call, Vec::new())).collect();
+    let mut rules = Rules::new();
     let every: u64 = NAMESPACES.iter().map(|&flag| flag as u64).sum();
     rules.insert(libc::SYS_clone, vec![rule(vec![masked(0, every, 0)?])?]);
     // Asking, and what is set already.
@@ -133,8 +147,9 @@ fn allow() -> Result<Rules> {
     Ok(rules)
 }
 
+/// What is refused under conditions.
 fn refuse() -> Result<Rules> {
-    let mut rules: Rules = refused::calls().map(|call| (call, Vec::new())).collect();
+    let mut rules = Rules::new();
     let namespace = |&flag: &i32| rule(vec![masked(0, flag as u64, flag as u64)?]);
     rules.insert(libc::SYS_clone, NAMESPACES.iter().map(namespace).collect::<Result<_>>()?);
     rules.insert(libc::SYS_personality, vec![rule(vec![is_not(0, 0)?, is_not(0, 0xffff_ffff)?])?]);
@@ -196,5 +211,103 @@ mod tests {
         const MOST: usize = 4_096;
         let filters = Filters::new().unwrap();
         assert!(filters.allow.len() < MOST && filters.refuse.len() < MOST);
+    }
+
+    /// One comparison after the other, as `seccompiler` makes it.
+    fn linear(calls: &[i64], mut rules: Rules, then: SeccompAction, otherwise: SeccompAction) -> BpfProgram {
+        for call in calls {
+            rules.entry(*call).or_default();
+        }
+        compile(rules, otherwise, then).unwrap()
+    }
+
+    /// The kernel's part, for the instructions that these programs are made of.
+    fn run(program: &[seccompiler::sock_filter], number: u32, arguments: [u64; 6]) -> (u32, usize) {
+        const AUDIT: u32 = if cfg!(target_arch = "x86_64") { 0xc000_003e } else { 0xc000_00b7 };
+        let load = |offset: u32| match offset {
+            0 => number,
+            4 => AUDIT,
+            16.. => {
+                let argument = arguments[(offset as usize - 16) / 8];
+                if offset % 8 == 0 { argument as u32 } else { (argument >> 32) as u32 }
+            }
+            other => panic!("nothing lies at {other}"),
+        };
+        let (mut at, mut register, mut steps) = (0, 0, 0);
+        loop {
+            let instruction = &program[at];
+            (at, steps) = (at + 1, steps + 1);
+            let k = instruction.k;
+            let jump = |holds: bool| usize::from(if holds { instruction.jt } else { instruction.jf });
+            match instruction.code {
+                0x20 => register = load(k),
+                0x54 => register &= k,
+                0x05 => at += k as usize,
+                0x15 => at += jump(register == k),
+                0x25 => at += jump(register > k),
+                0x35 => at += jump(register >= k),
+                0x45 => at += jump(register & k != 0),
+                0x06 => return (k, steps),
+                other => panic!("an instruction that is not known: {other:#x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn halving_says_what_comparing_one_after_the_other_says() {
+        const MOST_STEPS: usize = 24;
+        let (absent, refused) = (errno(libc::ENOSYS), errno(libc::EPERM));
+        let allowed: Vec<i64> = allowed::calls().collect();
+        let refusals: Vec<i64> = refused::calls().collect();
+        let filters = Filters::new().unwrap();
+        let pairs = [
+            (&filters.allow, linear(&allowed, allow().unwrap(), SeccompAction::Allow, absent)),
+            (&filters.refuse, linear(&refusals, refuse().unwrap(), refused, SeccompAction::Allow)),
+        ];
+        let conditional: Vec<i64> =
+            allow().unwrap().into_keys().chain(refuse().unwrap().into_keys()).collect();
+        let values = [
+            0,
+            1,
+            2,
+            3,
+            5,
+            6,
+            10,
+            16,
+            17,
+            36,
+            0x5412,
+            0x541c,
+            0x1000_0000,
+            0x7e02_0000,
+            0xffff_ffff,
+            1 << 40,
+        ];
+        for (halved, one_by_one) in &pairs {
+            for number in (0..1_024).chain([0x4000_0000, 0x4000_0029, u32::MAX]) {
+                if conditional.contains(&i64::from(number)) {
+                    continue;
+                }
+                let (said, steps) = run(halved, number, [0; 6]);
+                assert_eq!(said, run(one_by_one, number, [0; 6]).0, "call {number}");
+                assert!(steps < MOST_STEPS, "{steps} steps for call {number}");
+            }
+            for &number in &conditional {
+                for first in values {
+                    for second in values {
+                        for third in values {
+                            let (number, arguments) = (number as u32, [first, second, third, 0, 0, 0]);
+                            let said = run(halved, number, arguments).0;
+                            assert_eq!(
+                                said,
+                                run(one_by_one, number, arguments).0,
+                                "{number} of {arguments:x?}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
     }
 }

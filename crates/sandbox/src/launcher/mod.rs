@@ -28,6 +28,7 @@ mod order;
 mod reaper;
 mod refused;
 mod root;
+mod search;
 mod serve;
 mod still;
 mod sys;
