@@ -80,9 +80,8 @@ pub(crate) const HEAVY: Hello = Hello {
     file: "app.py",
     source: Source::Text(
         "import time\n\
-         import asyncio, concurrent.futures, csv, ctypes, dataclasses, decimal, email.message, hashlib, html.parser\n\
-         import http.client, http.cookies, json, logging.config, sqlite3, ssl, unittest.mock, urllib.request, uuid\n\
-         import xml.dom.minidom, xml.etree.ElementTree, xmlrpc.client, zipfile\n\
+         import decimal, email.message, hashlib, http.client, json, logging, sqlite3, ssl, urllib.request, uuid\n\
+         import xml.etree.ElementTree\n\
          def handler(event, context):\n    \
              time.sleep(float(event.get('queryStringParameters', {}).get('hold', 0)))\n    \
              return {'statusCode': 200, 'body': 'hello'}\n",

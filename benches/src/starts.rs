@@ -66,6 +66,13 @@ pub(crate) async fn run(length: Length) -> Result<()> {
         (&apps::HEAVY, &[Tier::Cold, Tier::Waiting, Tier::Template]),
         (node, &[Tier::Cold, Tier::Waiting]),
     ];
+    for (hello, _) in &kinds {
+        for platform in [&none_waits, &waits] {
+            for note in platform.running.prepare(hello.runtime, &|_| {}).await {
+                eprintln!("    note: {note}");
+            }
+        }
+    }
     println!("| | | first byte p50 | p99 | over plain p50 | fetch p50 | create p50 | p99 | init p50 | p99 |");
     println!("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|");
     for (hello, tiers) in kinds {

@@ -7,9 +7,10 @@
 //!       └─ 3  the standby, a fork that waits ──moved and forked──►┘
 //! ```
 //!
-//! The runtime forks a standby and waits for its end. When a copy is wanted, the standby is told by its `gate`, and asks
-//! for a fork of its own: there it is stopped, and by [`Tracee`] it enters the sandbox that was made for the copy. Its
-//! fork is born in there, loses the powers that entering gave, and is the copy; the standby ends. Always true here:
+//! The runtime forks a standby and waits for its end. The standby is told by its `gate` to ask for a fork of its own:
+//! there it is stopped, and stands until a copy is wanted. Then, by [`Tracee`], it enters the sandbox that was made for
+//! the copy. Its fork is born in there, loses the powers that entering gave, and is the copy; the standby ends, and the
+//! runtime forks another. Always true here:
 //! - nothing of the function's runs with any capability, nor may it enter another sandbox by itself;
 //! - a copy's sandbox belongs to the template's: no other function's process can get into it, and it ends with it.
 
@@ -22,7 +23,7 @@ use std::{
 };
 
 use rustix::{
-    event::{PollFd, PollFlags},
+    event::{PollFd, PollFlags, Timespec},
     process::{Pid, Signal, WaitOptions},
 };
 use sonagi_model::limits;
@@ -41,6 +42,12 @@ pub(super) struct Template<'a> {
     children: &'a OwnedFd,
     /// Leads to the standby, whichever it is.
     gate: UnixStream,
+    /// It stands where it has asked for its fork.
+    standby: Option<Tracee>,
+    /// It has been copied, and is to end soon.
+    spent: Option<Tracee>,
+    /// Whether one is made to stand as soon as there is one.
+    ahead: bool,
     users: Option<u32>,
     copies: Vec<Copy>,
     /// How many copies were made.
@@ -57,22 +64,50 @@ struct Copy {
 /// go by that draw random numbers (RAND_bytes of OpenSSL, `tempfile` of Python).
 const FIRST_NUMBER: u32 = 100;
 const NUMBERS: u32 = 30_000;
+/// How long a copy has the processors for itself before the next standby is forked.
+const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
 impl<'a> Template<'a> {
     pub(super) fn new(runtime: Pid, children: &'a OwnedFd, gate: UnixStream, users: Option<u32>) -> Self {
-        Self { runtime, children, gate, users, copies: Vec::new(), made: 0 }
+        Self {
+            runtime,
+            children,
+            gate,
+            standby: None,
+            spent: None,
+            ahead: true,
+            users,
+            copies: Vec::new(),
+            made: 0,
+        }
     }
 
     /// Does what the driver asks for, until it goes.
     pub(super) fn run(mut self, socket: &UnixStream) -> ! {
         loop {
-            let mut files = [PollFd::new(self.children, PollFlags::IN), PollFd::new(socket, PollFlags::IN)];
-            match rustix::event::poll(&mut files, None) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(_) => std::process::exit(super::FAILED),
+            let mut files =
+                vec![PollFd::new(self.children, PollFlags::IN), PollFd::new(socket, PollFlags::IN)];
+            if self.ahead && self.standby.is_none() {
+                files.push(PollFd::new(&self.gate, PollFlags::IN));
             }
-            if !files[1].revents().is_empty() && self.serve(socket).is_err() {
+            let pause = self.spent.is_some().then_some(PAUSE);
+            let quiet = match rustix::event::poll(&mut files, pause.as_ref()) {
+                Ok(count) => count == 0,
+                Err(rustix::io::Errno::INTR) => false,
+                Err(_) => std::process::exit(super::FAILED),
+            };
+            let asked = !files[1].revents().is_empty();
+            let stands = files.get(2).is_some_and(|gate| !gate.revents().is_empty());
+            if quiet {
+                self.end_spent();
+            }
+            if asked && self.serve(socket).is_err() {
                 std::process::exit(super::FAILED);
+            }
+            if stands && !asked {
+                // What goes wrong here goes wrong again when a copy is wanted, and is said then.
+                self.standby = self.stand().ok();
+                self.ahead = self.standby.is_some();
             }
             // A copy's making may have taken the news of an end.
             self.reap(socket);
@@ -122,6 +157,13 @@ impl<'a> Template<'a> {
                 let _ = rustix::process::kill_process(copy.init, Signal::KILL);
             }
             self.copies.retain(|copy| copy.init != pid);
+            // What is left of it was waited for just now.
+            if self.spent.as_ref().is_some_and(|spent| spent.pid() == pid.as_raw_nonzero().get()) {
+                self.spent.take().map(Tracee::forget);
+            }
+            if self.standby.as_ref().is_some_and(|standby| standby.pid() == pid.as_raw_nonzero().get()) {
+                self.standby.take().map(Tracee::forget);
+            }
         }
     }
 
@@ -136,7 +178,6 @@ impl<'a> Template<'a> {
         let copying = |error| Step::Copy.failed(error, "");
         let (order, _) = message::order(conversation).map_err(lost)?;
         let sandbox = order.sandbox.unwrap_or_default();
-        let standby = self.standby().map_err(|error| Step::Copy.failed(error, "standby"))?;
         let kept = conversation.try_clone().map_err(lost)?;
         self.made = self.made.wrapping_add(1);
         let (ready, say_ready) = UnixStream::pair().map_err(lost)?;
@@ -162,23 +203,33 @@ impl<'a> Template<'a> {
                 Pid::from_raw(pid).ok_or_else(|| copying(io::ErrorKind::InvalidData.into()))?
             }
         };
-        let moved = namespaces(&ready).map_err(|error| Step::Copy.failed(error, "its sandbox")).and_then(
-            |namespaces| {
-                let failed = |doing| move |error| Step::Copy.failed(error, doing);
-                let traced = Traced::seize(standby, limits::COPY_TIMEOUT).map_err(failed("trace it"))?;
-                // The standby's own code takes the log's end: it can be trusted with that.
-                message::send(&self.gate, b"+", &[output.as_fd()]).map_err(failed("tell the standby"))?;
-                let mut tracee = traced.run_to_fork().map_err(failed("wait for its fork"))?;
-                let all: Vec<_> = groups.iter().chain(&namespaces).map(AsFd::as_fd).collect();
-                message::send(&self.gate, b"g", &all).map_err(failed("pass its files"))?;
-                let files = take(&mut tracee, all.len()).map_err(failed("take its files"))?;
-                let (groups, namespaces) = files.split_at(groups.len());
-                join(&mut tracee, groups).map_err(failed("join the groups"))?;
-                enter(&mut tracee, namespaces).map_err(failed("enter the sandbox"))?;
-                let copy = tracee.fork().map_err(failed("fork"))?;
-                powerless(copy).map_err(failed("lose its powers"))
-            },
-        );
+        // While its sandbox is being made, unless it stands already.
+        self.end_spent();
+        let standby = match self.standby.take() {
+            Some(standby) => Ok(standby),
+            None => self.stand(),
+        };
+        let moved = standby.and_then(|mut standby| {
+            let failed = |doing| move |error| Step::Copy.failed(error, doing);
+            let namespaces = namespaces(&ready).map_err(failed("its sandbox"))?;
+            standby.renew(limits::COPY_TIMEOUT);
+            let all: Vec<_> =
+                [&output].into_iter().chain(&groups).chain(&namespaces).map(AsFd::as_fd).collect();
+            message::send(&self.gate, b"g", &all).map_err(failed("pass its files"))?;
+            let files = take(&mut standby, all.len()).map_err(failed("take its files"))?;
+            let (log, rest) =
+                files.split_first().ok_or_else(|| copying(io::ErrorKind::InvalidData.into()))?;
+            let (groups, namespaces) = rest.split_at(groups.len());
+            write_to(&mut standby, *log).map_err(failed("write to its log"))?;
+            join(&mut standby, groups).map_err(failed("join the groups"))?;
+            enter(&mut standby, namespaces).map_err(failed("enter the sandbox"))?;
+            close(&mut standby, &files).map_err(failed("close its files"))?;
+            let copy = standby.fork().map_err(failed("fork"))?;
+            let runtime = powerless(copy).map_err(failed("lose its powers"))?;
+            // Its end has the runtime fork another: not while the copy needs the processors.
+            self.spent = Some(standby);
+            Ok(runtime)
+        });
         match moved {
             Ok(runtime) => {
                 self.copies.push(Copy { init, runtime, conversation: kept });
@@ -191,8 +242,20 @@ impl<'a> Template<'a> {
         }
     }
 
-    /// The process that waits to be copied.
-    fn standby(&self) -> io::Result<i32> {
+    fn end_spent(&mut self) {
+        self.spent.take().map(Tracee::end);
+    }
+
+    /// The process that is to be copied, where it has asked for its fork.
+    fn stand(&self) -> Result<Tracee, Failure> {
+        let failed = |doing| move |error| Step::Copy.failed(error, doing);
+        let pid = self.number_of_standby().map_err(failed("standby"))?;
+        let traced = Traced::seize(pid, limits::COPY_TIMEOUT).map_err(failed("trace it"))?;
+        rustix::io::write(&self.gate, b"+").map_err(|error| failed("tell the standby")(error.into()))?;
+        traced.run_to_fork().map_err(failed("wait for its fork"))
+    }
+
+    fn number_of_standby(&self) -> io::Result<i32> {
         let mut text = [0; 16];
         self.gate.set_read_timeout(Some(limits::COPY_TIMEOUT))?;
         let size = rustix::io::read(&self.gate, &mut text)?;
@@ -314,7 +377,7 @@ fn take(tracee: &mut Tracee, count: usize) -> io::Result<Vec<u64>> {
     const CONTROL: usize = BYTE + 1;
     let control = 2 + count.div_ceil(2);
     let mut words = vec![0_u64; CONTROL + control];
-    let at = tracee.put(&words)?;
+    let at = tracee.place();
     let address = |word: usize| at + (word * size_of::<u64>()) as u64;
     words[2] = address(VECTOR);
     words[3] = 1;
@@ -333,12 +396,16 @@ fn take(tracee: &mut Tracee, count: usize) -> io::Result<Vec<u64>> {
     Ok(files)
 }
 
+/// Has the process write to its own log from here on: its standard output, and the rest follows by itself.
+fn write_to(tracee: &mut Tracee, log: u64) -> io::Result<()> {
+    tracee.call(libc::SYS_dup3, [log, libc::STDOUT_FILENO as u64, 0, 0, 0, 0]).map(drop)
+}
+
 /// Has the process join the groups whose entrances it has.
 fn join(tracee: &mut Tracee, entrances: &[u64]) -> io::Result<()> {
     let zero = tracee.put(&[u64::from(b'0')])?;
     for &file in entrances {
         tracee.call(libc::SYS_write, [file, zero, 1, 0, 0, 0])?;
-        tracee.call(libc::SYS_close, [file, 0, 0, 0, 0, 0])?;
     }
     Ok(())
 }
@@ -347,7 +414,16 @@ fn join(tracee: &mut Tracee, entrances: &[u64]) -> io::Result<()> {
 fn enter(tracee: &mut Tracee, namespaces: &[u64]) -> io::Result<()> {
     for &file in namespaces {
         tracee.call(libc::SYS_setns, [file, 0, 0, 0, 0, 0])?;
-        tracee.call(libc::SYS_close, [file, 0, 0, 0, 0, 0])?;
+    }
+    Ok(())
+}
+
+/// Has the process close all of these. They have come together, and mostly have numbers in a row.
+fn close(tracee: &mut Tracee, files: &[u64]) -> io::Result<()> {
+    for row in files.chunk_by(|one, next| one + 1 == *next) {
+        if let (Some(&first), Some(&last)) = (row.first(), row.last()) {
+            tracee.call(libc::SYS_close_range, [first, last, 0, 0, 0, 0])?;
+        }
     }
     Ok(())
 }

@@ -181,11 +181,13 @@ impl Tracee {
     pub(super) fn call(&mut self, call: c_long, arguments: [u64; 6]) -> io::Result<u64> {
         self.begin(call, arguments)?;
         loop {
-            request(libc::PTRACE_SYSCALL, self.traced.pid, 0, 0)?;
+            // The one instruction that asks the kernel: it stops once, after it, and not before it as well.
+            request(libc::PTRACE_SINGLESTEP, self.traced.pid, 0, 0)?;
             match self.traced.stop()? {
-                Stop::Exit => break,
-                Stop::Entry { .. } | Stop::Other { signal: 0 } => {}
-                Stop::Born | Stop::Other { .. } => return Err(lost()),
+                Stop::Other { signal: libc::SIGTRAP } => break,
+                // What the filter lets through.
+                Stop::Other { signal: 0 } => {}
+                Stop::Entry { .. } | Stop::Exit | Stop::Born | Stop::Other { .. } => return Err(lost()),
             }
         }
         let result = registers(self.traced.pid)?.rax as i64;
@@ -223,6 +225,36 @@ impl Tracee {
         self.traced.pid
     }
 
+    /// `limit` is for all that follows.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the launcher is a program of its own, without the server's clock"
+    )]
+    pub(super) fn renew(&mut self, limit: Duration) {
+        self.traced.deadline = Instant::now() + limit;
+    }
+
+    /// Ends it. Its parent hears of that only once whoever traces it has heard.
+    pub(super) fn end(self) {
+        let pid = self.traced.pid;
+        drop(self.traced);
+        loop {
+            let mut status = 0;
+            // SAFETY: the status outlives the call, which stores a number there. SIGKILL is on its way, and nothing
+            // stops that.
+            let waited = unsafe { libc::waitpid(pid, &mut status, libc::__WALL) };
+            let interrupted = waited < 0 && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted;
+            if !interrupted && (waited < 0 || !libc::WIFSTOPPED(status)) {
+                return;
+            }
+        }
+    }
+
+    /// It has ended, and was waited for.
+    pub(super) fn forget(self) {
+        mem::forget(self.traced);
+    }
+
     /// Lets it go on from where it asked, as the copy.
     pub(super) fn release(self) -> io::Result<i32> {
         let mut own = self.registers;
@@ -235,9 +267,14 @@ impl Tracee {
         Ok(pid)
     }
 
-    /// Puts bytes, a whole number of words, where its calls may find them: their address.
+    /// Where its calls may find what is put there.
+    pub(super) fn place(&self) -> u64 {
+        (self.registers.rsp - BELOW) & !0xf
+    }
+
+    /// Puts bytes, a whole number of words, at that place: the address.
     pub(super) fn put(&self, words: &[u64]) -> io::Result<u64> {
-        let at = (self.registers.rsp - BELOW) & !0xf;
+        let at = self.place();
         for (address, &word) in (at..).step_by(size_of::<u64>()).zip(words) {
             request(libc::PTRACE_POKEDATA, self.traced.pid, address, word)?;
         }

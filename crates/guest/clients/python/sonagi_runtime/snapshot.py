@@ -1,9 +1,9 @@
 """What happens between the initialisation and the first invocation of a function that has SnapStart.
 
-The platform keeps the initialised process, and copies it for every environment: the process forks a child that
-waits, and when a copy is wanted, that child forks once more and its child wakes in a sandbox of its own. What must not
-be the same in two copies is renewed here. The platform has made sure before that there is one thread, and nothing
-open that two processes would get in each other's way with.
+The platform keeps the initialised process, and copies it for every environment: the process forks a child that asks
+for a fork of its own, and stands there. When a copy is wanted it gets it, and that fork wakes in a sandbox of its own.
+What must not be the same in two copies is renewed here. The platform has made sure before that there is one thread,
+and nothing open that two processes would get in each other's way with.
 """
 
 import os
@@ -71,13 +71,16 @@ def _be_copied(api, environ):
         os.waitpid(child, 0)
     gate = _socket.socket(fileno=_GATE)
     gate.send(b"%d" % os.getpid())
-    asked, files, _, _ = gate.recvmsg(1, _socket.CMSG_SPACE(4))
-    if not asked:
+    if gate.recv(1) != b"+":
         os._exit(0)
-    _write_to(int.from_bytes(files[0][2][:4], sys.byteorder))
+    leads_to_log = _same_as_output()
+    # Here it stands until a copy is wanted. The copy's standard output is its own log.
     if os.fork():
         os._exit(0)
     gate.close()
+    for number in leads_to_log:
+        os.dup2(1, number, number < _GATE or os.get_inheritable(number))
+    sink.renew()
     api.forget()
     _open_anew()
     _take_over(api.get("assignment"), environ)
@@ -99,14 +102,10 @@ def _hang_up(api):
         link.close()
 
 
-def _write_to(output):
-    """Everything that leads to the log leads to the copy's own from here on."""
-    before = {_identity(1), _identity(2)}
-    for number in [1, 2] + _open_numbers():
-        if number != output and _identity(number) in before:
-            os.dup2(output, number, number < _GATE or os.get_inheritable(number))
-    os.close(output)
-    sink.renew()
+def _same_as_output():
+    """What leads to where the standard output and error lead, besides the first of them."""
+    log = {_identity(1), _identity(2)}
+    return [2] + [number for number in _open_numbers() if _identity(number) in log]
 
 
 def _identity(number):
