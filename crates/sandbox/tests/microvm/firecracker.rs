@@ -49,6 +49,10 @@ fn files_of(root: &Path) -> impl Fn(&str, &Value) -> Result<(), String> + Send +
             }
             "/snapshot/load" => {
                 there("snapshot_path")?;
+                match fs::read(root.join("scratch")).as_deref() {
+                    Ok(b"written to") => fs::write(root.join("scratch"), "and again").unwrap(),
+                    other => return Err(format!("its scratch is not the snapshot's: {other:?}")),
+                }
                 let memory =
                     root.join(value["mem_backend"]["backend_path"].as_str().unwrap().trim_start_matches('/'));
                 match fs::read(memory).as_deref() {
@@ -56,7 +60,17 @@ fn files_of(root: &Path) -> impl Fn(&str, &Value) -> Result<(), String> + Send +
                     other => Err(format!("Failed to load the memory: {other:?}")),
                 }
             }
-            drive if drive.starts_with("/drives/") => there("path_on_host"),
+            drive if drive.starts_with("/drives/") => {
+                if value["is_read_only"] == true {
+                    return there("path_on_host");
+                }
+                let scratch = at("path_on_host");
+                // The jail's user has to write to it, and nobody else.
+                let metadata = fs::metadata(&scratch).map_err(|error| error.to_string())?;
+                assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+                assert_eq!(metadata.uid(), fs::metadata(&root).unwrap().uid());
+                fs::write(scratch, "written to").map_err(|error| error.to_string())
+            }
             _ => Ok(()),
         }
     }
@@ -120,7 +134,7 @@ impl Bench {
             fs::set_permissions(at(name), fs::Permissions::from_mode(0o755)).unwrap();
             at(name)
         };
-        for name in ["kernel", "initial", "one", "two"] {
+        for name in ["kernel", "initial", "one", "two", "empty"] {
             fs::write(at(name), name).unwrap();
         }
         let clock = Arc::new(RealClock::new());
@@ -141,6 +155,7 @@ impl Bench {
             kernel: at("kernel"),
             initial: at("initial"),
             drives: vec![at("one"), at("two")],
+            scratch: at("empty"),
         };
         Ok(Self { firecracker, shape, base, clock, folder })
     }
@@ -198,7 +213,7 @@ async fn a_machine_is_configured_booted_kept_and_restored_in_a_jail_of_its_own()
     let snapshot = bench.folder.path().join("snapshot");
     fs::create_dir(&snapshot).unwrap();
     first.snapshot(&snapshot, bench.soon()).await.unwrap();
-    for (name, content) in [("state", "state"), ("memory", "memory")] {
+    for (name, content) in [("state", "state"), ("memory", "memory"), ("scratch", "written to")] {
         let file = snapshot.join(name);
         assert_eq!(fs::read_to_string(&file).unwrap(), content);
         let metadata = fs::metadata(&file).unwrap();

@@ -44,6 +44,7 @@ def handler(event, context):
         "interfaces": os.listdir("/sys/class/net") if os.path.exists("/sys") and os.listdir("/sys") else [],
         "tmp": os.statvfs("/tmp").f_blocks * os.statvfs("/tmp").f_frsize,
         "kept": open("/tmp/kept").read(),
+        "mounted": [line for line in open("/proc/self/mounts") if " /tmp " in line][0],
         "task": sorted(os.listdir("/var/task")),
         "cwd": os.getcwd(),
         "variables": dict(os.environ),
@@ -87,7 +88,13 @@ async fn a_function_in_a_machine_is_served_as_any_other_and_reaches_nothing_else
         serde_json::json!(["fd", "full", "null", "random", "stderr", "stdin", "stdout", "urandom", "zero"])
     );
     assert_eq!(seen["interfaces"], serde_json::json!([]));
-    assert_eq!(seen["tmp"], 512 << 20);
+    let tmp = seen["tmp"].as_u64().unwrap();
+    assert!((512 << 20..530 << 20).contains(&tmp), "{tmp}");
+    let mounted = seen["mounted"].as_str().unwrap();
+    assert!(
+        mounted.contains("nosuid") && mounted.contains("nodev") && mounted.contains(" ext4 "),
+        "{mounted}"
+    );
     assert_eq!(seen["task"], serde_json::json!(["app.py"]));
     assert_eq!(seen["cwd"], "/var/task");
     assert_eq!(seen["platform"], "hello from the platform");
@@ -188,7 +195,7 @@ async fn a_function_that_uses_up_its_machines_memory_is_told_so_and_what_no_mach
 
     type Change = fn(&mut sonagi_sandbox::EnvironmentSpec);
     let refusals: [(Change, &str); 3] = [
-        (|spec| spec.network = Network::Internet, "a microVM has no network: leave out"),
+        (|spec| spec.network = Network::Internet, "this server has no network for microVMs: leave out"),
         (|spec| spec.architecture = Architecture::Arm64, "this machine's processor, x86_64"),
         (|spec| spec.runtime = Runtime::Nodejs { major: 20 }, "nodejs20.x is not in the root file system"),
     ];
