@@ -268,9 +268,9 @@ impl Job {
         };
         let (mut place, link, api, endpoint) =
             opened().map_err(machine("make a place for a virtual machine"))?;
-        if let (Some(grant), Some(networks)) = (self.grant, &self.driver.networks) {
-            let (networks, user) = (Arc::clone(networks), place.user);
-            let wired = tokio::task::spawn_blocking(move || networks.wire(grant, user)).await;
+        if let (Some(_), Some(networks)) = (self.grant, &self.driver.networks) {
+            let (networks, user, spec) = (Arc::clone(networks), place.user, Arc::clone(&self.spec));
+            let wired = tokio::task::spawn_blocking(move || networks.wire(&spec.network, user)).await;
             let wired = wired.map_err(|error| machine("connect a virtual machine")(error.into()))?;
             place.wire = wired.map_err(not_connected)?;
             if place.wire.is_none() {

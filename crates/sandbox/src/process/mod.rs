@@ -64,7 +64,7 @@ pub(crate) use isolation::{Opened, RUNTIME_DIR, TASK_ROOT, Users};
 pub(crate) use life::Life;
 pub use machine::GroupUse;
 pub(crate) use network::{Grant, Whose, in_a_new_namespace};
-pub use network::{Networks, Wire, internet, named};
+pub use network::{Networks, NoNetwork, Wire, internet, named};
 pub(crate) use output::Output;
 pub(crate) use sdk::Sdks;
 pub(crate) use snapshot::tell as tell_afresh;

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use sonagi_model::function::{Architecture, Network, Runtime};
-use sonagi_sandbox::{Outcome, StartFailure};
+use sonagi_model::{
+    Digest,
+    function::{Architecture, Function, Network, Package, Runtime},
+};
+use sonagi_sandbox::{Microvms, Outcome, StartFailure, Whose};
 
 use crate::world::{ENDPOINT_PORT, PROVIDED, PYTHON, World};
 
@@ -206,5 +209,20 @@ async fn a_function_that_uses_up_its_machines_memory_is_told_so_and_what_no_mach
         let StartFailure::Unsupported(why) = failure else { panic!("{failure:?}") };
         assert!(why.contains(expected), "{why}");
     }
+    // The same at deploy, of a server that runs all functions in machines, though this one does not ask for it.
+    let function = |runtime| {
+        let package = Package { digest: Digest::of(b"shop"), size: 4 };
+        let (name, lambda_name) = ("search".parse().unwrap(), "shop-search".parse().unwrap());
+        Function::new(name, lambda_name, runtime, "app.handler".into(), package)
+    };
+    let driver = Ok(std::sync::Arc::clone(&world.driver));
+    let all = Microvms { driver, whose: Whose::All };
+    assert_eq!(all.check(&function(PYTHON)), Ok(()));
+    let why = all.check(&function(Runtime::Nodejs { major: 20 })).unwrap_err();
+    assert!(why.contains("nodejs20.x is not in the root file system"), "{why}");
+    assert_eq!(
+        Microvms { whose: Whose::WhoAsks, ..all }.check(&function(Runtime::Nodejs { major: 20 })),
+        Ok(())
+    );
     assert_eq!(world.machines(), 0);
 }

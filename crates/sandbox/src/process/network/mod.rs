@@ -63,7 +63,7 @@ use super::launcher::LauncherProgram;
 
 /// Why an environment has no network.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoNetwork {
+pub enum NoNetwork {
     /// What the machine lacks, and what to do about it.
     #[error("functions cannot be given the network that they ask for: {0}")]
     Lacking(String),

@@ -14,10 +14,10 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use sonagi_model::network::Way;
+use sonagi_model::{function::Network, network::Way};
 
 use super::{
-    Attachment, Grant, Inside, Namespace, Networks, NoNetwork, Walls,
+    Attachment, Inside, Namespace, Networks, NoNetwork, Walls, Whose,
     addresses::{RESOLVER, hardware},
     failed, links, namespace,
     netlink::Socket,
@@ -71,14 +71,17 @@ impl Wire {
 }
 
 impl Networks {
-    /// A network for a machine whose monitor runs as `user`; none: it does without, since it does not insist. Blocks for a
-    /// moment.
-    pub(crate) fn wire(&self, grant: Grant, user: Option<u32>) -> Result<Option<Wire>, NoNetwork> {
-        if let Some(help) = self.lacking(grant, super::Whose::Machine) {
-            return match grant {
-                Grant::InternetIfPossible => Ok(None),
-                Grant::Internet | Grant::Named(_) => Err(NoNetwork::Lacking(help)),
-            };
+    /// What a machine is to be connected to whose monitor runs as `user`, none: as this program. Nothing, if its function
+    /// asks for nothing, or does not insist on what cannot be had. Blocks for a moment.
+    ///
+    /// # Errors
+    /// Why there is no network that the function insists on.
+    pub fn wire(&self, network: &Network, user: Option<u32>) -> Result<Option<Wire>, NoNetwork> {
+        let granted = self.granted(network, Whose::Machine);
+        let granted = granted.map_err(|unknown| NoNetwork::Lacking(unknown.to_string()))?;
+        let Some(grant) = granted else { return Ok(None) };
+        if let Some(help) = self.lacking(grant, Whose::Machine) {
+            return Err(NoNetwork::Lacking(help));
         }
         let made = namespace::in_a_new_one(move || furnish(user));
         let (namespace, mut room) = made.map_err(failed("make a virtual machine's network"))?;
