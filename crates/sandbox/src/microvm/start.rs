@@ -455,6 +455,11 @@ impl Job {
                     failure.subject
                 ));
             }
+            (Step::Network, _) if failure.subject == protocol::INTERFACE => {
+                return StartFailure::Unsupported(format!(
+                    "the kernel of microVMs cannot use a network interface ({cause}): it needs virtio net built in"
+                ));
+            }
             (Step::Orders, _) => "tell a virtual machine what to run",
             (Step::Network, _) => "give a virtual machine its network",
             (Step::Limits, _) => "limit a virtual machine's runtime",
