@@ -3,13 +3,14 @@
 use std::{
     fs,
     io::{self, Write as _},
+    net::Ipv4Addr,
     os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
 };
 
 use crate::{
     fail,
-    protocol::{Failure, Orders, Step},
+    protocol::{self, Failure, Orders, Step},
     sys::{self, Resource},
 };
 
@@ -61,27 +62,64 @@ pub(crate) fn files(orders: &Orders) -> Result<(), Failure> {
         let from = Path::new(&orders.client);
         sys::attach(from, &place, "", sys::BIND, "").map_err(of(Step::Files, &place))?;
     }
+    if let Some(network) = orders.network {
+        let place = below(root, "/etc/resolv.conf");
+        resolvers(network.resolver, &place).map_err(of(Step::Files, &place))?;
+    }
     let own = [
         ("/proc", "proc", sys::NO_SETUID | sys::NO_DEVICES | sys::NO_EXEC, "hidepid=2".to_owned()),
         ("/dev", "tmpfs", sys::NO_SETUID | sys::NO_EXEC, "size=64k,mode=755".to_owned()),
-        (
-            "/tmp",
-            "tmpfs",
-            sys::NO_SETUID | sys::NO_DEVICES,
-            // As many inodes as the process sandbox gives: one for every 16 KiB.
-            format!("size={},nr_inodes={},mode=1777", orders.temporary, orders.temporary >> 14),
-        ),
     ];
     for (at, kind, flags, data) in own {
         let place = below(root, at);
         sys::attach(Path::new(kind), &place, kind, flags, &data).map_err(of(Step::Files, &place))?;
     }
+    let scratch = Path::new("/dev").join(&orders.scratch);
+    let place = below(root, "/tmp");
+    wait_for(&scratch).map_err(of(Step::Drives, &scratch))?;
+    let flags = sys::NO_SETUID | sys::NO_DEVICES | sys::NO_ACCESS_TIMES;
+    sys::attach(&scratch, &place, "ext4", flags, "")
+        .and_then(|()| fs::set_permissions(&place, fs::Permissions::from_mode(0o1777)))
+        .map_err(of(Step::Drives, &place))?;
     devices(&below(root, "/dev")).map_err(of(Step::Files, Path::new("/dev")))?;
     std::env::set_current_dir(root)
         .and_then(|()| sys::attach(Path::new("."), Path::new("/"), "", sys::MOVE, ""))
         .and_then(|()| sys::change_root(Path::new(".")))
         .and_then(|()| std::env::set_current_dir("/"))
         .map_err(of(Step::Files, Path::new("/")))
+}
+
+/// The file lies in the initial RAM disk, since the root is read-only.
+fn resolvers(resolver: Ipv4Addr, place: &Path) -> io::Result<()> {
+    let file = Path::new("/resolv.conf");
+    fs::write(file, format!("nameserver {resolver}\noptions timeout:5 attempts:2\n"))?;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o644))?;
+    sys::attach(file, place, "", sys::BIND, "")
+}
+
+/// The machine's way to others, if it has one.
+pub(crate) fn network(orders: &Orders) -> Result<(), Failure> {
+    let Some(network) = orders.network else { return Ok(()) };
+    let set_up = || {
+        found_soon(|| sys::give_address(protocol::INTERFACE, network.own, network.prefix))?;
+        // Absent where the kernel has no IPv6, of which there is none here.
+        let _ = fs::write(format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", protocol::INTERFACE), "1");
+        sys::interface_up(protocol::INTERFACE)?;
+        sys::route_by(network.gateway)
+    };
+    set_up().map_err(|error| fail(Step::Network, &error, protocol::INTERFACE))
+}
+
+/// Does it again for as long as there is no such device, which the kernel may still find.
+fn found_soon(attempt: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    const NO_DEVICE: i32 = 19;
+    for _ in 0..LOOKS {
+        match attempt() {
+            Err(error) if error.raw_os_error() == Some(NO_DEVICE) => sys::pause(PAUSE),
+            other => return other,
+        }
+    }
+    attempt()
 }
 
 fn below(root: &Path, at: &str) -> std::path::PathBuf {

@@ -3,7 +3,7 @@
 //! ```text
 //!              boot: modules, /proc, /sys, /dev
 //!                │
-//!   host ◄───────┤ control: "hello" ──► orders ──► mount the drives, become their root, lo up
+//!   host ◄───────┤ control: "hello" ──► orders ──► mount the drives, become their root, lo and eth0 up
 //!   1024         │
 //!                ├── relays: 127.0.0.1:9001 (the Runtime API), the AWS endpoint ──► the host's ports
 //!                ├── output: what the function writes ──► the host's port 1025
@@ -75,6 +75,7 @@ fn prepare(control: &Arc<control::Control>, orders: &protocol::Orders) -> Result
     control.renew(&orders.now).map_err(|error| fail(Step::Orders, &error, "clock"))?;
     boot::files(orders)?;
     sys::loopback_up().map_err(|error| fail(Step::Network, &error, "lo"))?;
+    boot::network(orders)?;
     let output =
         output::Output::open(Arc::clone(control)).map_err(|error| fail(Step::Network, &error, "output"))?;
     for &relay in &orders.relays {

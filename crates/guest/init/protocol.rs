@@ -6,10 +6,13 @@
 //!
 //! This file is part of two programs: the host's, and the init, which has no other crate.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    net::Ipv4Addr,
+};
 
 /// Changes with every change of what is said.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Frames, both ways.
 pub const CONTROL_PORT: u32 = 1024;
 /// Standard output and error.
@@ -92,8 +95,8 @@ pub struct Orders {
     pub drives: Vec<Drive>,
     /// The folder in the first file system that becomes `/var/runtime`; empty: none.
     pub client: String,
-    /// Bytes of `/tmp`.
-    pub temporary: u64,
+    /// The device with the file system that is `/tmp`, which may be written to.
+    pub scratch: String,
     pub user: u32,
     pub group: u32,
     /// Files that a process may have open.
@@ -106,7 +109,22 @@ pub struct Orders {
     /// `NAME=value`
     pub variables: Vec<Vec<u8>>,
     pub relays: Vec<Relay>,
+    pub network: Option<Interface>,
 }
+
+/// The machine's way to others; the same in all machines, so that one that is restored has none to set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interface {
+    pub own: Ipv4Addr,
+    /// Bits that both addresses begin with.
+    pub prefix: u8,
+    pub gateway: Ipv4Addr,
+    /// Whom names are asked of.
+    pub resolver: Ipv4Addr,
+}
+
+/// What the kernel calls the first interface that is not loopback's.
+pub const INTERFACE: &str = "eth0";
 
 /// A block device with a file system, mounted read-only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,7 +264,7 @@ impl Order {
                     out.bytes(drive.at.as_bytes());
                 });
                 out.bytes(orders.client.as_bytes());
-                out.number(orders.temporary);
+                out.bytes(orders.scratch.as_bytes());
                 out.number(u64::from(orders.user));
                 out.number(u64::from(orders.group));
                 out.number(orders.files);
@@ -258,6 +276,12 @@ impl Order {
                 out.list(&orders.relays, |out, relay| {
                     out.number(u64::from(relay.port));
                     out.number(u64::from(relay.host));
+                });
+                out.list(orders.network.as_slice(), |out, network| {
+                    out.number(u64::from(network.own.to_bits()));
+                    out.number(u64::from(network.prefix));
+                    out.number(u64::from(network.gateway.to_bits()));
+                    out.number(u64::from(network.resolver.to_bits()));
                 });
             }
             Self::Renew(renewal) => {
@@ -276,7 +300,7 @@ impl Order {
                 now: Renewal::read(&mut from)?,
                 drives: from.list(|from| Ok(Drive { device: from.text()?, at: from.text()? }))?,
                 client: from.text()?,
-                temporary: from.number()?,
+                scratch: from.text()?,
                 user: from.small()?,
                 group: from.small()?,
                 files: from.number()?,
@@ -289,6 +313,19 @@ impl Order {
                     let port = u16::try_from(from.number()?).map_err(|_| Malformed)?;
                     Ok(Relay { port, host: from.small()? })
                 })?,
+                network: {
+                    let mut all = from.list(|from| {
+                        let own = from.small()?.into();
+                        let prefix = from.number()?;
+                        if prefix > 32 {
+                            return Err(Malformed);
+                        }
+                        let (gateway, resolver) = (from.small()?.into(), from.small()?.into());
+                        Ok(Interface { own, prefix: prefix as u8, gateway, resolver })
+                    })?;
+                    let one = all.pop();
+                    if all.is_empty() { one } else { return Err(Malformed) }
+                },
             })),
             2 => Self::Renew(Renewal::read(&mut from)?),
             _ => return Err(Malformed),

@@ -5,6 +5,7 @@ use std::{
     ffi::{CString, c_char, c_int, c_long, c_ulong, c_void},
     fs::File,
     io,
+    net::{Ipv4Addr, UdpSocket},
     os::{
         fd::{AsRawFd, FromRawFd, OwnedFd},
         unix::{ffi::OsStrExt, net::UnixStream},
@@ -61,6 +62,7 @@ pub(crate) const READ_ONLY: c_ulong = 1;
 pub(crate) const NO_SETUID: c_ulong = 2;
 pub(crate) const NO_DEVICES: c_ulong = 4;
 pub(crate) const NO_EXEC: c_ulong = 8;
+pub(crate) const NO_ACCESS_TIMES: c_ulong = 1024;
 pub(crate) const BIND: c_ulong = 4096;
 pub(crate) const MOVE: c_ulong = 8192;
 
@@ -147,14 +149,109 @@ struct InterfaceFlags {
     rest: [u8; 22],
 }
 
+/// The same with an address.
+#[repr(C)]
+struct InterfaceAddress {
+    name: [u8; 16],
+    address: SocketAddress,
+    rest: [u8; 8],
+}
+
+/// The kernel's `struct sockaddr_in`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct SocketAddress {
+    family: u16,
+    port: u16,
+    address: [u8; 4],
+    rest: [u8; 8],
+}
+
+impl From<Ipv4Addr> for SocketAddress {
+    fn from(address: Ipv4Addr) -> Self {
+        const INET: u16 = 2;
+        Self { family: INET, port: 0, address: address.octets(), rest: [0; 8] }
+    }
+}
+
+/// The kernel's `struct rtentry`.
+#[repr(C)]
+struct Route {
+    before: c_ulong,
+    to: SocketAddress,
+    gateway: SocketAddress,
+    mask: SocketAddress,
+    flags: u16,
+    between: u16,
+    also: c_ulong,
+    and: *const c_void,
+    metric: i16,
+    device: *const c_char,
+    size: c_ulong,
+    window: c_ulong,
+    time: u16,
+}
+
 pub(crate) fn loopback_up() -> io::Result<()> {
+    interface_up("lo")
+}
+
+pub(crate) fn interface_up(name: &str) -> io::Result<()> {
     const SET_FLAGS: c_ulong = 0x8914;
     const UP_AND_RUNNING: i16 = 0x41;
-    let any = std::net::UdpSocket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0))?;
-    let mut request = InterfaceFlags { name: [0; 16], flags: UP_AND_RUNNING, rest: [0; 22] };
-    request.name[..2].copy_from_slice(b"lo");
+    let request = InterfaceFlags { name: interface(name), flags: UP_AND_RUNNING, rest: [0; 22] };
     // SAFETY: the kernel reads a whole `struct ifreq`, 40 bytes, whose name ends with a NUL.
-    done(unsafe { ioctl(any.as_raw_fd(), SET_FLAGS, ptr::from_ref(&request)) }).map(drop)
+    done(unsafe { ioctl(any()?.as_raw_fd(), SET_FLAGS, ptr::from_ref(&request)) }).map(drop)
+}
+
+/// An interface's address, and how many bits of it are its network's.
+pub(crate) fn give_address(name: &str, own: Ipv4Addr, prefix: u8) -> io::Result<()> {
+    const SET_ADDRESS: c_ulong = 0x8916;
+    const SET_MASK: c_ulong = 0x891c;
+    let mask = Ipv4Addr::from_bits(u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0));
+    let any = any()?;
+    for (what, address) in [(SET_ADDRESS, own), (SET_MASK, mask)] {
+        let request = InterfaceAddress { name: interface(name), address: address.into(), rest: [0; 8] };
+        // SAFETY: as above.
+        done(unsafe { ioctl(any.as_raw_fd(), what, ptr::from_ref(&request)) })?;
+    }
+    Ok(())
+}
+
+/// Everything is reached by `gateway`.
+pub(crate) fn route_by(gateway: Ipv4Addr) -> io::Result<()> {
+    const ADD_ROUTE: c_ulong = 0x890b;
+    const UP_BY_GATEWAY: u16 = 3;
+    let route = Route {
+        before: 0,
+        to: Ipv4Addr::UNSPECIFIED.into(),
+        gateway: gateway.into(),
+        mask: Ipv4Addr::UNSPECIFIED.into(),
+        flags: UP_BY_GATEWAY,
+        between: 0,
+        also: 0,
+        and: ptr::null(),
+        metric: 0,
+        device: ptr::null(),
+        size: 0,
+        window: 0,
+        time: 0,
+    };
+    // SAFETY: the kernel reads a whole `struct rtentry`, in which no pointer leads anywhere.
+    done(unsafe { ioctl(any()?.as_raw_fd(), ADD_ROUTE, ptr::from_ref(&route)) }).map(drop)
+}
+
+/// A socket by which the kernel is told about interfaces.
+fn any() -> io::Result<UdpSocket> {
+    UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))
+}
+
+/// As the kernel has a name: with a NUL behind it.
+fn interface(name: &str) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    let size = name.len().min(15);
+    bytes[..size].copy_from_slice(&name.as_bytes()[..size]);
+    bytes
 }
 
 /// Nothing that is executed from now on can gain a privilege.

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use sonagi_guest::machine::{
     INIT,
     protocol::{
-        Drive, End, FRAME_SIZE, Failure, Malformed, Order, Orders, Relay, Renewal, Step, Visit, Word,
-        frame_size, read_frame,
+        Drive, End, FRAME_SIZE, Failure, Interface, Malformed, Order, Orders, Relay, Renewal, Step, Visit,
+        Word, frame_size, read_frame,
     },
 };
 
@@ -53,20 +53,30 @@ prop_compose! {
     fn orders()(
         now in renewals(),
         drives: Vec<(String, String)>,
-        client: String,
-        numbers: (u64, u32, u32, u64, u64),
+        texts: (String, String),
+        numbers: (u32, u32, u64, u64),
         folder: Vec<u8>,
         program: Vec<u8>,
         arguments: Vec<Vec<u8>>,
         variables in prop::collection::vec(any::<Vec<u8>>(), 0..5),
         relays: Vec<(u16, u32)>,
+        network in prop::option::of(any::<([u8; 4], [u8; 4], [u8; 4])>().prop_flat_map(|addresses| {
+            (0..=32_u8).prop_map(move |prefix| Interface {
+                own: addresses.0.into(),
+                prefix,
+                gateway: addresses.1.into(),
+                resolver: addresses.2.into(),
+            })
+        })),
     ) -> Orders {
-        let (temporary, user, group, files, processes) = numbers;
+        let (client, scratch) = texts;
+        let (user, group, files, processes) = numbers;
         Orders {
             now,
             drives: drives.into_iter().map(|(device, at)| Drive { device, at }).collect(),
-            client, temporary, user, group, files, processes, folder, program, arguments, variables,
+            client, scratch, user, group, files, processes, folder, program, arguments, variables,
             relays: relays.into_iter().map(|(port, host)| Relay { port, host }).collect(),
+            network,
         }
     }
 }

@@ -30,9 +30,7 @@ pub(crate) struct Components {
 #[async_trait]
 impl Preparation for Components {
     async fn prepare(&self, function: &Function, code: &Path) -> Result<(), PrepareError> {
-        if function.driver.is_microvm() {
-            return self.microvms.check(function).map_err(PrepareError::Invalid);
-        }
+        self.microvms.check(function).map_err(PrepareError::Invalid)?;
         self.wasm.prepare(function, code).await.map_err(|unready| match unready {
             Unready::Invalid(text) => PrepareError::Invalid(text),
             Unready::Busy(text) => PrepareError::Busy(text),

@@ -7,7 +7,7 @@ use sonagi_sandbox::{
     Microvms, Whose,
     layers::Layers,
     microvm::{self, Means, MicrovmDriver, Options},
-    process::Endpoint,
+    process::{Endpoint, Networks},
 };
 
 use crate::{Error, Result};
@@ -19,6 +19,7 @@ pub(crate) struct Needs {
     pub(crate) work_dir: PathBuf,
     pub(crate) search_path: String,
     pub(crate) layers: Layers,
+    pub(crate) networks: Option<Arc<Networks>>,
     pub(crate) endpoint: Endpoint,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -63,6 +64,7 @@ fn driver(needs: Needs) -> Result<MicrovmDriver, String> {
             root: means.root,
             extras: Vec::new(),
             endpoint: Some(needs.endpoint),
+            networks: needs.networks,
             layers: Some(needs.layers),
             search_path: needs.search_path,
             clock: needs.clock,

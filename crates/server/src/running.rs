@@ -138,6 +138,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         work_dir: folder.part("microvm"),
         search_path: config.path,
         layers: Layers::new(config.cache.join("layers"), std::env::vars_os()),
+        networks: process.networks(),
         endpoint: process::Endpoint {
             port: platform_address.port(),
             door: Arc::clone(&endpoint) as Arc<dyn process::Door>,

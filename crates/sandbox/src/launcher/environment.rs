@@ -170,9 +170,7 @@ pub(super) fn open_doors(sandbox: &Sandbox, socket: &UnixStream) -> Result<(), F
     let network = |error| Step::Network.failed(error, "");
     let mut listeners = listen(&sandbox.ports).map_err(network)?;
     if sandbox.reach == Reach::Connected {
-        listeners.push(routes().map_err(network)?);
-        listeners.extend(resolver().map_err(network)?);
-        listeners.extend(packets());
+        listeners.extend(network_sockets().map_err(network)?);
     }
     let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
     message::say(socket, &Word::Listening, &borrowed).map_err(|error| Step::Order.failed(error, ""))
@@ -229,6 +227,13 @@ fn listen(ports: &[u16]) -> io::Result<Vec<OwnedFd>> {
         listeners.push(listener);
     }
     Ok(listeners)
+}
+
+/// What a namespace is connected with: about its routes, at the resolver's address over UDP and TCP, and about its packet
+/// filter, if the kernel has one.
+pub(crate) fn network_sockets() -> io::Result<Vec<OwnedFd>> {
+    let [udp, tcp] = resolver()?;
+    Ok([routes()?, udp, tcp].into_iter().chain(packets()).collect())
 }
 
 /// What this namespace's interfaces and routes can be set with, by whoever has it: the kernel asks for the powers of

@@ -42,7 +42,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-pub(crate) use environment::RESOLVER;
+pub(crate) use environment::{RESOLVER, network_sockets};
 pub(crate) use order::{Join, Mount, Order, Purpose, Reach, Sandbox, Stay};
 
 /// The first argument that makes the program a launcher.

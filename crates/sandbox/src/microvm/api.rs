@@ -41,6 +41,14 @@ pub struct Drive {
     pub is_read_only: bool,
 }
 
+/// `PUT /network-interfaces/{iface_id}`
+#[derive(Debug, Serialize)]
+pub struct NetworkInterface {
+    pub iface_id: String,
+    pub host_dev_name: String,
+    pub guest_mac: String,
+}
+
 /// `PUT /vsock`
 #[derive(Debug, Serialize)]
 pub struct Vsock {

@@ -24,13 +24,14 @@ use super::{
     initial::{self, Extra},
     inside::{Inside, Installed},
     monitor::Monitor,
+    scratch,
     shelf::{Found, Shelf},
     start,
 };
 use crate::{
     Driver, EnvironmentSpec, Footprint, StartFailure, Started,
     layers::Layers,
-    process::{Endpoint, Folders, Interpreter, Opened, Sdks},
+    process::{Endpoint, Folders, Grant, Interpreter, Networks, Opened, Sdks, Whose},
 };
 
 /// What the microVM driver needs to know.
@@ -46,6 +47,8 @@ pub struct Config {
     pub extras: Vec<Extra>,
     /// What the AWS SDKs inside talk to; none: what the specification says.
     pub endpoint: Option<Endpoint>,
+    /// What machines are connected by; none: functions that ask for a network are refused.
+    pub networks: Option<Arc<Networks>>,
     /// Where the SDK layers are kept; none: functions find no SDK but what their package holds.
     pub layers: Option<Layers>,
     /// Where programs are looked for: the value of `PATH`.
@@ -65,6 +68,7 @@ pub struct MicrovmDriver {
     basis: Digest,
     images: Shelf,
     pub(super) snapshots: Shelf,
+    pub(super) networks: Option<Arc<Networks>>,
     sdks: Sdks,
     search_path: String,
     pub(super) endpoint: Option<EndpointInside>,
@@ -147,6 +151,7 @@ impl MicrovmDriver {
             basis,
             images: Shelf::open(config.work_dir.join("images"), limits::MICROVM_IMAGES_SIZE)?,
             snapshots: Shelf::open(config.work_dir.join("snapshots"), limits::MICROVM_SNAPSHOTS_SIZE)?,
+            networks: config.networks,
             sdks: Sdks::new(config.layers, folders_to_look_in),
             search_path: config.search_path,
             endpoint,
@@ -174,13 +179,22 @@ impl MicrovmDriver {
         if architecture.as_str() != HOST {
             return Err(format!("a microVM has this machine's processor, {HOST}: build the function for it"));
         }
-        match network {
-            Network::None | Network::InternetIfPossible => {}
-            Network::Internet | Network::Named(_) | Network::Vpc(_) => {
-                return Err("a microVM has no network: leave out `network`, or `driver = \"microvm\"`".into());
+        self.check_network(network)?;
+        self.inside.interpreter(runtime).map(drop)
+    }
+
+    /// Whether machines can be given what a function insists on reaching.
+    ///
+    /// # Errors
+    /// What is not there, and what to do about it.
+    pub fn check_network(&self, network: &Network) -> Result<(), String> {
+        match (&self.networks, network) {
+            (Some(networks), network) => networks.check(network, Whose::Machine),
+            (None, Network::None | Network::InternetIfPossible) => Ok(()),
+            (None, Network::Internet | Network::Named(_) | Network::Vpc(_)) => {
+                Err("this server has no network for microVMs: leave out `network`".into())
             }
         }
-        self.inside.interpreter(runtime).map(drop)
     }
 
     pub(super) fn interpreter(&self, runtime: Runtime) -> Result<Option<&Installed>, StartFailure> {
@@ -195,6 +209,14 @@ impl MicrovmDriver {
     /// The file system that holds what is in `folder`; made, if it is not there. It goes on being made if the future is
     /// dropped.
     pub(super) async fn image(self: &Arc<Self>, key: Digest, folder: PathBuf) -> io::Result<PathBuf> {
+        self.shelved(key, move |file, search_path| image::make(&folder, file, search_path)).await
+    }
+
+    async fn shelved(
+        self: &Arc<Self>,
+        key: Digest,
+        make: impl FnOnce(&Path, &str) -> io::Result<()> + Send + 'static,
+    ) -> io::Result<PathBuf> {
         let driver = Arc::clone(self);
         let making = tokio::spawn(async move {
             let shelved = match driver.images.find(&key).await? {
@@ -202,7 +224,7 @@ impl MicrovmDriver {
                 Found::ToMake(draft) => {
                     let search_path = driver.search_path.clone();
                     let made = tokio::task::spawn_blocking(move || {
-                        image::make(&folder, &draft.folder.join(IMAGE), &search_path)?;
+                        make(&draft.folder.join(IMAGE), &search_path)?;
                         draft.finish()
                     });
                     made.await.map_err(io::Error::other)??
@@ -211,6 +233,12 @@ impl MicrovmDriver {
             Ok(shelved.join(IMAGE))
         });
         making.await.map_err(io::Error::other)?
+    }
+
+    /// An empty file system of `size` bytes, to be copied for a machine's `/tmp`; made, if it is not there.
+    pub(super) async fn scratch(self: &Arc<Self>, size: u64) -> io::Result<PathBuf> {
+        let key = Digest::of(format!("scratch of {size} bytes, {}", env!("CARGO_PKG_VERSION")).as_bytes());
+        self.shelved(key, move |file, search_path| scratch::make(size, file, search_path)).await
     }
 
     /// The folder with the AWS SDK for an interpreter, if there is one for it.
@@ -226,13 +254,20 @@ impl MicrovmDriver {
     }
 
     /// Names everything that an environment's snapshot depends on.
-    pub(super) fn snapshot_key(&self, spec: &EnvironmentSpec, drives: &[Digest]) -> Digest {
+    pub(super) fn snapshot_key(
+        &self,
+        spec: &EnvironmentSpec,
+        drives: &[Digest],
+        grant: Option<Grant>,
+    ) -> Digest {
         let drives: Vec<String> = drives.iter().map(Digest::to_string).collect();
         let parts = (
             (self.basis.to_string(), spec.package.to_string(), drives, spec.app.as_str()),
             (&spec.function_name, &spec.version, spec.runtime, &spec.handler),
             (spec.memory, spec.timeout, spec.ephemeral_storage, &spec.variables),
             (&spec.region, &spec.endpoint, &spec.log_group, spec.log_format, spec.log_level),
+            // What it may reach does not matter to the machine itself, but to what it finds when it is initialised.
+            (format!("{:?}", spec.network), grant.is_some()),
         );
         // Tuples of strings, numbers and an ordered map always serialise.
         Digest::of(&serde_json::to_vec(&parts).unwrap_or_default())

@@ -3,12 +3,16 @@
 //! ```text
 //! place:   <base>/firecracker/<id>/root/   v_1024, v_1025, v_9001 (ours, for the jail's user)
 //! start:   + kernel, initial, drive0 …     hard links or copies, read-only
+//!          + scratch                       a copy, the jail's user's: the last drive
 //! run:     + api, v                        Firecracker's
 //! ```
 
 use std::{
     fs, io,
-    os::{fd::AsRawFd as _, fd::OwnedFd, unix::fs::PermissionsExt as _},
+    os::{
+        fd::{AsFd as _, AsRawFd as _, OwnedFd},
+        unix::fs::PermissionsExt as _,
+    },
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -21,15 +25,15 @@ use tokio::process::{Child, Command};
 use super::{
     api::{
         ActionType, Api, BackendType, BootSource, Drive, EntropyDevice, InstanceActionInfo,
-        MachineConfiguration, MemoryBackend, SnapshotCreateParams, SnapshotLoadParams, SnapshotType, Vm,
-        VmState, Vsock,
+        MachineConfiguration, MemoryBackend, NetworkInterface, SnapshotCreateParams, SnapshotLoadParams,
+        SnapshotType, Vm, VmState, Vsock,
     },
     console::Console,
     jailer::{API_SOCKET, Jailer, VSOCK},
     monitor::{Folder, Machine, Monitor, NoMachine, Place, Shape},
-    sys,
+    scratch,
 };
-use crate::process::Users;
+use crate::process::{Users, Wire, in_a_new_namespace};
 
 /// The kernel's command line. A reboot ends Firecracker; a panic does at once.
 const BOOT_ARGUMENTS: &str = "console=ttyS0 reboot=k panic=-1 pci=off quiet loglevel=1 random.trust_cpu=on \
@@ -39,6 +43,9 @@ const GUEST_CID: u32 = 3;
 /// The files of a snapshot.
 const STATE: &str = "state";
 const MEMORY: &str = "memory";
+const SCRATCH: &str = "scratch";
+/// Firecracker's name for a machine's interface.
+const INTERFACE: &str = "eth0";
 
 pub struct Firecracker {
     jailer: Jailer,
@@ -66,9 +73,19 @@ impl Firecracker {
         let id = id_of(&place);
         let user = place.user.unwrap_or_default();
         let jail = self.jailer.root(&id);
-        let network = sys::network_namespace().map_err(NoMachine::io("make a network namespace"))?;
+        let empty = match &place.wire {
+            Some(_) => None,
+            None => {
+                let made = in_a_new_namespace(|| Ok(())).map(|(namespace, ())| namespace);
+                Some(made.map_err(NoMachine::io("make a network namespace"))?)
+            }
+        };
+        let network = match (&place.wire, &empty) {
+            (Some(wire), _) => wire.namespace().as_raw_fd(),
+            (None, empty) => empty.as_ref().map_or(-1, |empty| empty.as_fd().as_raw_fd()),
+        };
         // The jailer opens it while this program holds it.
-        let path = format!("/proc/{}/fd/{}", std::process::id(), network.as_raw_fd());
+        let path = format!("/proc/{}/fd/{network}", std::process::id());
         let mut child = Command::new(&self.jailer.program)
             .args(self.jailer.arguments(&id, user, Path::new(&path), shape))
             .env_clear()
@@ -85,7 +102,7 @@ impl Firecracker {
             console.follow(errors);
         }
         let api = Api::new(jail.join(API_SOCKET), Arc::clone(&self.clock));
-        let remains = Remains { child, groups: Vec::new(), _network: network, place };
+        let remains = Remains { child, groups: Vec::new(), _empty: empty, place };
         let runtime = tokio::runtime::Handle::current();
         let mut jailed = Jailed { remains: Some(remains), ended: false, api, console, jail, runtime };
         let version = jailed.api.clone();
@@ -119,12 +136,13 @@ impl Monitor for Firecracker {
         // Its user makes sockets and snapshots in it; the jailer gives it away too.
         std::os::unix::fs::chown(&root, Some(user), Some(user))?;
         fs::set_permissions(&root, fs::Permissions::from_mode(0o700))?;
-        Ok(Place { folder, vsock: root.join(VSOCK), user: Some(user) })
+        Ok(Place { folder, vsock: root.join(VSOCK), user: Some(user), wire: None })
     }
 
     async fn boot(&self, place: Place, shape: &Shape, deadline: Tick) -> Result<Box<dyn Machine>, NoMachine> {
-        let names =
-            furnish(&self.jailer.root(&id_of(&place)), shape).map_err(NoMachine::io("furnish a jail"))?;
+        let names = furnish(&self.jailer.root(&id_of(&place)), shape, &shape.scratch, place.user)
+            .map_err(NoMachine::io("furnish a jail"))?;
+        let connected = place.wire.is_some();
         let mut jailed = Box::new(self.open(place, shape, deadline).await?);
         let api = jailed.api.clone();
         let configure = async {
@@ -137,12 +155,22 @@ impl Monitor for Firecracker {
                 boot_args: BOOT_ARGUMENTS.into(),
             };
             api.put("/boot-source", &source, deadline).await?;
-            for (number, path) in names.drives.into_iter().enumerate() {
+            let scratch = names.scratch.clone();
+            for (number, path) in names.drives.into_iter().chain([names.scratch]).enumerate() {
                 let drive_id = format!("drive{number}");
                 let path_of = format!("/drives/{drive_id}");
+                let is_read_only = path != scratch;
                 // The init mounts them; to Firecracker none is the root.
-                let drive = Drive { drive_id, path_on_host: path, is_root_device: false, is_read_only: true };
+                let drive = Drive { drive_id, path_on_host: path, is_root_device: false, is_read_only };
                 api.put(&path_of, &drive, deadline).await?;
+            }
+            if connected {
+                let interface = NetworkInterface {
+                    iface_id: INTERFACE.into(),
+                    host_dev_name: Wire::TAP.into(),
+                    guest_mac: Wire::hardware(),
+                };
+                api.put(&format!("/network-interfaces/{INTERFACE}"), &interface, deadline).await?;
             }
             let vsock = Vsock { guest_cid: GUEST_CID, uds_path: format!("/{VSOCK}") };
             api.put("/vsock", &vsock, deadline).await?;
@@ -162,12 +190,13 @@ impl Monitor for Firecracker {
         deadline: Tick,
     ) -> Result<Box<dyn Machine>, NoMachine> {
         let jail = self.jailer.root(&id_of(&place));
-        furnish(&jail, shape)
+        furnish(&jail, shape, &snapshot.join(SCRATCH), place.user)
             .and_then(|_| show(&snapshot.join(STATE), &jail.join(STATE)))
             .and_then(|()| show(&snapshot.join(MEMORY), &jail.join(MEMORY)))
             .map_err(NoMachine::io("furnish a jail"))?;
         let mut jailed = Box::new(self.open(place, shape, deadline).await?);
         let api = jailed.api.clone();
+        // Its interface is of the same name in every namespace.
         let load = SnapshotLoadParams {
             snapshot_path: format!("/{STATE}"),
             mem_backend: MemoryBackend {
@@ -186,14 +215,18 @@ struct Names {
     kernel: String,
     initial: String,
     drives: Vec<String>,
+    scratch: String,
 }
 
-/// Puts a machine's files into its jail, under the names that they also have in every other.
-fn furnish(jail: &Path, shape: &Shape) -> io::Result<Names> {
+/// Puts a machine's files into its jail, under the names that they also have in every other: what it writes to as it is in
+/// `scratch`.
+fn furnish(jail: &Path, shape: &Shape, scratch: &Path, user: Option<u32>) -> io::Result<Names> {
     let shown = |from: &Path, name: String| {
         show(from, &jail.join(&name))?;
         Ok::<_, io::Error>(format!("/{name}"))
     };
+    scratch::copy(scratch, &jail.join(SCRATCH))?;
+    std::os::unix::fs::chown(jail.join(SCRATCH), user, user)?;
     Ok(Names {
         kernel: shown(&shape.kernel, "kernel".into())?,
         initial: shown(&shape.initial, "initial".into())?,
@@ -203,6 +236,7 @@ fn furnish(jail: &Path, shape: &Shape) -> io::Result<Names> {
             .enumerate()
             .map(|(number, drive)| shown(drive, format!("drive{number}")))
             .collect::<io::Result<_>>()?,
+        scratch: format!("/{SCRATCH}"),
     })
 }
 
@@ -240,7 +274,8 @@ impl Jailed {
 struct Remains {
     child: Child,
     groups: Vec<PathBuf>,
-    _network: OwnedFd,
+    /// The network namespace of a machine without a network.
+    _empty: Option<OwnedFd>,
     place: Place,
 }
 
@@ -293,7 +328,8 @@ impl Machine for Jailed {
         self.alive(take).await?;
         let into = into.to_path_buf();
         let moved = tokio::task::spawn_blocking(move || {
-            for name in [STATE, MEMORY] {
+            // The machine stands still: what it has written is as its memory knows it.
+            for name in [STATE, MEMORY, SCRATCH] {
                 let to = into.join(name);
                 take_over(&jail.join(name), &to)?;
             }

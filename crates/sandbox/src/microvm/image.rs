@@ -29,13 +29,8 @@ pub(super) fn make(folder: &Path, file: &Path, search_path: &str) -> io::Result<
     let (blocks, entries) = measure(folder)?;
     let inodes = entries + 64;
     let blocks = blocks + blocks / MORE_PART + inodes * INODE / BLOCK + SPARE;
-    let tool = |name: &str| {
-        let mut command = Command::new(name);
-        command.env_clear().env("PATH", format!("{search_path}:{SYSTEM}")).stdin(Stdio::null());
-        command
-    };
     // No journal and nothing kept for root: nobody ever writes to it.
-    let output = tool("mkfs.ext4")
+    let output = tool("mkfs.ext4", search_path)
         .args([
             "-q",
             "-F",
@@ -51,12 +46,23 @@ pub(super) fn make(folder: &Path, file: &Path, search_path: &str) -> io::Result<
         .arg(blocks.to_string())
         .output();
     judge("mkfs.ext4", output)?;
-    // What is lost is found by nobody here, and it is no part of what was asked for.
-    judge("debugfs", tool("debugfs").args(["-w", "-R", "rmdir lost+found"]).arg(file).output())?;
+    without_lost_and_found(file, search_path)?;
     fs::set_permissions(file, fs::Permissions::from_mode(0o444))
 }
 
-fn judge(name: &str, output: io::Result<Output>) -> io::Result<()> {
+/// What is lost is found by nobody here, and the folder for it is no part of what was asked for.
+pub(super) fn without_lost_and_found(file: &Path, search_path: &str) -> io::Result<()> {
+    let remove = ["-w", "-R", "rmdir lost+found"];
+    judge("debugfs", tool("debugfs", search_path).args(remove).arg(file).output())
+}
+
+pub(super) fn tool(name: &str, search_path: &str) -> Command {
+    let mut command = Command::new(name);
+    command.env_clear().env("PATH", format!("{search_path}:{SYSTEM}")).stdin(Stdio::null());
+    command
+}
+
+pub(super) fn judge(name: &str, output: io::Result<Output>) -> io::Result<()> {
     let output = output.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => io::Error::new(
             error.kind(),

@@ -142,6 +142,7 @@ mod tests {
             kernel: PathBuf::new(),
             initial: PathBuf::new(),
             drives: Vec::new(),
+            scratch: PathBuf::new(),
         };
         let arguments = jailer.arguments("7", 123, Path::new("/proc/1/fd/9"), &shape);
         let line: Vec<_> = arguments.iter().map(|word| word.to_str().unwrap()).collect();

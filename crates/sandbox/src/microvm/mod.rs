@@ -6,7 +6,8 @@
 //!        │   <vsock>_1024  control: orders, ends  ◄──vsock──┤
 //!        │   <vsock>_1025  output                 ◄──vsock──┤
 //!        ▼   <vsock>_9001  the Runtime API        ◄──vsock──┤ 127.0.0.1:9001 ◄── the runtime
-//!   Environment, the same as a process's                    └ /dev/vda the root, vdb the package, vdc the AWS SDK
+//!   Environment, the same as a process's                    ├ eth0 ══ tap0 in the monitor's namespace, if it has a network
+//!                                                           └ /dev/vda the root, vdb the package, the AWS SDK, /tmp
 //! ```
 //!
 //! Start reading at [`MicrovmDriver`] and `start`; [`Monitor`] is the seam to what runs machines, and [`Firecracker`] the
@@ -32,6 +33,7 @@ mod link;
 mod monitor;
 mod probe;
 mod rootfs;
+mod scratch;
 mod shelf;
 mod start;
 mod survey;
@@ -39,7 +41,8 @@ mod sys;
 
 pub use api::{
     ActionType, Api, BackendType, BootSource, Drive, EntropyDevice, InstanceActionInfo, MachineConfiguration,
-    MemoryBackend, SnapshotCreateParams, SnapshotLoadParams, SnapshotType, Vm, VmState, Vsock,
+    MemoryBackend, NetworkInterface, SnapshotCreateParams, SnapshotLoadParams, SnapshotType, Vm, VmState,
+    Vsock,
 };
 pub use console::Console;
 pub use driver::{Config, MicrovmDriver, Room};
@@ -51,4 +54,5 @@ pub use jailer::{Groups, Jailer};
 pub use monitor::{Folder, Machine, Monitor, NoMachine, Place, Shape};
 pub use probe::{Speed, speed};
 pub use rootfs::{Built, build as build_root};
+pub use scratch::copy as copy_sparse;
 pub use survey::{Means, Options, survey};

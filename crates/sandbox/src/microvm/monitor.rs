@@ -8,10 +8,12 @@ use std::{
 use async_trait::async_trait;
 use sonagi_model::Tick;
 
+use crate::process::Wire;
+
 /// A virtual machine monitor, such as Firecracker.
 ///
 /// Its machines have a vsock device with Firecracker's way to the host: a connection of the guest's to the host's port N
-/// is a connection to the Unix socket `<vsock>_N`.
+/// is a connection to the Unix socket `<vsock>_N`. Those whose place has a [`Wire`] have an interface too.
 #[async_trait]
 pub trait Monitor: Send + Sync + 'static {
     /// Everything of it that a snapshot depends on: its name and version.
@@ -61,6 +63,8 @@ pub struct Place {
     pub vsock: PathBuf,
     /// Who connects to the sockets beside it, if not this program's user.
     pub user: Option<u32>,
+    /// The network that the monitor is to be in, with an interface for its machine. None: one with nothing in it.
+    pub wire: Option<Wire>,
 }
 
 /// A folder that is removed when it is dropped.
@@ -101,6 +105,8 @@ pub struct Shape {
     pub initial: PathBuf,
     /// Read-only, in this order.
     pub drives: Vec<PathBuf>,
+    /// The last drive, which the machine writes to: each has a copy of this.
+    pub scratch: PathBuf,
 }
 
 /// Why there is no machine, or not what was wanted of it.

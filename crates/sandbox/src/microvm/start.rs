@@ -8,12 +8,13 @@ use std::{
 };
 
 use sonagi_guest::machine::protocol::{
-    self, CREDENTIALS_PORT, ENTROPY, Failure, Order, Orders, Relay, Renewal, Step, Visit, Word,
+    self, CREDENTIALS_PORT, ENTROPY, Failure, Interface, Order, Orders, Relay, Renewal, Step, Visit, Word,
 };
 use sonagi_model::{
     Digest, RequestId, Tick, clock,
     function::{DriverChoice, Runtime},
     limits,
+    network::UnknownNetwork,
 };
 use tokio::net::UnixListener;
 
@@ -29,8 +30,9 @@ use super::{
 use crate::{
     EnvironmentSpec, Initialization, Origin, StartFailure, Started,
     process::{
-        Awaits, Hints, Life, Opened, Output, ProcessEnvironment, RUNTIME_API, RUNTIME_API_PORT, RUNTIME_DIR,
-        State, Surroundings, TASK_ROOT, find_bootstrap, first_request, not_started, variables,
+        Awaits, Grant, Hints, Life, Opened, Output, ProcessEnvironment, RUNTIME_API, RUNTIME_API_PORT,
+        RUNTIME_DIR, State, Surroundings, TASK_ROOT, Whose, Wire, find_bootstrap, first_request, initialise,
+        not_connected, not_started, tell_afresh, variables,
     },
     runtime_api::Doorway,
 };
@@ -40,6 +42,7 @@ const USER: u32 = 993;
 const GROUP: u32 = 990;
 /// Where the layer with the AWS SDK is.
 const SDK_DIR: &str = "/var/lang";
+const INITIALIZATION_TYPE: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
 /// The host's vsock port of the AWS endpoint.
 const ENDPOINT_PORT: u32 = 2_000;
 /// Memory that gives one processor, in MiB: as for processes.
@@ -67,16 +70,15 @@ pub(super) async fn run(
     let within = clock::within(&*clock, deadline, async {
         let job = Job::new(driver, spec).await?;
         match spec.driver {
-            DriverChoice::Usual | DriverChoice::Microvm => job.boot(began, deadline).await,
+            DriverChoice::Usual | DriverChoice::Microvm => job.afresh(began, deadline).await,
             DriverChoice::MicrovmSnapshot => Box::pin(job.by_snapshot(began, deadline)).await,
         }
     });
-    let (environment, create, init) =
-        within.await.unwrap_or_else(|| Err(StartFailure::TimedOut { create: clock.tick().since(began) }))?;
-    Ok(Started { environment: Box::new(environment), create, init, origin: Origin::Initialised })
+    within.await.unwrap_or_else(|| Err(StartFailure::TimedOut { create: clock.tick().since(began) }))
 }
 
-type Ready = (ProcessEnvironment, Duration, Duration);
+/// A machine in which a runtime was started, and how long it took up to there.
+type Running = (ProcessEnvironment, Duration);
 
 /// All that is known of an environment before it is started.
 struct Job {
@@ -85,6 +87,8 @@ struct Job {
     shape: Shape,
     orders: Orders,
     program: PathBuf,
+    /// What the machine is to be connected to.
+    grant: Option<Grant>,
     /// What the drives hold.
     drives: Vec<Digest>,
     /// What the credentials' port asks for.
@@ -103,11 +107,16 @@ struct Asking {
 
 impl Job {
     async fn new(driver: &Arc<MicrovmDriver>, spec: &Arc<EnvironmentSpec>) -> Result<Self, StartFailure> {
+        let unknown = |error: UnknownNetwork| StartFailure::Unsupported(error.to_string());
+        let grant = match &driver.networks {
+            Some(networks) => networks.granted(&spec.network, Whose::Machine).map_err(unknown)?,
+            None => None,
+        };
         let image = machine("make a file system of a package");
         let mut drives = vec![spec.package];
         let mut paths =
             vec![driver.root.clone(), driver.image(spec.package, spec.code.clone()).await.map_err(&image)?];
-        let mut places = vec![("vda", "/".to_owned()), ("vdb", TASK_ROOT.to_owned())];
+        let mut places = vec!["/".to_owned(), TASK_ROOT.to_owned()];
         let mut sdk = None;
         let (program, arguments, client) = match driver.interpreter(spec.runtime)? {
             None => {
@@ -127,7 +136,7 @@ impl Job {
                     let key = Digest::of(folder.as_os_str().as_encoded_bytes());
                     drives.push(key);
                     paths.push(driver.image(key, from).await.map_err(&image)?);
-                    places.push(("vdc", SDK_DIR.to_owned()));
+                    places.push(SDK_DIR.to_owned());
                     sdk = Some(inside);
                 }
                 let client = match spec.runtime {
@@ -161,9 +170,18 @@ impl Job {
             },
         );
         if spec.driver == DriverChoice::MicrovmSnapshot {
-            const KEYS: [&str; 4] =
-                ["AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
-            all.retain(|(name, _)| !KEYS.iter().any(|key| name == key));
+            // As with SnapStart: what is one environment's own is no variable.
+            const OF_ONE: [&str; 7] = [
+                "AWS_ACCESS_KEY",
+                "AWS_ACCESS_KEY_ID",
+                "AWS_SECRET_ACCESS_KEY",
+                "AWS_SESSION_TOKEN",
+                "AWS_LAMBDA_LOG_GROUP_NAME",
+                "AWS_LAMBDA_LOG_STREAM_NAME",
+                INITIALIZATION_TYPE,
+            ];
+            all.retain(|(name, _)| !OF_ONE.iter().any(|own| name == own));
+            all.push((INITIALIZATION_TYPE.into(), Initialization::SnapStart.as_str().into()));
             let uri = format!("http://127.0.0.1:{CREDENTIALS_PORT}/credentials");
             all.push(("AWS_CONTAINER_CREDENTIALS_FULL_URI".into(), uri.into()));
             all.push(("AWS_CONTAINER_AUTHORIZATION_TOKEN".into(), authorization.clone().into()));
@@ -175,10 +193,11 @@ impl Job {
             now: Renewal::default(),
             drives: places
                 .into_iter()
-                .map(|(device, at)| protocol::Drive { device: device.into(), at })
+                .enumerate()
+                .map(|(number, at)| protocol::Drive { device: device(number), at })
                 .collect(),
+            scratch: device(paths.len()),
             client,
-            temporary: u64::from(spec.ephemeral_storage) << 20,
             user: USER,
             group: GROUP,
             files: limits::ENVIRONMENT_FILES,
@@ -191,9 +210,17 @@ impl Job {
                 .map(|(name, value)| [bytes(name), b"=".into(), bytes(value)].concat())
                 .collect(),
             relays,
+            network: grant.map(|_| Interface {
+                own: Wire::MACHINE,
+                prefix: Wire::PREFIX,
+                gateway: Wire::GATEWAY,
+                resolver: Wire::RESOLVER,
+            }),
         };
+        let empty = driver.scratch(u64::from(spec.ephemeral_storage) << 20).await;
         Ok(Self {
-            shape: shape(spec, driver, paths),
+            shape: shape(spec, driver, paths, empty.map_err(machine("make a file system for /tmp"))?),
+            grant,
             driver: Arc::clone(driver),
             spec: Arc::clone(spec),
             orders,
@@ -230,7 +257,7 @@ impl Job {
     }
 
     /// A place with everything that its machine will connect to.
-    fn place(&self) -> Result<(Place, Link, UnixListener, Option<UnixListener>), StartFailure> {
+    async fn place(&self) -> Result<(Place, Link, UnixListener, Option<UnixListener>), StartFailure> {
         let opened = || {
             let place = self.driver.monitor.place(&self.driver.next_name())?;
             let link = Link::open(&place)?;
@@ -239,11 +266,31 @@ impl Job {
                 self.driver.endpoint.as_ref().map(|_| link::listen(&place, ENDPOINT_PORT)).transpose()?;
             Ok((place, link, api, endpoint))
         };
-        opened().map_err(machine("make a place for a virtual machine"))
+        let (mut place, link, api, endpoint) =
+            opened().map_err(machine("make a place for a virtual machine"))?;
+        if let (Some(_), Some(networks)) = (self.grant, &self.driver.networks) {
+            let (networks, user, spec) = (Arc::clone(networks), place.user, Arc::clone(&self.spec));
+            let wired = tokio::task::spawn_blocking(move || networks.wire(&spec.network, user)).await;
+            let wired = wired.map_err(|error| machine("connect a virtual machine")(error.into()))?;
+            place.wire = wired.map_err(not_connected)?;
+            if place.wire.is_none() {
+                // It could be given one a moment ago, and was told so.
+                return Err(StartFailure::NotYet(
+                    "a virtual machine's network cannot be made any more".into(),
+                ));
+            }
+        }
+        Ok((place, link, api, endpoint))
     }
 
-    async fn boot(&self, began: Tick, deadline: Tick) -> Result<Ready, StartFailure> {
-        let (place, link, api, endpoint) = self.place()?;
+    /// A machine that serves itself.
+    async fn afresh(&self, began: Tick, deadline: Tick) -> Result<Started, StartFailure> {
+        let running = self.boot(began, deadline).await?;
+        ready(running, Origin::Initialised, deadline).await
+    }
+
+    async fn boot(&self, began: Tick, deadline: Tick) -> Result<Running, StartFailure> {
+        let (place, link, api, endpoint) = self.place().await?;
         let machine = self.driver.monitor.boot(place, &self.shape, deadline).await.map_err(no_machine)?;
         let mut asking = asking(machine, link, api, endpoint).await?;
         if asking.visit != Visit::First {
@@ -259,12 +306,12 @@ impl Job {
                 return Err(lost("its init does not say what it should"));
             }
         }
-        self.settle(asking, began, deadline).await
+        self.settle(asking, began).await
     }
 
-    async fn restore(&self, snapshot: &Path, began: Tick, deadline: Tick) -> Result<Ready, StartFailure> {
+    async fn restore(&self, snapshot: &Path, began: Tick, deadline: Tick) -> Result<Running, StartFailure> {
+        let (place, link, api, endpoint) = self.place().await?;
         let patience = deadline.min(self.driver.clock.tick() + limits::MICROVM_RENEWAL_TIMEOUT);
-        let (place, link, api, endpoint) = self.place()?;
         let renewed = async {
             let monitor = &self.driver.monitor;
             let machine =
@@ -286,11 +333,11 @@ impl Job {
         };
         let renewed = clock::within(&*self.driver.clock, patience, renewed).await;
         let asking = renewed.unwrap_or_else(|| Err(lost("it does not say that it goes on")))?;
-        self.settle(asking, began, deadline).await
+        self.settle(asking, began).await
     }
 
     /// The runtime's process is there.
-    async fn settle(&self, asking: Asking, began: Tick, deadline: Tick) -> Result<Ready, StartFailure> {
+    async fn settle(&self, asking: Asking, began: Tick) -> Result<Running, StartFailure> {
         let Asking { machine, control, link, api, endpoint, .. } = asking;
         let mut guest = Guest::new(machine, control);
         let output = tokio::select! {
@@ -305,43 +352,47 @@ impl Job {
             }
             (Some(_) | None, _) => None,
         };
-        let mut environment = ProcessEnvironment {
+        let environment = ProcessEnvironment {
             clock: Arc::clone(clock),
             process: Life::Machine(guest),
             output: Output::of_machine(output, Arc::clone(&self.spec.logs), Arc::clone(clock)),
             api: Doorway::at(api, Arc::clone(clock)),
             focus: None,
             state: State::Initialising,
-            // It is initialised itself, and is its own copy.
-            awaits: match self.spec.initialization {
-                Initialization::SnapStart => Awaits::Restore,
-                Initialization::OnDemand | Initialization::Provisioned => Awaits::Nothing,
+            awaits: match (self.spec.driver, self.spec.initialization) {
+                (DriverChoice::MicrovmSnapshot, _) | (_, Initialization::SnapStart) => Awaits::Restore,
+                (
+                    DriverChoice::Usual | DriverChoice::Microvm,
+                    Initialization::OnDemand | Initialization::Provisioned,
+                ) => Awaits::Nothing,
             },
             hints: Hints::new(&self.spec, TASK_ROOT.into(), Arc::clone(clock)),
             head: Vec::new(),
             _endpoint: endpoint,
             _template: None,
         };
-        let create = clock.tick().since(began);
-        let init = first_request(&mut environment, deadline, create).await?;
-        Ok((environment, create, init))
+        Ok((environment, clock.tick().since(began)))
     }
 
     /// From the snapshot of this function, if it has one. The first start makes it, and is then restored from it as all
     /// others are; whatever goes wrong with a snapshot, the function is started without one.
-    async fn by_snapshot(&self, began: Tick, deadline: Tick) -> Result<Ready, StartFailure> {
+    async fn by_snapshot(&self, began: Tick, deadline: Tick) -> Result<Started, StartFailure> {
         let driver = &self.driver;
-        let key = driver.snapshot_key(&self.spec, &self.drives);
+        let key = driver.snapshot_key(&self.spec, &self.drives, self.grant);
         let snapshot = match driver.snapshots.find(&key).await {
             Ok(Found::There(snapshot)) => snapshot,
             Ok(Found::ToMake(draft)) => {
-                let (mut environment, _, _) = self.boot(began, deadline).await?;
+                let (mut environment, create) = self.boot(began, deadline).await?;
+                // Up to where it asks to be restored; or for work, if it knows nothing of that. Either is answered after a
+                // restore, when it is asked again.
+                let asked = initialise(&mut environment, create, driver.clock.tick(), deadline).await?;
                 let patience = driver.clock.tick() + limits::MICROVM_SNAPSHOT_TIMEOUT;
                 let taken = match &mut environment.process {
                     Life::Machine(guest) => guest.machine.snapshot(&draft.folder, patience).await,
                     Life::Process(_) => return Err(lost("a machine's environment is a process")),
                 };
                 environment.end().await;
+                drop(asked);
                 let kept = match taken {
                     Ok(()) => draft.finish().map_err(NoMachine::io("keep a snapshot")),
                     Err(failure) => Err(failure),
@@ -357,7 +408,7 @@ impl Job {
             }
         };
         match self.restore(&snapshot, began, deadline).await {
-            Ok(ready) => Ok(ready),
+            Ok(running) => ready(running, Origin::Copied, deadline).await,
             Err(StartFailure::Machine { cause, .. }) => {
                 // One that cannot be restored once will not be at another time.
                 driver.snapshots.discard(&key);
@@ -367,10 +418,17 @@ impl Job {
         }
     }
 
-    async fn without(&self, failure: &NoMachine, began: Tick, deadline: Tick) -> Result<Ready, StartFailure> {
+    async fn without(
+        &self,
+        failure: &NoMachine,
+        began: Tick,
+        deadline: Tick,
+    ) -> Result<Started, StartFailure> {
         let function = &self.spec.function_name;
         tracing::warn!(function, failure = failure as &dyn std::error::Error, "started without its snapshot");
-        self.boot(began, deadline).await
+        let why = format!("its machine's snapshot cannot be used ({failure})");
+        tell_afresh(&self.spec, &*self.driver.clock, &why);
+        self.afresh(began, deadline).await
     }
 
     fn not_prepared(&self, failure: &Failure) -> StartFailure {
@@ -397,8 +455,13 @@ impl Job {
                     failure.subject
                 ));
             }
+            (Step::Network, _) if failure.subject == protocol::INTERFACE => {
+                return StartFailure::Unsupported(format!(
+                    "the kernel of microVMs cannot use a network interface ({cause}): it needs virtio net built in"
+                ));
+            }
             (Step::Orders, _) => "tell a virtual machine what to run",
-            (Step::Network, _) => "give a virtual machine its ports",
+            (Step::Network, _) => "give a virtual machine its network",
             (Step::Limits, _) => "limit a virtual machine's runtime",
         };
         StartFailure::Machine {
@@ -406,6 +469,16 @@ impl Job {
             cause: io::Error::new(cause.kind(), format!("{}: {cause}", failure.subject)),
         }
     }
+}
+
+/// It waits for its first event.
+async fn ready(
+    (mut environment, create): Running,
+    origin: Origin,
+    deadline: Tick,
+) -> Result<Started, StartFailure> {
+    let init = first_request(&mut environment, deadline, create).await?;
+    Ok(Started { environment: Box::new(environment), create, init, origin })
 }
 
 /// Waits for the init's first connection.
@@ -436,7 +509,12 @@ fn lost(what: &'static str) -> StartFailure {
     StartFailure::Machine { doing: "make a virtual machine", cause: io::Error::other(what) }
 }
 
-fn shape(spec: &EnvironmentSpec, driver: &MicrovmDriver, drives: Vec<PathBuf>) -> Shape {
+/// What the kernel calls the drive with this number: there are no more than five.
+fn device(number: usize) -> String {
+    format!("vd{}", char::from(b'a' + number as u8))
+}
+
+fn shape(spec: &EnvironmentSpec, driver: &MicrovmDriver, drives: Vec<PathBuf>, scratch: PathBuf) -> Shape {
     let wanted = spec.memory.div_ceil(PROCESSOR_MEMORY);
     let there = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
     let processors = match wanted.min(there).min(PROCESSORS_MAX) {
@@ -450,5 +528,6 @@ fn shape(spec: &EnvironmentSpec, driver: &MicrovmDriver, drives: Vec<PathBuf>) -
         kernel: driver.kernel.clone(),
         initial: driver.initial.clone(),
         drives,
+        scratch,
     }
 }

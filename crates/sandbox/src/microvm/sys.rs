@@ -158,17 +158,3 @@ impl Counter {
         }
     }
 }
-
-/// A network namespace in which nothing is but a loopback interface that is down.
-pub(super) fn network_namespace() -> io::Result<OwnedFd> {
-    let make = || {
-        // SAFETY: it changes the network of this thread alone, which ends after it has opened the namespace's file.
-        match unsafe { libc::unshare(libc::CLONE_NEWNET) } {
-            0 => File::open("/proc/thread-self/ns/net").map(OwnedFd::from),
-            _ => Err(io::Error::last_os_error()),
-        }
-    };
-    let made = std::thread::Builder::new().name("machine-network".into()).spawn(make)?;
-    made.join()
-        .unwrap_or_else(|_| Err(io::Error::other("the thread that makes a network namespace panicked")))
-}

@@ -26,7 +26,7 @@ use super::{
     isolation::{self, Endpoint, Isolation, Users},
     launcher::LauncherProgram,
     machine::{GroupUse, Machine},
-    network::{self, Grant, Networks},
+    network::{self, Networks, Whose},
     ready::Ready,
     sdk::Sdks,
     start, survey,
@@ -196,15 +196,16 @@ impl ProcessDriver {
     /// What is not there, and what to do about it.
     pub fn grant(&self, network: &Network) -> Result<(), String> {
         let Some(networks) = self.machine.networks() else { return Ok(()) };
-        match networks.grant(network).map_err(|error| error.to_string())? {
-            // Without a sandbox it has what the machine has.
-            Some(_) if !self.sandboxed() => Ok(()),
-            Some(grant @ (Grant::Internet | Grant::Named(_))) => match networks.lacking(grant) {
-                Some(help) => Err(network::NoNetwork::Lacking(help).to_string()),
-                None => Ok(()),
-            },
-            Some(Grant::InternetIfPossible) | None => Ok(()),
+        if self.sandboxed() {
+            return networks.check(network, Whose::Process);
         }
+        // Without a sandbox it has what the machine has.
+        networks.granted(network, Whose::Process).map(drop).map_err(|error| error.to_string())
+    }
+
+    /// What its environments are connected by, for those that are connected and are no processes.
+    pub fn networks(&self) -> Option<Arc<Networks>> {
+        self.machine.networks().map(Arc::clone)
     }
 
     /// Whether environments can be isolated as the configuration says, tried with one.

@@ -36,7 +36,7 @@ pub(super) struct Means {
     pub(super) launcher: Launcher,
     pub(super) groups: Option<Groups>,
     /// For those that are connected.
-    pub(super) networks: Option<Networks>,
+    pub(super) networks: Option<Arc<Networks>>,
 }
 
 impl Machine {
@@ -50,12 +50,16 @@ impl Machine {
             clock,
             spawners: Workers::new("sonagi-spawn", SPAWNERS)?,
             janitors: Arc::new(Workers::new("sonagi-clear", JANITORS)?),
-            means: Arc::new(Means { launcher: Launcher::start(launcher)?, groups, networks: Some(networks) }),
+            means: Arc::new(Means {
+                launcher: Launcher::start(launcher)?,
+                groups,
+                networks: Some(Arc::new(networks)),
+            }),
             clearing: watch::Sender::new(0),
         })
     }
 
-    pub(super) fn networks(&self) -> Option<&Networks> {
+    pub(super) fn networks(&self) -> Option<&Arc<Networks>> {
         self.means.networks.as_ref()
     }
 

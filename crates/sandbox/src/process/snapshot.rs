@@ -78,7 +78,7 @@ pub(super) async fn run(
 }
 
 /// Says in the function's log why it is started afresh.
-fn tell(spec: &EnvironmentSpec, clock: &dyn sonagi_model::Clock, why: &str) {
+pub(crate) fn tell(spec: &EnvironmentSpec, clock: &dyn sonagi_model::Clock, why: &str) {
     let text = format!("SnapStart: this environment was initialised afresh: {why}");
     spec.logs.line(LogLine { at: clock.now(), request: None, text: Bytes::from(text) });
 }

@@ -17,7 +17,7 @@ use super::{
     group::Group,
     launcher,
     machine::Means,
-    network::{Attachment, Grant, Inside, NoNetwork},
+    network::{Attachment, Grant, Inside, Namespace, NoNetwork},
     remains::{Confinement, Remains},
     tree,
 };
@@ -245,7 +245,7 @@ impl Launch {
 
 fn attach(grant: Grant, pid: Pid, inside: Inside, means: &Means) -> Result<Option<Attachment>, NotSpawned> {
     let networks = means.networks.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
-    Ok(networks.attach(grant, pid.as_raw_nonzero().get(), inside)?)
+    Ok(networks.attach(grant, Namespace::Process(pid.as_raw_nonzero().get()), inside)?)
 }
 
 /// Gives a sandbox that waits for its function what belongs to it. Blocks for less than a millisecond.

@@ -15,7 +15,7 @@ use super::{
     isolation,
     life::Life,
     machine::Unclaimed,
-    network::{Grant, NoNetwork},
+    network::{Grant, NoNetwork, Whose},
     output::Output,
     process::Process,
     ready::{Expected, Kind, Member},
@@ -91,14 +91,14 @@ pub(super) async fn begin(
 }
 
 /// What an initialisation has come to.
-pub(super) enum Initialised {
+pub(crate) enum Initialised {
     Ready,
     /// To be copied, or to go on.
     AsksForRestore(Box<Arrival>),
 }
 
 /// Waits for it; whatever else it comes to is a failure, and the environment's end.
-pub(super) async fn initialise(
+pub(crate) async fn initialise(
     environment: &mut ProcessEnvironment,
     create: Duration,
     began: Tick,
@@ -356,10 +356,7 @@ fn waiting_plan(driver: &ProcessDriver, kind: &Kind, sandbox: &Sandbox) -> Plan 
 pub(super) fn grant(driver: &ProcessDriver, spec: &EnvironmentSpec) -> Result<Option<Grant>, StartFailure> {
     let Some(networks) = driver.machine().networks() else { return Ok(None) };
     let unknown = |error: UnknownNetwork| StartFailure::Unsupported(error.to_string());
-    Ok(match networks.grant(&spec.network).map_err(unknown)? {
-        Some(Grant::InternetIfPossible) if networks.lacking(Grant::InternetIfPossible).is_some() => None,
-        granted => granted,
-    })
+    networks.granted(&spec.network, Whose::Process).map_err(unknown)
 }
 
 pub(super) fn sandbox(
@@ -383,7 +380,7 @@ pub(super) fn sandbox(
     }
 }
 
-fn not_connected(failure: NoNetwork) -> StartFailure {
+pub(crate) fn not_connected(failure: NoNetwork) -> StartFailure {
     match failure {
         NoNetwork::Lacking(_) => StartFailure::Unsupported(failure.to_string()),
         NoNetwork::Full | NoNetwork::NoAddress { .. } => StartFailure::NotYet(failure.to_string()),

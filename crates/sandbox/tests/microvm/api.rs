@@ -10,8 +10,10 @@ use serde_json::json;
 use sonagi_model::{Clock, Tick, limits};
 use sonagi_sandbox::microvm::{
     ActionType, Api, BackendType, BootSource, Drive, EntropyDevice, InstanceActionInfo, MachineConfiguration,
-    MemoryBackend, NoMachine, SnapshotCreateParams, SnapshotLoadParams, SnapshotType, Vm, VmState, Vsock,
+    MemoryBackend, NetworkInterface, NoMachine, SnapshotCreateParams, SnapshotLoadParams, SnapshotType, Vm,
+    VmState, Vsock,
 };
+use sonagi_sandbox::process::Wire;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::UnixListener,
@@ -103,6 +105,13 @@ async fn every_request_is_one_that_the_document_knows() {
         is_read_only: true,
     };
     api.put("/drives/drive0", &drive, soon).await.unwrap();
+    let interface = NetworkInterface {
+        iface_id: "eth0".into(),
+        host_dev_name: Wire::TAP.into(),
+        guest_mac: Wire::hardware(),
+    };
+    assert_eq!(interface.guest_mac, "02:00:c6:13:ff:02");
+    api.put("/network-interfaces/eth0", &interface, soon).await.unwrap();
     api.put("/vsock", &Vsock { guest_cid: 3, uds_path: "/v".into() }, soon).await.unwrap();
     api.put("/entropy", &EntropyDevice {}, soon).await.unwrap();
     api.put("/actions", &InstanceActionInfo { action_type: ActionType::InstanceStart }, soon).await.unwrap();

@@ -17,17 +17,26 @@ use std::{
 };
 
 use serde_json::Value;
-use sonagi_model::Clock;
+use sonagi_model::{Clock, function::Network};
 use sonagi_sandbox::microvm::{
     Api, Firecracker, Groups, Jailer, Machine, Monitor, NoMachine, Options, Shape, survey,
 };
+use sonagi_sandbox::process::Networks;
 
-use crate::{openapi, world::RealClock};
+use crate::{
+    internet::{Forwarding, on_a_machine, run},
+    openapi,
+    world::RealClock,
+};
 
 const ARGUMENTS: &str = "SONAGI_STAND_IN";
 
 /// A jail's files, as the stand-in wants to find them.
-fn files_of(root: &Path) -> impl Fn(&str, &Value) -> Result<(), String> + Send + use<> {
+fn files_of(
+    root: &Path,
+    namespace: String,
+    user: u32,
+) -> impl Fn(&str, &Value) -> Result<(), String> + Send + use<> {
     let root = root.to_path_buf();
     move |path, value| {
         let at = |field: &str| root.join(value[field].as_str().unwrap_or_default().trim_start_matches('/'));
@@ -49,6 +58,10 @@ fn files_of(root: &Path) -> impl Fn(&str, &Value) -> Result<(), String> + Send +
             }
             "/snapshot/load" => {
                 there("snapshot_path")?;
+                match fs::read(root.join("scratch")).as_deref() {
+                    Ok(b"written to") => fs::write(root.join("scratch"), "and again").unwrap(),
+                    other => return Err(format!("its scratch is not the snapshot's: {other:?}")),
+                }
                 let memory =
                     root.join(value["mem_backend"]["backend_path"].as_str().unwrap().trim_start_matches('/'));
                 match fs::read(memory).as_deref() {
@@ -56,9 +69,70 @@ fn files_of(root: &Path) -> impl Fn(&str, &Value) -> Result<(), String> + Send +
                     other => Err(format!("Failed to load the memory: {other:?}")),
                 }
             }
-            drive if drive.starts_with("/drives/") => there("path_on_host"),
+            interface if interface.starts_with("/network-interfaces/") => {
+                assert_eq!(value["guest_mac"], "02:00:c6:13:ff:02");
+                let name = value["host_dev_name"].as_str().unwrap();
+                let said = as_machine(&namespace, name, user)?;
+                // What comes from its address is answered, and from no other; nobody else has its interface.
+                assert_eq!(said, "answered silence\n");
+                let other = as_machine(&namespace, name, user + 1).unwrap_err();
+                assert!(other.contains("Operation not permitted"), "{other}");
+                Ok(())
+            }
+            drive if drive.starts_with("/drives/") => {
+                if value["is_read_only"] == true {
+                    return there("path_on_host");
+                }
+                let scratch = at("path_on_host");
+                // The jail's user has to write to it, and nobody else.
+                let metadata = fs::metadata(&scratch).map_err(|error| error.to_string())?;
+                assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+                assert_eq!(metadata.uid(), fs::metadata(&root).unwrap().uid());
+                fs::write(scratch, "written to").map_err(|error| error.to_string())
+            }
             _ => Ok(()),
         }
+    }
+}
+
+/// Sends a question for a name from the machine's address and from another, through its interface, as a program of `user`
+/// without a capability: whether each is answered.
+fn as_machine(namespace: &str, interface: &str, user: u32) -> Result<String, String> {
+    const SCRIPT: &str = r#"
+import fcntl, os, select, struct, sys
+interface, user = sys.argv[1], int(sys.argv[2])
+tap = os.open("/dev/net/tun", os.O_RDWR)
+os.setresgid(user, user, user)
+os.setresuid(user, user, user)
+fcntl.ioctl(tap, 0x400454ca, struct.pack("16sH22x", interface.encode(), 0x5002))
+
+def asks(address, port):
+    name = bytes([0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 97, 0, 0, 1, 0, 1])
+    datagram = struct.pack("!HHHH", port, 53, 8 + len(name), 0) + name
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0,
+                       bytes(address), bytes([93, 184, 216, 34]))
+    total = sum(struct.unpack("!10H", head))
+    total = (total & 0xffff) + (total >> 16)
+    head = head[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xffff) + head[12:]
+    ether = bytes([2, 0, 0xc6, 0x13, 0xff, 1, 2, 0, 0xc6, 0x13, 0xff, 2, 8, 0])
+    for attempt in range(4):  # The kernel may drop what comes while it sees that somebody is there.
+        os.write(tap, bytes(10) + ether + head + datagram)
+        while select.select([tap], [], [], 0.5)[0]:
+            frame = os.read(tap, 2000)[10:]
+            if frame[12:14] == b"\x08\x00" and frame[36:38] == struct.pack("!H", port):
+                return "answered"
+    return "silence"
+
+print(asks([198, 19, 255, 2], 4000), asks([198, 19, 255, 77], 4001))
+"#;
+    let output = std::process::Command::new("nsenter")
+        .args([&format!("--net={namespace}"), "python3", "-c", SCRIPT, interface, &user.to_string()])
+        .output()
+        .unwrap();
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout).unwrap())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }
 
@@ -98,7 +172,7 @@ fn the_stand_in() {
     assert_eq!(fs::metadata(&root).unwrap().uid(), user);
     assert_eq!(fs::metadata(root.join("v_1024")).unwrap().uid(), user);
     assert_eq!(monitors, "--api-sock /api");
-    let firecracker = openapi::Firecracker::new(Box::new(files_of(&root)));
+    let firecracker = openapi::Firecracker::new(Box::new(files_of(&root, one("--netns"), user)));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(openapi::serve(&root.join("api"), Arc::new(Mutex::new(firecracker))));
 }
@@ -120,7 +194,7 @@ impl Bench {
             fs::set_permissions(at(name), fs::Permissions::from_mode(0o755)).unwrap();
             at(name)
         };
-        for name in ["kernel", "initial", "one", "two"] {
+        for name in ["kernel", "initial", "one", "two", "empty"] {
             fs::write(at(name), name).unwrap();
         }
         let clock = Arc::new(RealClock::new());
@@ -141,6 +215,7 @@ impl Bench {
             kernel: at("kernel"),
             initial: at("initial"),
             drives: vec![at("one"), at("two")],
+            scratch: at("empty"),
         };
         Ok(Self { firecracker, shape, base, clock, folder })
     }
@@ -198,7 +273,7 @@ async fn a_machine_is_configured_booted_kept_and_restored_in_a_jail_of_its_own()
     let snapshot = bench.folder.path().join("snapshot");
     fs::create_dir(&snapshot).unwrap();
     first.snapshot(&snapshot, bench.soon()).await.unwrap();
-    for (name, content) in [("state", "state"), ("memory", "memory")] {
+    for (name, content) in [("state", "state"), ("memory", "memory"), ("scratch", "written to")] {
         let file = snapshot.join(name);
         assert_eq!(fs::read_to_string(&file).unwrap(), content);
         let metadata = fs::metadata(&file).unwrap();
@@ -224,6 +299,25 @@ async fn a_machine_is_configured_booted_kept_and_restored_in_a_jail_of_its_own()
     let failure =
         bench.firecracker.restore(place, &bench.shape, &snapshot, bench.soon()).await.err().unwrap();
     assert!(failure.to_string().contains("Failed to load the memory"), "{failure}");
+}
+
+#[test]
+fn a_machine_has_an_interface_that_its_jails_user_can_open_and_nobody_else() {
+    on_a_machine(Forwarding::On, || async {
+        let bench = Bench::standing_in().unwrap();
+        let clock = Arc::clone(&bench.clock) as Arc<dyn Clock>;
+        let networks = Networks::of_machines(clock, Arc::default());
+        for name in ["1", "2"] {
+            let (mut place, _listener) = bench.place(name);
+            place.wire = networks.wire(&Network::Internet, place.user).unwrap();
+            assert!(place.wire.is_some());
+            bench.firecracker.boot(place, &bench.shape, bench.soon()).await.unwrap().kill().await;
+        }
+        assert_eq!(bench.jails(), 0);
+        assert!(networks.wire(&Network::None, None).unwrap().is_none());
+        drop(networks);
+        assert_eq!(run("nft list ruleset"), "");
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use sonagi_model::function::{Architecture, Network, Runtime};
-use sonagi_sandbox::{Outcome, StartFailure};
+use sonagi_model::{
+    Digest,
+    function::{Architecture, Function, Network, Package, Runtime},
+};
+use sonagi_sandbox::{Microvms, Outcome, StartFailure, Whose};
 
 use crate::world::{ENDPOINT_PORT, PROVIDED, PYTHON, World};
 
@@ -44,6 +47,7 @@ def handler(event, context):
         "interfaces": os.listdir("/sys/class/net") if os.path.exists("/sys") and os.listdir("/sys") else [],
         "tmp": os.statvfs("/tmp").f_blocks * os.statvfs("/tmp").f_frsize,
         "kept": open("/tmp/kept").read(),
+        "mounted": [line for line in open("/proc/self/mounts") if " /tmp " in line][0],
         "task": sorted(os.listdir("/var/task")),
         "cwd": os.getcwd(),
         "variables": dict(os.environ),
@@ -87,7 +91,13 @@ async fn a_function_in_a_machine_is_served_as_any_other_and_reaches_nothing_else
         serde_json::json!(["fd", "full", "null", "random", "stderr", "stdin", "stdout", "urandom", "zero"])
     );
     assert_eq!(seen["interfaces"], serde_json::json!([]));
-    assert_eq!(seen["tmp"], 512 << 20);
+    let tmp = seen["tmp"].as_u64().unwrap();
+    assert!((512 << 20..530 << 20).contains(&tmp), "{tmp}");
+    let mounted = seen["mounted"].as_str().unwrap();
+    assert!(
+        mounted.contains("nosuid") && mounted.contains("nodev") && mounted.contains(" ext4 "),
+        "{mounted}"
+    );
     assert_eq!(seen["task"], serde_json::json!(["app.py"]));
     assert_eq!(seen["cwd"], "/var/task");
     assert_eq!(seen["platform"], "hello from the platform");
@@ -188,7 +198,7 @@ async fn a_function_that_uses_up_its_machines_memory_is_told_so_and_what_no_mach
 
     type Change = fn(&mut sonagi_sandbox::EnvironmentSpec);
     let refusals: [(Change, &str); 3] = [
-        (|spec| spec.network = Network::Internet, "a microVM has no network: leave out"),
+        (|spec| spec.network = Network::Internet, "this server has no network for microVMs: leave out"),
         (|spec| spec.architecture = Architecture::Arm64, "this machine's processor, x86_64"),
         (|spec| spec.runtime = Runtime::Nodejs { major: 20 }, "nodejs20.x is not in the root file system"),
     ];
@@ -199,5 +209,20 @@ async fn a_function_that_uses_up_its_machines_memory_is_told_so_and_what_no_mach
         let StartFailure::Unsupported(why) = failure else { panic!("{failure:?}") };
         assert!(why.contains(expected), "{why}");
     }
+    // The same at deploy, of a server that runs all functions in machines, though this one does not ask for it.
+    let function = |runtime| {
+        let package = Package { digest: Digest::of(b"shop"), size: 4 };
+        let (name, lambda_name) = ("search".parse().unwrap(), "shop-search".parse().unwrap());
+        Function::new(name, lambda_name, runtime, "app.handler".into(), package)
+    };
+    let driver = Ok(std::sync::Arc::clone(&world.driver));
+    let all = Microvms { driver, whose: Whose::All };
+    assert_eq!(all.check(&function(PYTHON)), Ok(()));
+    let why = all.check(&function(Runtime::Nodejs { major: 20 })).unwrap_err();
+    assert!(why.contains("nodejs20.x is not in the root file system"), "{why}");
+    assert_eq!(
+        Microvms { whose: Whose::WhoAsks, ..all }.check(&function(Runtime::Nodejs { major: 20 })),
+        Ok(())
+    );
     assert_eq!(world.machines(), 0);
 }

@@ -10,8 +10,13 @@
 mod api;
 mod firecracker;
 mod functions;
+#[expect(dead_code, reason = "the tests of processes use more of it")]
+#[path = "../process/machine.rs"]
+mod internet;
 mod machine;
+mod network;
 mod openapi;
 mod qemu;
 mod snapshots;
+mod temporary;
 mod world;

@@ -79,6 +79,14 @@ const VSOCK: &[Field] = &[
     ("uds_path", Text, Required),
     ("vsock_id", Text, Optional),
 ];
+const NETWORK_INTERFACE: &[Field] = &[
+    ("guest_mac", Text, Optional),
+    ("host_dev_name", Text, Required),
+    ("iface_id", Text, Required),
+    ("mtu", Integer(68, 65_535), Optional),
+    ("rx_rate_limiter", Object(RATE_LIMITER), Optional),
+    ("tx_rate_limiter", Object(RATE_LIMITER), Optional),
+];
 const ENTROPY_DEVICE: &[Field] = &[("rate_limiter", Object(RATE_LIMITER), Optional)];
 const INSTANCE_ACTION_INFO: &[Field] =
     &[("action_type", Choice(&["FlushMetrics", "InstanceStart", "SendCtrlAltDel"]), Required)];
@@ -160,12 +168,14 @@ impl Firecracker {
 
     fn judge(&mut self, method: &Method, path: &str, value: &Value) -> Result<(), String> {
         let drive = path.strip_prefix("/drives/");
+        let interface = path.strip_prefix("/network-interfaces/");
         let (fields, states): (&[Field], &[State]) = match (method.as_str(), path) {
             ("PUT", "/machine-config") => (MACHINE_CONFIGURATION, &[State::Fresh, State::Configured]),
             ("PUT", "/boot-source") => (BOOT_SOURCE, &[State::Fresh, State::Configured]),
             ("PUT", "/vsock") => (VSOCK, &[State::Fresh, State::Configured]),
             ("PUT", "/entropy") => (ENTROPY_DEVICE, &[State::Fresh, State::Configured]),
             ("PUT", _) if drive.is_some() => (DRIVE, &[State::Fresh, State::Configured]),
+            ("PUT", _) if interface.is_some() => (NETWORK_INTERFACE, &[State::Fresh, State::Configured]),
             ("PUT", "/actions") => (INSTANCE_ACTION_INFO, &[State::Configured]),
             ("PATCH", "/vm") => (VM, &[State::Running, State::Paused]),
             ("PUT", "/snapshot/create") => (SNAPSHOT_CREATE_PARAMS, &[State::Paused]),
@@ -178,7 +188,9 @@ impl Firecracker {
         if !states.contains(&self.state) {
             return Err(format!("The requested operation is not supported in state {:?}", self.state));
         }
-        if drive.is_some_and(|drive| value["drive_id"] != drive) {
+        if drive.is_some_and(|drive| value["drive_id"] != drive)
+            || interface.is_some_and(|interface| value["iface_id"] != interface)
+        {
             return Err("The id from the path does not match the id from the body!".into());
         }
         // "either 1 or an even number"

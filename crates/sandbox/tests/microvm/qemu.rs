@@ -7,6 +7,7 @@
 
 use std::{
     fs,
+    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -16,7 +17,10 @@ use std::{
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use sonagi_model::{Clock, Tick, clock};
-use sonagi_sandbox::microvm::{Console, Extra, Folder, Machine, Monitor, NoMachine, Place, Shape};
+use sonagi_sandbox::{
+    microvm::{Console, Extra, Folder, Machine, Monitor, NoMachine, Place, Shape, copy_sparse},
+    process::Wire,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::{
@@ -27,13 +31,16 @@ use tokio::{
 };
 
 /// The modules that Debian's kernel needs for what our machines have, each after those that it needs.
-const MODULES: [&str; 9] = [
+const MODULES: [&str; 12] = [
     "drivers/virtio/virtio_ring",
     "drivers/virtio/virtio",
     "drivers/virtio/virtio_pci_legacy_dev",
     "drivers/virtio/virtio_pci_modern_dev",
     "drivers/virtio/virtio_pci",
     "drivers/block/virtio_blk",
+    "net/core/failover",
+    "drivers/net/net_failover",
+    "drivers/net/virtio_net",
     "net/vmw_vsock/vsock",
     "net/vmw_vsock/vmw_vsock_virtio_transport_common",
     "net/vmw_vsock/vmw_vsock_virtio_transport",
@@ -80,8 +87,9 @@ pub(crate) struct Qemu {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// The file of a snapshot.
+/// The files of a snapshot.
 const STATE: &str = "state";
+const SCRATCH: &str = "scratch";
 
 impl Qemu {
     async fn start(
@@ -100,7 +108,20 @@ impl Qemu {
             place.vsock.display()
         ));
         let device = device.spawn().unwrap();
-        let mut qemu = program(Path::new("qemu-system-x86_64"));
+        let mut qemu = match &place.wire {
+            None => program(Path::new("qemu-system-x86_64")),
+            Some(wire) => {
+                let namespace = wire.namespace().as_raw_fd();
+                let mut qemu = program(Path::new("nsenter"));
+                qemu.arg(format!("--net=/proc/{}/fd/{namespace}", std::process::id()))
+                    .arg("qemu-system-x86_64")
+                    .arg("-netdev")
+                    .arg(format!("tap,id=net,ifname={},script=no,downscript=no", Wire::TAP))
+                    .arg("-device")
+                    .arg(format!("virtio-net-pci,netdev=net,romfile=,mac={}", Wire::hardware()));
+                qemu
+            }
+        };
         let memory = shape.memory;
         qemu.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-S"])
             .args(["-accel", "tcg", "-cpu", "max", "-machine", "pc,memory-backend=memory"])
@@ -116,6 +137,10 @@ impl Qemu {
         for drive in &shape.drives {
             qemu.arg("-drive").arg(format!("if=virtio,format=raw,readonly=on,file={}", drive.display()));
         }
+        let scratch = folder.join(SCRATCH);
+        let first = from.map_or_else(|| shape.scratch.clone(), |from| from.join(SCRATCH));
+        copy_sparse(&first, &scratch).unwrap();
+        qemu.arg("-drive").arg(format!("if=virtio,format=raw,file={}", scratch.display()));
         if from.is_some() {
             qemu.args(["-incoming", "defer"]);
         }
@@ -179,7 +204,7 @@ impl Monitor for Qemu {
     fn place(&self, name: &str) -> std::io::Result<Place> {
         let folder = Folder::make(self.room.join(name))?;
         let vsock = folder.path().join("v");
-        Ok(Place { folder, vsock, user: None })
+        Ok(Place { folder, vsock, user: None, wire: None })
     }
 
     async fn boot(&self, place: Place, shape: &Shape, deadline: Tick) -> Result<Box<dyn Machine>, NoMachine> {
@@ -252,7 +277,10 @@ impl Machine for Emulated {
             qmp.run("migrate", json!({ "uri": uri })).await;
             qmp.migrated(&*clock).await;
         };
-        self.alive(deadline, take).await
+        self.alive(deadline, take).await?;
+        // It stands still.
+        let scratch = self.place.as_ref().unwrap().folder.path().join(SCRATCH);
+        copy_sparse(&scratch, &into.join(SCRATCH)).map_err(|cause| NoMachine::Io { doing: "copy", cause })
     }
 
     async fn kill(&mut self) {

@@ -14,11 +14,12 @@ use sonagi_model::{
     AppName, Clock, Digest, Entropy, RequestId, Tick, Timestamp,
     function::{Architecture, DriverChoice, LogFormat, LogLevel, Network, ProvidedBase, Runtime},
     logs::{LogLine, LogSink},
+    network::{NamedNetwork, Networks as Declared},
 };
 use sonagi_sandbox::{
     Answer, Call, Credentials, Driver as _, EnvironmentSpec, Finished, Input, StartFailure, Started,
     microvm::{Config, Installed, Language, MicrovmDriver, Room, build_root},
-    process::{Door, Endpoint, Interpreters, RuntimePolicy},
+    process::{Door, Endpoint, Interpreters, Networks, RuntimePolicy},
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::oneshot, task::AbortHandle};
 
@@ -105,6 +106,16 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    /// With these networks, for functions to be granted.
+    pub(crate) async fn with_networks(declared: Vec<NamedNetwork>) -> Self {
+        let clock = Arc::new(RealClock::new()) as Arc<dyn Clock>;
+        Self::with(Some(Arc::new(Networks::of_machines(clock, Arc::new(Declared(declared)))))).await
+    }
+
+    async fn with(networks: Option<Arc<Networks>>) -> Self {
         let folder = tempfile::Builder::new().prefix("vm").tempdir().unwrap();
         let clock = Arc::new(RealClock::new());
         let search_path = std::env::var("PATH").unwrap();
@@ -125,6 +136,7 @@ impl World {
             root,
             extras: qemu::modules(),
             endpoint: Some(Endpoint { port: ENDPOINT_PORT, door: Arc::new(Hello) }),
+            networks,
             layers: None,
             search_path,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,

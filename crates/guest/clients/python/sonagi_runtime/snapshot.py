@@ -27,6 +27,8 @@ def restore(api, environ):
             function(*arguments, **named)
         if api.restore_next() == 205:
             _be_copied(api, environ)
+        else:
+            _draw_anew()  # It may be another machine that goes on here, of many.
     except BaseException as error:
         _refuse(api, error, "init/error", "Runtime.BeforeSnapshotError", 64)
     try:
@@ -152,7 +154,10 @@ def _take_over(body, environ):
 
 
 def _draw_anew():
-    """Random numbers. The `random` module and OpenSSL see to themselves after a fork; these do not."""
+    """Random numbers. `os.urandom` and what is made from it are new by themselves; these are not."""
+    random = sys.modules.get("random")
+    if random is not None:
+        random.seed()
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:
         numpy.seed()

@@ -10,12 +10,12 @@ use std::{
 use sonagi_model::network::{Addresses, NamedNetwork, Networks, Way};
 
 use super::{
-    Grant, Inside, NoNetwork,
+    Grant, Inside, NoNetwork, Walls,
     addresses::{Piece, Place, Places, RESOLVER, Row},
     claim::{self, Claim},
     dns::{Askers, Names, Serving},
     failed,
-    links::{self, Owner, Port},
+    links::{self, Namespace, Owner, Port},
     netlink::Socket,
     policy::Policy,
     rules::{self, Element, Member, Membership, Resolving},
@@ -85,11 +85,11 @@ impl Ground {
         Ok(resolving)
     }
 
-    /// Connects the namespace of process `pid`.
+    /// Connects a namespace.
     pub(super) fn attach(
         this: &Arc<Self>,
         grant: Grant,
-        pid: i32,
+        namespace: Namespace<'_>,
         inside: Inside,
     ) -> Result<Connection, NoNetwork> {
         let named = match grant {
@@ -98,13 +98,13 @@ impl Ground {
         };
         match named {
             Some((number, network)) => match &network.way {
-                Way::Translated { .. } => this.attach_here(Some((number, network)), pid, inside),
+                Way::Translated { .. } => this.attach_here(Some((number, network)), namespace, inside),
                 Way::Bridge { bridge, addresses, gateway } => {
                     let there = There { number, network, bridge, addresses: *addresses, gateway: *gateway };
-                    this.attach_there(&there, pid, inside)
+                    this.attach_there(&there, namespace, inside)
                 }
             },
-            None => this.attach_here(None, pid, inside),
+            None => this.attach_here(None, namespace, inside),
         }
     }
 
@@ -112,7 +112,7 @@ impl Ground {
     fn attach_here(
         self: &Arc<Self>,
         named: Option<(usize, &NamedNetwork)>,
-        pid: i32,
+        namespace: Namespace<'_>,
         inside: Inside,
     ) -> Result<Connection, NoNetwork> {
         let place = self.places.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -121,7 +121,8 @@ impl Ground {
         let piece = self.piece();
         let address = piece.address(place);
         let name = rules::port(piece, place);
-        let port = make_port(&Port { name: &name, bridge: self.bridge, address, owner: Owner::Server, pid })?;
+        let port =
+            make_port(&Port { name: &name, bridge: self.bridge, address, owner: Owner::Server, namespace })?;
         let mut elements = vec![Element::member(Member { port, address })];
         if let Some((number, network)) = named {
             elements.push(Element::of_network(number, address));
@@ -139,7 +140,7 @@ impl Ground {
     fn attach_there(
         self: &Arc<Self>,
         there: &There<'_>,
-        pid: i32,
+        namespace: Namespace<'_>,
         inside: Inside,
     ) -> Result<Connection, NoNetwork> {
         let There { number, network, bridge, addresses, gateway } = *there;
@@ -152,12 +153,16 @@ impl Ground {
         let found = links::index(&route, bridge).map_err(failed("look for a network's bridge"))?;
         let found = found.ok_or_else(|| NoNetwork::Lacking(super::survey::no_bridge(bridge)))?;
         // Before it is connected: from then on packets come.
-        let filter = inside.filter.ok_or_else(|| NoNetwork::Lacking(super::survey::NO_FILTER.into()))?;
-        let walls =
-            Socket::over(filter).and_then(|filter| wall::raise(&filter, &Policy::named(network, &[])));
-        walls.map_err(failed("load the rules of an environment's network"))?;
+        match inside.walls {
+            Walls::ToRaise(filter) => Socket::over(filter)
+                .and_then(|filter| wall::raise(&filter, &Policy::named(network, &[])))
+                .map_err(failed("load the rules of an environment's network"))?,
+            Walls::Raised => {}
+            Walls::Impossible => return Err(NoNetwork::Lacking(super::survey::NO_FILTER.into())),
+        }
         let name = rules::other_port(self.piece(), number, index);
-        let port = make_port(&Port { name: &name, bridge: found, address, owner: Owner::Operator, pid })?;
+        let port =
+            make_port(&Port { name: &name, bridge: found, address, owner: Owner::Operator, namespace })?;
         connection.enter(vec![
             Element::member(Member { port, address }),
             Element::of_network(number, address),

@@ -29,7 +29,7 @@ use rustix::{
 use sonagi_model::{Clock, limits, network::Range};
 
 use super::{
-    Inside, NoNetwork,
+    Inside, NoNetwork, Walls,
     addresses::RESOLVER,
     dns::{Askers, Names, Serving},
     failed, links,
@@ -165,7 +165,11 @@ pub(super) fn attach(
     (pid, inside): (i32, Inside),
     clock: &dyn Clock,
 ) -> Result<Connection, NoNetwork> {
-    let filter = inside.filter.ok_or_else(|| NoNetwork::Lacking(survey::NO_FILTER.into()))?;
+    let filter = match inside.walls {
+        Walls::ToRaise(filter) => filter,
+        // Those are a machine's, which this is not for.
+        Walls::Raised | Walls::Impossible => return Err(NoNetwork::Lacking(survey::NO_FILTER.into())),
+    };
     let walls = Socket::over(filter).and_then(|filter| wall::raise(&filter, policy));
     walls.map_err(failed("load the rules of an environment's network"))?;
     let routes =

@@ -1,6 +1,10 @@
 //! Interfaces, addresses and routes, as messages (`linux/rtnetlink.h`, `if_link.h`, `neighbour.h`).
 
-use std::{io, net::Ipv4Addr};
+use std::{
+    io,
+    net::Ipv4Addr,
+    os::fd::{AsRawFd as _, BorrowedFd},
+};
 
 use super::{
     addresses::hardware,
@@ -26,6 +30,7 @@ const LINK_NAME: u16 = 3;
 const LINK_MASTER: u16 = 10;
 const LINK_INFO: u16 = 18;
 const LINK_NAMESPACE_PID: u16 = 19;
+const LINK_NAMESPACE_FILE: u16 = 28;
 const INFO_KIND: u16 = 1;
 const INFO_DATA: u16 = 2;
 const INFO_PORT_KIND: u16 = 4;
@@ -46,6 +51,9 @@ const BY_THE_OPERATOR: u8 = 4;
 const UNIVERSE: u8 = 0;
 const UNICAST: u8 = 1;
 const ON_LINK: u32 = 4;
+
+/// The index of every namespace's loopback interface.
+const LOOPBACK: u32 = 1;
 
 /// What an environment's only interface is called in there.
 pub(super) const INSIDE: &str = "eth0";
@@ -165,8 +173,15 @@ pub(super) struct Port<'a> {
     pub(super) bridge: u32,
     pub(super) address: Ipv4Addr,
     pub(super) owner: Owner,
-    /// A process in the environment's namespace.
-    pub(super) pid: i32,
+    pub(super) namespace: Namespace<'a>,
+}
+
+/// An environment's network namespace.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::process) enum Namespace<'a> {
+    /// Of this process.
+    Process(i32),
+    File(BorrowedFd<'a>),
 }
 
 /// Whose bridge it is.
@@ -186,10 +201,16 @@ pub(super) fn make_port(socket: &Socket, port: &Port<'_>) -> io::Result<u32> {
         .nested(LINK_INFO, |info| {
             info.with(INFO_KIND, b"veth").nested(INFO_DATA, |data| {
                 data.nested(VETH_PEER, |peer| {
-                    peer.raw(&link(0, 0, 0))
+                    let peer = peer
+                        .raw(&link(0, 0, 0))
                         .with_text(LINK_NAME, INSIDE)
-                        .with(LINK_ADDRESS, &hardware(port.address))
-                        .with_number(LINK_NAMESPACE_PID, port.pid.unsigned_abs())
+                        .with(LINK_ADDRESS, &hardware(port.address));
+                    match port.namespace {
+                        Namespace::Process(pid) => peer.with_number(LINK_NAMESPACE_PID, pid.unsigned_abs()),
+                        Namespace::File(file) => {
+                            peer.with_number(LINK_NAMESPACE_FILE, file.as_raw_fd().unsigned_abs())
+                        }
+                    }
                 })
             })
         });
@@ -250,12 +271,30 @@ pub(super) fn set_up_among_others(
     gateway: Option<Ipv4Addr>,
     resolver: Ipv4Addr,
 ) -> io::Result<()> {
-    const LOOPBACK: u32 = 1;
     let index = index(socket, INSIDE)?.ok_or(io::ErrorKind::NotFound)?;
     let up = Message::new(LINK_NEW, 0, &link(index, UP, UP));
     let mut messages = vec![up, address(LOOPBACK, resolver, 32), address(index, own.0, own.1)];
     messages.extend(gateway.map(|gateway| way(index, gateway)));
     socket.carry_out(messages)
+}
+
+pub(super) fn loopback_up(socket: &Socket) -> io::Result<()> {
+    socket.carry_out(vec![Message::new(LINK_NEW, 0, &link(LOOPBACK, UP, UP))])
+}
+
+/// In a machine's namespace: the interface that leads to the machine, with both ends' addresses.
+pub(super) fn set_up_towards_machine(
+    socket: &Socket,
+    tap: u32,
+    (own, prefix): (Ipv4Addr, u8),
+    machine: Ipv4Addr,
+) -> io::Result<()> {
+    let named = Message::new(LINK_NEW, 0, &link(tap, 0, 0)).with(LINK_ADDRESS, &hardware(own));
+    let up = Message::new(LINK_NEW, 0, &link(tap, UP, UP));
+    let known = Message::new(NEIGHBOUR_NEW, CREATE_OR_REPLACE, &neighbour(INET, tap, PERMANENT, 0))
+        .with(1, &machine.octets())
+        .with(2, &hardware(machine));
+    socket.carry_out(vec![named, up, address(tap, own, prefix), known])
 }
 
 fn way(index: u32, gateway: Ipv4Addr) -> Message {

@@ -11,6 +11,8 @@
 //!   eth0 198.18.0.100  ══ tap ═════════════ pasta or slirp4netns
 //! ```
 //!
+//! A virtual machine's monitor has a namespace like an environment's, and the machine is behind it ([`Wire`]).
+//!
 //! Start reading at [`Networks::attach`]; `ground` is root's way and `helper` the other. Always true here:
 //! - nothing of the machine's is changed before the first environment needs it, and nothing that is not this server's
 //!   own: its bridge, its ports, its two tables of rules; all are removed at its end, or by the next server's start;
@@ -24,12 +26,14 @@ mod dns;
 mod ground;
 mod helper;
 mod links;
+mod namespace;
 mod netlink;
 mod policy;
 mod resolvers;
 mod rules;
 mod survey;
 mod wall;
+mod wire;
 
 use std::{
     collections::HashMap,
@@ -48,15 +52,18 @@ use sonagi_model::{
 use dns::{Askers, Names};
 use ground::Ground;
 use helper::Tether;
+pub(super) use links::Namespace;
+pub(crate) use namespace::in_a_new_one as in_a_new_namespace;
 use netlink::Socket;
 use policy::Policy;
 use survey::{Tools, Wanted};
+pub use wire::Wire;
 
 use super::launcher::LauncherProgram;
 
 /// Why an environment has no network.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoNetwork {
+pub enum NoNetwork {
     /// What the machine lacks, and what to do about it.
     #[error("functions cannot be given the network that they ask for: {0}")]
     Lacking(String),
@@ -84,7 +91,7 @@ pub fn named(network: &NamedNetwork) -> Result<&'static str, String> {
 
 /// What an environment is to be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Grant {
+pub(crate) enum Grant {
     Internet,
     /// The same where the machine can give it.
     InternetIfPossible,
@@ -92,7 +99,7 @@ pub(super) enum Grant {
     Named(usize),
 }
 
-/// What the launcher passes out of a namespace that is to be connected.
+/// What comes out of a namespace that is to be connected: the launcher passes it, but for a machine's.
 #[derive(Debug)]
 pub(super) struct Inside {
     /// About its interfaces, addresses and routes.
@@ -100,16 +107,34 @@ pub(super) struct Inside {
     /// At the resolver's address.
     udp: OwnedFd,
     tcp: OwnedFd,
-    /// About its packet filter; none: the kernel has no such thing.
-    filter: Option<OwnedFd>,
+    walls: Walls,
+}
+
+/// The rules in a namespace, where those of the machine do not see all of its packets.
+#[derive(Debug)]
+enum Walls {
+    /// Over this socket.
+    ToRaise(OwnedFd),
+    /// Others are in force, which say the same and more.
+    Raised,
+    /// The kernel has no packet filter.
+    Impossible,
 }
 
 impl Inside {
     /// Takes the last of `files`, which are behind `listeners` others.
     pub(super) fn of(files: &mut Vec<OwnedFd>, listeners: usize) -> Option<Self> {
         let mut own = files.drain(listeners.min(files.len())..);
-        Some(Self { routes: own.next()?, udp: own.next()?, tcp: own.next()?, filter: own.next() })
+        let (routes, udp, tcp) = (own.next()?, own.next()?, own.next()?);
+        Some(Self { routes, udp, tcp, walls: own.next().map_or(Walls::Impossible, Walls::ToRaise) })
     }
+}
+
+/// Whose environment is to be connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Process,
+    Machine,
 }
 
 /// One environment's connection. Dropping it, after the environment's end, gives back what it took.
@@ -121,10 +146,11 @@ pub(super) enum Attachment {
 
 /// All that a server's environments are connected by; made when the first one needs it.
 #[derive(Debug)]
-pub(super) struct Networks {
+pub struct Networks {
     clock: Arc<dyn Clock>,
     declared: Arc<Declared>,
-    tether: Tether,
+    /// None: there are virtual machines alone, which take root.
+    tether: Option<Tether>,
     open: Mutex<State>,
     names: Mutex<Option<Arc<Names>>>,
     surveys: Mutex<HashMap<Grant, Survey>>,
@@ -149,25 +175,51 @@ enum State {
 impl Networks {
     /// Removes what servers that ended left behind.
     pub(super) fn new(clock: Arc<dyn Clock>, declared: Arc<Declared>, launcher: &LauncherProgram) -> Self {
+        let tether = Tether { program: launcher.program.clone(), arguments: launcher.arguments.clone() };
+        Self { tether: Some(tether), ..Self::of_machines(clock, declared) }
+    }
+
+    /// For virtual machines alone; where there are processes too, both have one: [`super::ProcessDriver::networks`].
+    pub fn of_machines(clock: Arc<dyn Clock>, declared: Arc<Declared>) -> Self {
         if survey::is_root()
             && let Ok(program) = survey::of_root()
             && let Err(error) = Socket::route().and_then(|socket| claim::collect(&socket, &program))
         {
             tracing::warn!(%error, "what an earlier server left of its network stays behind");
         }
-        let tether = Tether { program: launcher.program.clone(), arguments: launcher.arguments.clone() };
         Self {
             clock,
             declared,
-            tether,
+            tether: None,
             open: Mutex::default(),
             names: Mutex::default(),
             surveys: Mutex::default(),
         }
     }
 
+    /// Whether this machine can give a function what it insists on reaching.
+    ///
+    /// # Errors
+    /// What is not there, and what to do about it.
+    pub(crate) fn check(&self, network: &Network, whose: Whose) -> Result<(), String> {
+        match self.grant(network).map_err(|error| error.to_string())? {
+            Some(grant @ (Grant::Internet | Grant::Named(_))) => match self.lacking(grant, whose) {
+                Some(help) => Err(NoNetwork::Lacking(help).to_string()),
+                None => Ok(()),
+            },
+            Some(Grant::InternetIfPossible) | None => Ok(()),
+        }
+    }
+
+    /// What an environment that is started now is to be connected to: what its function insists on, or what can be.
+    pub(crate) fn granted(&self, network: &Network, whose: Whose) -> Result<Option<Grant>, UnknownNetwork> {
+        Ok(self.grant(network)?.filter(|&grant| {
+            grant != Grant::InternetIfPossible || self.lacking(Grant::InternetIfPossible, whose).is_none()
+        }))
+    }
+
     /// What a function's environments are to be connected to; nothing for [`Network::None`].
-    pub(super) fn grant(&self, network: &Network) -> Result<Option<Grant>, UnknownNetwork> {
+    fn grant(&self, network: &Network) -> Result<Option<Grant>, UnknownNetwork> {
         let named = self.declared.of(network)?;
         let number = named.and_then(|named| self.declared.0.iter().position(|one| one.name == named.name));
         Ok(match network {
@@ -179,8 +231,12 @@ impl Networks {
     }
 
     /// What this machine lacks to give it; remembered for [`limits::NETWORK_SURVEY`].
-    pub(super) fn lacking(&self, grant: Grant) -> Option<String> {
-        self.survey(grant).err()
+    fn lacking(&self, grant: Grant, whose: Whose) -> Option<String> {
+        match (self.survey(grant), whose) {
+            (Err(help), _) => Some(help),
+            (Ok(Tools::Root(_) | Tools::Helper(_)), Whose::Process) => None,
+            (Ok(tools), Whose::Machine) => wire::lacking(&tools),
+        }
     }
 
     fn survey(&self, grant: Grant) -> Result<Tools, String> {
@@ -202,17 +258,17 @@ impl Networks {
         found
     }
 
-    /// Connects the namespace of process `pid`; none: it does without, since it does not insist. Blocks for a moment.
+    /// Connects a namespace; none: it does without, since it does not insist. Blocks for a moment.
     pub(super) fn attach(
         &self,
         grant: Grant,
-        pid: i32,
+        namespace: Namespace<'_>,
         inside: Inside,
     ) -> Result<Option<Attachment>, NoNetwork> {
         match grant {
-            Grant::Internet | Grant::Named(_) => self.connect(grant, pid, inside).map(Some),
+            Grant::Internet | Grant::Named(_) => self.connect(grant, namespace, inside).map(Some),
             Grant::InternetIfPossible if matches!(&*self.state(), State::Failed) => Ok(None),
-            Grant::InternetIfPossible => match self.connect(grant, pid, inside) {
+            Grant::InternetIfPossible => match self.connect(grant, namespace, inside) {
                 Err(NoNetwork::Lacking(_)) => Ok(None),
                 Err(error @ NoNetwork::Machine { .. }) if matches!(&*self.state(), State::Failed) => {
                     tracing::warn!(%error, "functions that may have the internet run without");
@@ -223,42 +279,48 @@ impl Networks {
         }
     }
 
-    fn connect(&self, grant: Grant, pid: i32, inside: Inside) -> Result<Attachment, NoNetwork> {
+    fn connect(
+        &self,
+        grant: Grant,
+        namespace: Namespace<'_>,
+        inside: Inside,
+    ) -> Result<Attachment, NoNetwork> {
         match self.survey(grant).map_err(NoNetwork::Lacking)? {
             Tools::Root(program) => {
                 let ground = self.opened(program)?;
-                Ground::attach(&ground, grant, pid, inside)
+                Ground::attach(&ground, grant, namespace, inside)
                     .map(|_connection| Attachment::Ground { _connection })
             }
             Tools::Helper(program) => {
+                let (Some(tether), Namespace::Process(pid)) = (&self.tether, namespace) else {
+                    return Err(NoNetwork::Lacking(wire::NOT_ROOT.into()));
+                };
                 let own = Socket::route().and_then(|socket| links::own(&socket));
                 let own: Vec<Range> = own
                     .map_err(failed("ask the kernel for this machine's addresses"))?
                     .into_iter()
                     .map(Range::one)
                     .collect();
-                let network = match grant {
-                    Grant::Internet | Grant::InternetIfPossible => None,
-                    Grant::Named(number) => self.declared.0.get(number),
-                };
+                let network = self.named(grant);
                 let policy =
                     network.map_or_else(|| Policy::internet(&own), |network| Policy::named(network, &own));
                 let names = self.names()?;
                 let askers = Askers::One(network.and_then(ground::dns));
-                let connected = helper::attach(
-                    &program,
-                    &self.tether,
-                    &policy,
-                    (&names, askers),
-                    (pid, inside),
-                    &*self.clock,
-                );
+                let connected =
+                    helper::attach(&program, tether, &policy, (&names, askers), (pid, inside), &*self.clock);
                 if connected.is_err() && grant == Grant::InternetIfPossible {
                     // The next one would do no better.
                     *self.state() = State::Failed;
                 }
                 connected.map(|_connection| Attachment::Helper { _connection })
             }
+        }
+    }
+
+    fn named(&self, grant: Grant) -> Option<&NamedNetwork> {
+        match grant {
+            Grant::Internet | Grant::InternetIfPossible => None,
+            Grant::Named(number) => self.declared.0.get(number),
         }
     }
 

@@ -5,9 +5,12 @@
 //! the packet's way was found: a route that refuses would not do, since a socket that is bound to an interface
 //! (`SO_BINDTODEVICE`, which needs no capability) is taken past such routes.
 
-use std::io;
+use std::{io, net::Ipv4Addr};
 
-use sonagi_model::{limits, network::Destination};
+use sonagi_model::{
+    limits,
+    network::{Destination, Ports, Range},
+};
 
 use super::{
     netlink::{Message, Socket},
@@ -23,7 +26,9 @@ const APPEND: u16 = 0x800;
 const FAMILY_INET: u8 = 1;
 /// `enum nf_inet_hooks`.
 const HOOK_INPUT: u32 = 1;
+const HOOK_FORWARD: u32 = 2;
 const HOOK_OUTPUT: u32 = 3;
+const HOOK_LEAVING: u32 = 4;
 const TABLE: &str = "sonagi";
 
 /// `linux/netfilter.h`; the only registers and keys that are used.
@@ -41,7 +46,8 @@ const AT_MOST: u32 = 3;
 const AT_LEAST: u32 = 5;
 const NETWORK_HEADER: u32 = 1;
 const TRANSPORT_HEADER: u32 = 2;
-/// Where an IPv4 header has its destination, and a TCP or UDP header its own.
+/// Where an IPv4 header has its addresses, and a TCP or UDP header its own.
+const SOURCE: u32 = 12;
 const DESTINATION: u32 = 16;
 const DESTINATION_PORT: u32 = 2;
 /// Bits of a connection's state.
@@ -74,6 +80,61 @@ pub(super) fn raise(socket: &Socket, policy: &Policy) -> io::Result<()> {
     messages.push(rule("out", vec![outcome(policy.otherwise)]));
     messages.push(rule("in", vec![meta(META_IIF), equal(&LOOPBACK.to_ne_bytes()), verdict(ACCEPT)]));
     messages.push(rule("in", [state(ESTABLISHED | RELATED), vec![verdict(ACCEPT)]].concat()));
+    socket.transact(messages)
+}
+
+/// Has a namespace pass on what the virtual machine with the address `machine` sends, which comes in at the interface
+/// numbered `tap`, as the namespace's own: where `policy` says. What comes in answers it. Of the namespace itself the
+/// machine reaches the resolver, if it is there.
+pub(super) fn raise_before_machine(
+    socket: &Socket,
+    (tap, machine): (u32, Ipv4Addr),
+    resolver: Ipv4Addr,
+    policy: &Policy,
+) -> io::Result<()> {
+    const SOURCE_NAT: u32 = 100;
+    let tap = tap.to_ne_bytes();
+    let too_many = || {
+        let count = data().with_big(1, limits::NETWORK_CONNECTIONS).with_big(2, ABOVE);
+        [state(NEW), vec![Expression("connlimit", count), reject()]].concat()
+    };
+    let sent_by_machine = || vec![load(NETWORK_HEADER, SOURCE, 4), equal(&machine.octets())];
+    let ipv4 = libc::AF_INET as u8;
+    let leaving = Message::new(CHAIN_NEW, CREATE, &family())
+        .with_text(1, TABLE)
+        .with_text(3, "leaving")
+        .nested(4, |at| at.with_big(1, HOOK_LEAVING).with_big(2, SOURCE_NAT))
+        .with_big(5, ACCEPT)
+        .with_text(7, "nat");
+    let mut messages = vec![
+        Message::new(TABLE_NEW, CREATE, &family()).with_text(1, TABLE),
+        chain("onwards", HOOK_FORWARD),
+        chain("in", HOOK_INPUT),
+        leaving,
+    ];
+    let mut onwards = |expressions| messages.push(rule("onwards", expressions));
+    onwards(vec![meta(META_FAMILY), compare(NOT_EQUAL, &[ipv4]), verdict(DROP)]);
+    onwards([state(ESTABLISHED | RELATED), vec![verdict(ACCEPT)]].concat());
+    onwards(vec![meta(META_IIF), compare(NOT_EQUAL, &tap), verdict(DROP)]);
+    onwards(vec![load(NETWORK_HEADER, SOURCE, 4), compare(NOT_EQUAL, &machine.octets()), verdict(DROP)]);
+    onwards(too_many());
+    for step in &policy.steps {
+        for matches in destination(&step.to) {
+            onwards([matches, vec![outcome(step.verdict)]].concat());
+        }
+    }
+    onwards(vec![outcome(policy.otherwise)]);
+    let mut inside = |expressions| messages.push(rule("in", expressions));
+    inside(vec![meta(META_IIF), equal(&LOOPBACK.to_ne_bytes()), verdict(ACCEPT)]);
+    inside([state(ESTABLISHED | RELATED), vec![verdict(ACCEPT)]].concat());
+    let from_machine = || [vec![meta(META_IIF), equal(&tap)], sent_by_machine()].concat();
+    inside([from_machine(), too_many()].concat());
+    let asked = Destination { range: Range::one(resolver), ports: Some(Ports { first: 53, last: 53 }) };
+    for matches in destination(&asked) {
+        inside([from_machine(), matches, vec![verdict(ACCEPT)]].concat());
+    }
+    inside([from_machine(), vec![reject()]].concat());
+    messages.push(rule("leaving", [sent_by_machine(), vec![Expression("masq", data())]].concat()));
     socket.transact(messages)
 }
 
