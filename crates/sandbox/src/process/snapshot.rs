@@ -28,6 +28,10 @@ pub(super) async fn run(
 ) -> Result<Started, StartFailure> {
     let clock = Arc::clone(&driver.machine().clock);
     let began = clock.tick();
+    if is_connected_by_another(driver, &spec)? {
+        tell(&spec, &*clock, CONNECTED_BY_ANOTHER);
+        return start::afresh(driver, spec, deadline).await;
+    }
     let place = driver.templates().place(Key::of(&spec));
     let timed_out = || StartFailure::TimedOut { create: clock.tick().since(began) };
     let mut known = clock::within(&*clock, deadline, known(&place, began)).await.ok_or_else(timed_out)?;
@@ -81,6 +85,9 @@ pub(super) async fn initialise(
 ) -> Result<Initialised, StartFailure> {
     let clock = Arc::clone(&driver.machine().clock);
     let began = clock.tick();
+    if is_connected_by_another(driver, &spec)? {
+        return Ok(Initialised::EachTime);
+    }
     let place = driver.templates().place(Key::of(&spec));
     let timed_out = || StartFailure::TimedOut { create: clock.tick().since(began) };
     let mut known = clock::within(&*clock, deadline, known(&place, began)).await.ok_or_else(timed_out)?;
@@ -98,6 +105,15 @@ pub(super) async fn initialise(
         Known::Template(_) => Initialised::Once,
         Known::Never(_) | Known::Nothing => Initialised::EachTime,
     })
+}
+
+const CONNECTED_BY_ANOTHER: &str = "its function has a network, and the server is an ordinary user's: pasta and slirp4netns \
+                                    may not look into the sandbox that is made for a copy; start the server as root, or \
+                                    do without the network";
+
+/// Whether another program gives it its network: an ordinary user's server has no way of its own.
+fn is_connected_by_another(driver: &ProcessDriver, spec: &EnvironmentSpec) -> Result<bool, StartFailure> {
+    Ok(driver.next_users().is_none() && start::grant(driver, spec)?.is_some())
 }
 
 /// What is known of a version at `now`, for whoever may change that.

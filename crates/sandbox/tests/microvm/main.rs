@@ -13,5 +13,7 @@ mod functions;
 mod machine;
 mod openapi;
 mod qemu;
+#[path = "../real/mod.rs"]
+mod real;
 mod snapshots;
 mod world;
