@@ -8,6 +8,7 @@ import json
 import re
 import uuid
 
+from botocore.exceptions import WaiterError
 from checked import PYTHON, ROLE, client, package, refused
 
 NAME = "snap-" + uuid.uuid4().hex[:8]
@@ -45,6 +46,13 @@ assert made["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus
 client.get_waiter("function_active_v2").wait(FunctionName=NAME)
 version = client.publish_version(FunctionName=NAME)
 assert version["SnapStart"]["OptimizationStatus"] == "On", version
+assert (version["State"], version["StateReasonCode"]) == ("Pending", "Creating"), version
+# The waiter looks every 5 s.
+client.get_waiter("published_version_active").wait(
+    FunctionName=NAME, Qualifier=version["Version"], WaiterConfig={"Delay": 1}
+)
+shown = client.get_function_configuration(FunctionName=NAME, Qualifier=version["Version"])
+assert (shown["State"], shown["SnapStart"]["OptimizationStatus"]) == ("Active", "On"), shown
 
 (latest, restored, kind, _), report = invoke("$LATEST")
 assert (kind, restored) == ("on-demand", []), kind
@@ -59,6 +67,7 @@ assert whole and "Init Duration" not in report, report
 # An environment of another memory is another version's, and has an initialisation of its own.
 client.update_function_configuration(FunctionName=NAME, MemorySize=256)
 client.get_waiter("function_updated_v2").wait(FunctionName=NAME)
+# It is invoked while it is pending, and waits.
 other = client.publish_version(FunctionName=NAME)["Version"]
 (another, _, _, two), _ = invoke(other)
 assert another != born and two
@@ -80,5 +89,30 @@ message = refused(
     Runtime="nodejs20.x",
 )
 assert message == "nodejs20.x is not supported for SnapStart enabled functions.", message
+
+# A version that cannot be initialised says so; what failed is tried again by an invocation.
+broken = package({"app.py": "import nothing_of_that_name\n"})
+failed = client.update_function_code(FunctionName=NAME, ZipFile=broken, Publish=True)
+assert failed["State"] == "Pending", failed
+try:
+    client.get_waiter("published_version_active").wait(
+        FunctionName=NAME, Qualifier=failed["Version"], WaiterConfig={"Delay": 1}
+    )
+    raise AssertionError("the waiter says that it is active")
+except WaiterError as error:
+    shown = error.last_response
+assert (shown["State"], shown["StateReasonCode"]) == ("Failed", "FunctionError"), shown
+assert (shown["LastUpdateStatus"], shown["LastUpdateStatusReasonCode"]) == ("Failed", "FunctionError"), shown
+assert "Runtime.ImportModuleError" in shown["StateReason"], shown
+answer = client.invoke(FunctionName=NAME, Qualifier=failed["Version"])
+assert "Runtime.ImportModuleError" in answer["Payload"].read().decode(), answer
+message = refused(
+    "InvalidParameterValueException",
+    400,
+    client.update_function_configuration,
+    FunctionName=NAME,
+    EphemeralStorage={"Size": 1024},
+)
+assert "512 MB is not supported for SnapStart enabled functions" in message, message
 client.delete_function(FunctionName=NAME)
 print("ok")

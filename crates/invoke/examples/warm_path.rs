@@ -150,6 +150,10 @@ impl Snapshot for Only {
     fn provisioned(&self) -> Vec<sonagi_control::Share> {
         Vec::new()
     }
+
+    fn copied(&self) -> Vec<sonagi_invoke::Copied> {
+        Vec::new()
+    }
 }
 
 struct Nowhere;

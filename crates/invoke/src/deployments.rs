@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use sonagi_control::{Control, Live, LiveFunction, Share, Target};
 use sonagi_model::{Digest, LambdaName, function::Package};
 
+use crate::pool::is_copied;
+
 /// What is deployed, and its code.
 #[async_trait]
 pub trait Deployments: Send + Sync + 'static {
@@ -24,6 +26,23 @@ pub trait Snapshot: Send + Sync {
     fn reservations(&self) -> Vec<(LambdaName, u32)>;
     /// Every target that environments are to be kept ready for, and how many.
     fn provisioned(&self) -> Vec<Share>;
+    /// Every target whose environments are copies of one that was initialised.
+    fn copied(&self) -> Vec<Copied>;
+}
+
+/// A target whose environments are copies of one that was initialised.
+#[derive(Debug, Clone)]
+pub struct Copied {
+    pub target: Arc<Target>,
+    pub reached: Reached,
+}
+
+/// Which requests lead to a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// Those that name no version too: it is `$LATEST`, or an alias names it.
+    ByAll,
+    ByNumber,
 }
 
 #[async_trait]
@@ -57,5 +76,25 @@ impl Snapshot for Live {
             names.flat_map(|name| function.shares(name)).collect::<Vec<_>>()
         };
         self.functions().flat_map(named).collect()
+    }
+
+    fn copied(&self) -> Vec<Copied> {
+        let mut all = Vec::new();
+        for function in self.functions() {
+            let targets = std::iter::once(&function.latest).chain(function.versions.values());
+            let copied: Vec<_> = targets.filter(|target| is_copied(target)).collect();
+            if copied.is_empty() {
+                continue;
+            }
+            let served = function.served();
+            all.extend(copied.into_iter().map(|target| Copied {
+                target: Arc::clone(target),
+                reached: match served.iter().any(|served| Arc::ptr_eq(served, target)) {
+                    true => Reached::ByAll,
+                    false => Reached::ByNumber,
+                },
+            }));
+        }
+        all
     }
 }

@@ -12,7 +12,7 @@ use sonagi_control::{Control, Target};
 use sonagi_model::{
     Clock, Entropy, Tick,
     clock::within,
-    limits::{PREWARMS_AT_ONCE, PROVISIONS_AT_ONCE},
+    limits::{PREWARMS_AT_ONCE, PROVISIONS_AT_ONCE, SNAPSHOTS_AT_ONCE},
     logs::LogSink,
 };
 use sonagi_sandbox::{Credentials, Driver};
@@ -23,12 +23,12 @@ use tokio::{
 
 use crate::{
     Config, Deployments, EnvironmentInfo, Error, FunctionTotals, Invoked, ProvisionState, RecordStream,
-    Request, Result,
+    Request, Result, SnapshotState,
     activity::Activity,
     admission::Admission,
     metering::Metering,
     placement::{Place, Placement},
-    pool::{self, Job, Pools, Reply, Room, Tasks},
+    pool::{self, Copied, Job, Pools, Reply, Room, Tasks},
 };
 
 /// How often tasks that should have stopped are told so again.
@@ -68,7 +68,10 @@ pub(crate) struct Engine {
     pub(crate) prewarms: Arc<Semaphore>,
     /// One permit for each that is provisioned.
     pub(crate) provisions: Arc<Semaphore>,
-    /// Something that is provisioned may have to be started: for the janitor.
+    pub(crate) copied: Copied,
+    /// One permit for each of these that is initialised ahead of its first start.
+    pub(crate) snapshots: Arc<Semaphore>,
+    /// Something that is provisioned or copied may have to be started: for the janitor.
     pub(crate) news: Arc<Notify>,
     pub(crate) tasks: Tasks,
     /// Invocations and starts.
@@ -119,10 +122,12 @@ impl Frontend {
     ) -> Self {
         let engine = Arc::new(Engine {
             pools: Pools::new(),
-            room: Room::new(&config),
+            room: Room::new(&config, Arc::clone(&driver)),
             starts: Semaphore::new(config.start_parallelism.max(1)),
             prewarms: Arc::new(Semaphore::new(PREWARMS_AT_ONCE)),
             provisions: Arc::new(Semaphore::new(PROVISIONS_AT_ONCE)),
+            copied: Copied::default(),
+            snapshots: Arc::new(Semaphore::new(SNAPSHOTS_AT_ONCE)),
             news: Arc::default(),
             tasks: Tasks::default(),
             activity: Activity::default(),
@@ -234,6 +239,16 @@ impl Frontend {
         self.engine.follow();
     }
 
+    /// How far `target` is, if its environments are copies of one that is initialised; none if they are not.
+    pub fn snapshot(&self, target: &Target) -> Option<SnapshotState> {
+        if !pool::is_copied(target) {
+            return None;
+        }
+        // What was published a moment ago is known, too.
+        self.engine.follow();
+        Some(self.engine.copied.state(target))
+    }
+
     /// What is provisioned for `target`, whoever asked for it.
     pub fn provisioned(&self, target: &Target) -> ProvisionState {
         self.engine.pools.provision_state(target)
@@ -248,6 +263,7 @@ impl Engine {
         {
             self.pools.retire(&*live);
             self.pools.provision(self);
+            self.copied.follow(self, &*live);
         }
     }
 

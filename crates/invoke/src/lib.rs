@@ -29,10 +29,12 @@ mod stream;
 mod trace;
 
 pub use config::Config;
-pub use deployments::{Deployments, Snapshot};
+pub use deployments::{Copied, Deployments, Reached, Snapshot};
 pub use error::{Error, Result, ThrottleReason};
 pub use frontend::{CredentialProvider, Frontend, LogProvider};
 pub use metering::{FunctionTotals, Metered, Record, RecordStream, Totals};
-pub use pool::{EnvironmentInfo, EnvironmentState, ProvisionFailure, ProvisionState};
+pub use pool::{
+    EnvironmentInfo, EnvironmentState, ProvisionFailure, ProvisionState, SnapshotFailure, SnapshotState,
+};
 pub use request::{Invoked, LateTail, Request, Tail};
 pub use stream::collect;

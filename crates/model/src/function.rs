@@ -88,9 +88,14 @@ impl SnapStart {
         matches!(self, Self::None)
     }
 
-    /// Whether there is such a thing for this runtime.
-    pub const fn is_for(runtime: Runtime) -> bool {
-        matches!(runtime, Runtime::Python { .. } | Runtime::Provided(_))
+    /// Whether there is such a thing for this runtime in such environments: our own client can be copied, and what a
+    /// virtual machine is a snapshot of may be anything that asks to be restored.
+    pub const fn is_for(runtime: Runtime, driver: DriverChoice) -> bool {
+        match (runtime, driver) {
+            (Runtime::Python { .. }, _) | (Runtime::Provided(_), DriverChoice::MicrovmSnapshot) => true,
+            (Runtime::Provided(_), DriverChoice::Usual | DriverChoice::Microvm)
+            | (Runtime::Nodejs { .. } | Runtime::Wasm, _) => false,
+        }
     }
 }
 

@@ -22,6 +22,9 @@ pub const TIMEOUT_DEFAULT: u32 = 3;
 pub const EPHEMERAL_STORAGE_MIN: u32 = 512;
 /// MiB of `/tmp`.
 pub const EPHEMERAL_STORAGE_MAX: u32 = 10_240;
+/// MiB of `/tmp` where environments are copies of one that was initialised (Lambda Developer Guide, "Improving startup
+/// performance with Lambda SnapStart", "Supported features and limitations").
+pub const SNAPSHOT_STORAGE_MAX: u32 = 512;
 /// Bytes of all environment variables' names and values together.
 pub const VARIABLES_SIZE: usize = 4 << 10;
 /// Bytes of a handler's name.
@@ -127,7 +130,9 @@ pub const HISTORIES: usize = 16_384;
 pub const PREWARMS_AT_ONCE: usize = 4;
 /// Provisioned environments that start at the same time: few, so that requests which wait for a start go first.
 pub const PROVISIONS_AT_ONCE: usize = 2;
-/// How long the initialisation of a provisioned environment may take, if its function's own time is not longer (Lambda
+/// Function versions that are initialised at the same time before their first environment is needed.
+pub const SNAPSHOTS_AT_ONCE: usize = 2;
+/// How long the initialisation of a provisioned environment, or of what environments are copied from, may take, if its function's own time is not longer (Lambda
 /// Developer Guide, "Understanding the Lambda execution environment lifecycle").
 pub const PROVISIONED_INIT_TIMEOUT: Duration = Duration::from_secs(130);
 /// How long a function's provisioned environments are not started after one of them could not be. It doubles with each

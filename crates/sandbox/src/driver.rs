@@ -20,10 +20,47 @@ pub trait Driver: Send + Sync + 'static {
     /// `deadline` has passed. Dropping the future ends whatever was started.
     async fn start(&self, spec: Arc<EnvironmentSpec>, deadline: Tick) -> Result<Started, StartFailure>;
 
+    /// Does what environments of this function are copied from, if they are copied, ahead of the first start. It serves
+    /// nothing, and ends by `deadline` as [`start`](Self::start) does; starts of the same function wait for it.
+    async fn initialise(
+        &self,
+        spec: Arc<EnvironmentSpec>,
+        deadline: Tick,
+    ) -> Result<Initialised, StartFailure> {
+        let _ = (spec, deadline);
+        Ok(Initialised::EachTime)
+    }
+
+    /// MiB that are kept besides environments, and count as theirs do.
+    fn kept(&self) -> u64 {
+        0
+    }
+
+    /// Gives up of these what was not used for the longest, and is used by no environment.
+    fn give_up(&self) -> GivenUp {
+        GivenUp::Nothing
+    }
+
     /// What an environment of this function takes.
     fn footprint(&self, function: &Function) -> Footprint {
         Footprint::Process { memory: function.memory }
     }
+}
+
+/// How environments of a function come to be initialised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Initialised {
+    /// Once, and each is a copy.
+    Once,
+    /// Each by itself.
+    EachTime,
+}
+
+/// Whether there is more memory now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenUp {
+    One,
+    Nothing,
 }
 
 /// What an environment takes of its machine for as long as it lives, busy or idle.

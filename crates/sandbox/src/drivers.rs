@@ -9,7 +9,7 @@ use sonagi_model::{
 };
 
 use crate::{
-    Driver, EnvironmentSpec, Footprint, StartFailure, Started, microvm::MicrovmDriver,
+    Driver, EnvironmentSpec, Footprint, GivenUp, Initialised, StartFailure, Started, microvm::MicrovmDriver,
     process::ProcessDriver, wasm::WasmDriver,
 };
 
@@ -76,6 +76,29 @@ impl Driver for Drivers {
             }
             Runtime::Wasm => self.wasm.start(spec, deadline).await,
         }
+    }
+
+    async fn initialise(
+        &self,
+        spec: Arc<EnvironmentSpec>,
+        deadline: Tick,
+    ) -> Result<Initialised, StartFailure> {
+        match (spec.runtime, self.microvm.runs(spec.driver)) {
+            (Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_), false) => {
+                self.process.initialise(spec, deadline).await
+            }
+            // What a machine is restored from is made by its first start.
+            (Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Provided(_), true)
+            | (Runtime::Wasm, _) => Ok(Initialised::EachTime),
+        }
+    }
+
+    fn kept(&self) -> u64 {
+        self.process.kept()
+    }
+
+    fn give_up(&self) -> GivenUp {
+        self.process.give_up()
     }
 
     fn footprint(&self, function: &Function) -> Footprint {

@@ -18,7 +18,8 @@ pub mod wasm;
 
 pub use driver::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Footprint,
-    HttpAnswer, HttpBody, Initialization, Input, Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
+    GivenUp, HttpAnswer, HttpBody, Initialised, Initialization, Input, Outcome, StartFailure, Started,
+    StreamAnswer, StreamFailure,
 };
 pub use drivers::{Drivers, Microvms, Whose};
 pub use sonagi_model::invocation::Origin;

@@ -31,7 +31,7 @@ pub use data_folder::DataFolder;
 pub use entropy::OsEntropy;
 pub use error::Error;
 pub use interpreters::LocalInterpreters;
-pub use machine::{raise_file_limit, ready_memory_mib};
+pub use machine::{memory_mib, raise_file_limit, ready_memory_mib};
 pub use running::{Running, start, start_real};
 pub use sonagi_data::logs::{Followed, Follower};
 

@@ -29,7 +29,7 @@ pub fn ready_memory_mib() -> u64 {
 }
 
 /// MiB of memory that this machine has, or that this program's control group may use if that is less.
-pub(crate) fn memory_mib() -> u64 {
+pub fn memory_mib() -> u64 {
     let total = {
         let info = rustix::system::sysinfo();
         (info.totalram as u64 * u64::from(info.mem_unit)) >> 20

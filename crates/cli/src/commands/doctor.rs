@@ -50,7 +50,8 @@ enum State {
 pub(crate) async fn run(doctor: &Doctor, shape: Shape) -> Result<ExitCode> {
     let data = doctor.data.clone().unwrap_or_else(folders::data);
     let path = folders::search_path();
-    let mut findings = vec![files(), isolation(), processes(), network(), waiting(), microvms(doctor, &path)];
+    let mut findings =
+        vec![files(), isolation(), processes(), network(), memory(), waiting(), microvms(doctor, &path)];
     findings.extend(networks(doctor.networks.as_deref()));
     findings.extend(runtimes(&path).await);
     findings.extend(tools(&path));
@@ -127,6 +128,16 @@ fn processes() -> Finding {
         Limiting::ControlGroups => good("limits", "control groups limit and end environments"),
         Limiting::ResourceLimits(help) => bad("limits", help),
     }
+}
+
+/// What environments may have together.
+fn memory() -> Finding {
+    let memory = sonagi_server::memory_mib();
+    let text = format!(
+        "{memory} MiB for environments by the memory that their functions are configured with, and for what SnapStart \
+         keeps to copy them from, which is given up first"
+    );
+    good("memory", text)
 }
 
 /// What interpreters may take of the machine that wait for a function to run.

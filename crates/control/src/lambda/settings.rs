@@ -140,12 +140,7 @@ impl Settings<'_> {
                     Some(false) => SnapStart::None,
                     None => function.snap_start,
                 };
-                if !function.snap_start.is_none() && !SnapStart::is_for(function.runtime) {
-                    return Err(Error::Invalid(format!(
-                        "{} is not supported for SnapStart enabled functions.",
-                        function.runtime
-                    )));
-                }
+                check_snap_start(function)?;
                 if function.wasm.take().is_some() {
                     function.network = Network::InternetIfPossible;
                 }
@@ -153,6 +148,23 @@ impl Settings<'_> {
         }
         wasm::check(function).map_err(Error::Invalid)
     }
+}
+
+/// What Lambda refuses; its text for the storage is not documented.
+fn check_snap_start(function: &Function) -> Result<()> {
+    let refused = |what: String| {
+        Err(Error::Invalid(format!("{what} is not supported for SnapStart enabled functions.")))
+    };
+    if function.snap_start.is_none() {
+        return Ok(());
+    }
+    if !SnapStart::is_for(function.runtime, function.driver) {
+        return refused(function.runtime.to_string());
+    }
+    if function.ephemeral_storage > limits::SNAPSHOT_STORAGE_MAX {
+        return refused(format!("EphemeralStorage of more than {} MB", limits::SNAPSHOT_STORAGE_MAX));
+    }
+    Ok(())
 }
 
 fn set(to: &mut String, from: Option<&str>) {

@@ -9,7 +9,7 @@ use sonagi_model::{
     limits,
 };
 
-use crate::releases::SNAPSHOT_AND_PROVISIONED;
+use crate::releases::{SNAPSHOT_AND_PROVISIONED, snapshot_and_storage};
 
 use super::{
     BuildKind, DeclaredFunction, FunctionDraft, WasmBuild,
@@ -46,6 +46,7 @@ pub(super) struct Places {
     pub(super) tags: Span,
     pub(super) description: Span,
     pub(super) provisioned: Span,
+    pub(super) storage: Span,
 }
 
 pub(super) fn check_function(declared: &DeclaredFunction, places: &Places, report: &Report) {
@@ -65,6 +66,11 @@ pub(super) fn check_function(declared: &DeclaredFunction, places: &Places, repor
         report.problem(&places.description, message);
     }
     check_provisioned(&declared.function, &places.provisioned, report);
+    let function = &declared.function;
+    if !function.snap_start.is_none() && function.ephemeral_storage > limits::SNAPSHOT_STORAGE_MAX {
+        let message = snapshot_and_storage(function.ephemeral_storage);
+        report.problem_with_help(&places.storage, message, "lower it, or do without the snapshot");
+    }
 }
 
 fn check_provisioned(function: &FunctionDraft, span: &Span, report: &Report) {
@@ -74,7 +80,9 @@ fn check_provisioned(function: &FunctionDraft, span: &Span, report: &Report) {
             format!("{provisioned} environments are provisioned, and {reserved} invocations may run at once");
         report.problem_with_help(span, message, "reserve as many as are provisioned, or more");
     }
-    if function.wasm.as_ref().is_some_and(|wasm| wasm.start == WasmStart::Snapshot) {
+    let snapshot = !function.snap_start.is_none()
+        || function.wasm.as_ref().is_some_and(|wasm| wasm.start == WasmStart::Snapshot);
+    if snapshot {
         report.problem(span, SNAPSHOT_AND_PROVISIONED);
     }
 }

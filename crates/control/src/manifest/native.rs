@@ -306,6 +306,10 @@ impl Reader<'_> {
             tags: fields.span_of("tags"),
             description: fields.span_of("description"),
             provisioned: fields.span_of("provisioned_concurrency"),
+            storage: match fields.has("tmp") {
+                true => fields.span_of("tmp"),
+                false => fields.span_of(NATIVE.snapshot),
+            },
         };
         let memory = memory(&fields).or(self.defaults.memory).unwrap_or(limits::MEMORY_DEFAULT);
         let timeout = timeout(&fields).or(self.defaults.timeout).unwrap_or(limits::TIMEOUT_DEFAULT);
@@ -313,10 +317,8 @@ impl Reader<'_> {
         let network = network::native(&fields, runtime, report);
         let driver = driver::native(&fields, runtime, self.defaults.driver, report);
         let snap_start = match runtime {
-            Some(runtime) if SnapStart::is_for(runtime) && fields.flag(NATIVE.snapshot) == Some(true) => {
-                SnapStart::All
-            }
-            Some(_) | None => SnapStart::None,
+            Some(Runtime::Wasm) | None => SnapStart::None,
+            Some(runtime) => wasm::snap_start(&fields, &NATIVE, (runtime, driver), report),
         };
         let description = fields.text("description").unwrap_or_default();
         let architecture = architecture(&fields).or(self.defaults.architecture);

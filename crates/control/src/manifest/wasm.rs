@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sonagi_model::{
-    function::{OutboundRule, Reuse, Runtime, SnapStart, WasiVersion, Wasm, WasmStart},
+    function::{DriverChoice, OutboundRule, Reuse, Runtime, SnapStart, WasiVersion, Wasm, WasmStart},
     limits,
 };
 
@@ -19,6 +19,7 @@ pub(super) struct Words {
     pub(super) runtime: &'static str,
     pub(super) wasi: &'static str,
     pub(super) snapshot: &'static str,
+    pub(super) driver: &'static str,
     pub(super) reuse: &'static str,
     pub(super) requests: &'static str,
     pub(super) age: &'static str,
@@ -32,6 +33,7 @@ pub(super) const NATIVE: Words = Words {
     runtime: "runtime = \"wasm\"",
     wasi: "wasi",
     snapshot: "snapshot_start",
+    driver: "driver = \"microvm-snapshot\"",
     reuse: "reuse",
     requests: "requests",
     age: "age",
@@ -45,6 +47,7 @@ pub(super) const SAM: Words = Words {
     runtime: "Runtime: provided.wasm",
     wasi: "Wasi",
     snapshot: "SnapshotStart",
+    driver: "Driver: microvm-snapshot",
     reuse: "Reuse",
     requests: "Requests",
     age: "Age",
@@ -116,11 +119,36 @@ pub(super) fn check_start(said: &Wasm, place: &Span, words: &Words, report: &Rep
     }
 }
 
+/// Whether the environments of what is no WebAssembly function are copies of one that was initialised.
+pub(super) fn snap_start(
+    fields: &Fields<'_>,
+    words: &Words,
+    (runtime, driver): (Runtime, DriverChoice),
+    report: &Report,
+) -> SnapStart {
+    match (runtime, fields.flag(words.snapshot)) {
+        (_, None | Some(false)) => SnapStart::None,
+        (_, Some(true)) if SnapStart::is_for(runtime, driver) => SnapStart::All,
+        (Runtime::Provided(_), Some(true)) => {
+            let message = format!(
+                "`{}` is for WebAssembly and Python functions, or for virtual machines, and this one's runtime is \
+                 {runtime}",
+                words.snapshot
+            );
+            let help = format!("say `{}`, or leave it out", words.driver);
+            report.problem_with_help(&fields.span_of(words.snapshot), message, help);
+            SnapStart::None
+        }
+        // Said with the other keys that it has no use for.
+        (Runtime::Python { .. } | Runtime::Nodejs { .. } | Runtime::Wasm, Some(true)) => SnapStart::None,
+    }
+}
+
 /// Says of each key that another runtime has no use for it.
 pub(super) fn refuse(fields: &Fields<'_>, words: &Words, runtime: Runtime, report: &Report) {
     for key in [words.wasi, words.snapshot, words.reuse, words.config, words.keyvalue, words.outbound] {
-        let others = if key == words.snapshot { ", Python and provided" } else { "" };
-        if key == words.snapshot && SnapStart::is_for(runtime) {
+        let others = if key == words.snapshot { " and Python" } else { "" };
+        if key == words.snapshot && matches!(runtime, Runtime::Python { .. } | Runtime::Provided(_)) {
             // Read elsewhere.
             fields.has(key);
             continue;

@@ -31,6 +31,8 @@ mod validate;
 pub(crate) use change::{Change, Changes};
 pub(crate) use claims::LATEST;
 pub(crate) use switch::url_key;
-pub(crate) use validate::{SNAPSHOT_AND_PROVISIONED, check_content, check_tags, check_variables};
+pub(crate) use validate::{
+    SNAPSHOT_AND_PROVISIONED, check_content, check_tags, check_variables, snapshot_and_storage,
+};
 
 pub use summary::{Deployed, Liveness, ReleaseSummary};

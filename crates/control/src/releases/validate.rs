@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sonagi_model::{function::Function, limits, release::ReleaseContent};
+use sonagi_model::{
+    function::{Function, SnapStart},
+    limits,
+    release::ReleaseContent,
+};
 
 use crate::{Error, Result, lambda, wasm};
 
@@ -29,6 +33,11 @@ const RESERVED: [&str; 18] = [
 ];
 
 pub(crate) const SNAPSHOT_AND_PROVISIONED: &str = "a function that starts from a snapshot cannot have provisioned concurrency, as on Lambda: choose one of the two";
+
+pub(crate) fn snapshot_and_storage(size: u32) -> String {
+    let most = limits::SNAPSHOT_STORAGE_MAX;
+    format!("/tmp has {size} MB, and a function that starts from a snapshot may have {most}, as on Lambda")
+}
 
 /// Checks the content of a release that comes from outside.
 pub(crate) fn check_content(content: &ReleaseContent) -> Result<()> {
@@ -124,6 +133,12 @@ fn check_function(function: &Function) -> Result<()> {
         )));
     }
     wasm::check(function).map_err(Error::Invalid)?;
+    if !function.snap_start.is_none() && !SnapStart::is_for(function.runtime, function.driver) {
+        return Err(Error::Invalid(format!("{} does not start from a snapshot", function.runtime)));
+    }
+    if !function.snap_start.is_none() && function.ephemeral_storage > limits::SNAPSHOT_STORAGE_MAX {
+        return Err(Error::Invalid(snapshot_and_storage(function.ephemeral_storage)));
+    }
     if let Some(executions) = function.provisioned_concurrency {
         within(
             "the provisioned concurrency",

@@ -2,25 +2,7 @@
 
 use sonagi_model::function::DriverChoice;
 
-use crate::support::App;
-
-fn native(defaults: &str, runtime: &str, keys: &str) -> App {
-    App::new("shop")
-        .with("hello/app.py", "")
-        .with("hello/function.wasm", "(component)")
-        .with("sonagi.toml", &format!("{defaults}[function.hello]\nruntime = \"{runtime}\"\n{keys}\n"))
-}
-
-fn sam(runtime: &str, metadata: &str) -> App {
-    let text = format!(
-        "Transform: AWS::Serverless-2016-10-31\nResources:\n  Hello:\n    Type: AWS::Serverless::Function\n    \
-         Properties:\n      CodeUri: hello\n      Handler: app.handler\n      Runtime: {runtime}\n{metadata}"
-    );
-    App::new("shop")
-        .with("hello/app.py", "")
-        .with("hello/function.wasm", "(component)")
-        .with("template.yaml", &text)
-}
+use crate::support::{App, native, sam};
 
 fn driver(app: &App) -> DriverChoice {
     app.load().unwrap_or_else(|error| panic!("{error}")).functions[0].function.driver

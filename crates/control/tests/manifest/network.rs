@@ -5,24 +5,10 @@ use sonagi_model::{
     function::{Network, Vpc},
 };
 
-use crate::support::App;
+use crate::support::{self, App, sam};
 
 fn native(runtime: &str, keys: &str) -> App {
-    App::new("shop")
-        .with("hello/app.py", "")
-        .with("hello/function.wasm", "(component)")
-        .with("sonagi.toml", &format!("[function.hello]\nruntime = \"{runtime}\"\n{keys}\n"))
-}
-
-fn sam(runtime: &str, properties: &str) -> App {
-    let text = format!(
-        "Transform: AWS::Serverless-2016-10-31\nResources:\n  Hello:\n    Type: AWS::Serverless::Function\n    \
-         Properties:\n      CodeUri: hello\n      Handler: app.handler\n      Runtime: {runtime}\n{properties}"
-    );
-    App::new("shop")
-        .with("hello/app.py", "")
-        .with("hello/function.wasm", "(component)")
-        .with("template.yaml", &text)
+    support::native("", runtime, keys)
 }
 
 fn network(app: &App) -> Network {

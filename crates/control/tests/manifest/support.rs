@@ -45,4 +45,23 @@ impl App {
     }
 }
 
+/// One function that may be of any runtime, in a manifest of ours that says `before` and has these keys.
+pub(crate) fn native(before: &str, runtime: &str, keys: &str) -> App {
+    let text = format!("{before}[function.hello]\nruntime = \"{runtime}\"\n{keys}\n");
+    of_any_runtime().with("sonagi.toml", &text)
+}
+
+/// The same in a template, whose lines end with `rest`.
+pub(crate) fn sam(runtime: &str, rest: &str) -> App {
+    let text = format!(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  Hello:\n    Type: AWS::Serverless::Function\n    \
+         Properties:\n      CodeUri: hello\n      Handler: app.handler\n      Runtime: {runtime}\n{rest}"
+    );
+    of_any_runtime().with("template.yaml", &text)
+}
+
+fn of_any_runtime() -> App {
+    App::new("shop").with("hello/app.py", "").with("hello/function.wasm", "(component)")
+}
+
 pub(crate) const TEMPLATE: &str = include_str!("../fixtures/rest.yaml");

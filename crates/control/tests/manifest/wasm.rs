@@ -202,10 +202,8 @@ fn python_and_provided_functions_start_from_copies_where_they_ask_for_it() {
     assert_eq!(snap_start(&native("python3.11", "")), SnapStart::None);
     assert_eq!(
         native("nodejs20.x", "snapshot_start = true").with("hello/app.js", "").problems(),
-        [
-            "4:1: `snapshot_start` is for WebAssembly, Python and provided functions, and this one's runtime is \
-          nodejs20.x (say `runtime = \"wasm\"`, or leave it out)"
-        ]
+        ["4:1: `snapshot_start` is for WebAssembly and Python functions, and this one's runtime is \
+          nodejs20.x (say `runtime = \"wasm\"`, or leave it out)"]
     );
     let template = |runtime: &str, property: &str, metadata: &str| {
         let text = format!(
@@ -221,11 +219,37 @@ fn python_and_provided_functions_start_from_copies_where_they_ask_for_it() {
     assert_eq!(snap_start(&template("python3.11", "", metadata)), SnapStart::All);
     assert_eq!(
         template("nodejs20.x", snap, "").with("hello/app.js", "").problems(),
+        ["9:18: nodejs20.x is not supported for SnapStart enabled functions (it is for Python and \
+             WebAssembly: leave it out)"]
+    );
+}
+
+#[test]
+fn what_cannot_be_copied_is_said_where_a_copy_is_asked_for() {
+    let native = |runtime: &str, keys: &str| {
+        let function = format!("[function.hello]\nruntime = \"{runtime}\"\nsnapshot_start = true\n{keys}");
+        let handler = if runtime == "python3.11" { "handler = \"app.handler\"\n" } else { "" };
+        app("sonagi.toml", &format!("{function}{handler}")).with("hello/bootstrap", "#!/bin/sh\n")
+    };
+    assert_eq!(
+        native("provided.al2023", "").problems(),
         [
-            "9:18: nodejs20.x is not supported for SnapStart enabled functions (it is for Python and provided runtimes, \
-          and for WebAssembly: leave it out)"
+            "3:18: `snapshot_start` is for WebAssembly and Python functions, or for virtual machines, and this one's \
+             runtime is provided.al2023 (say `driver = \"microvm-snapshot\"`, or leave it out)"
         ]
     );
+    let machine = native("provided.al2023", "driver = \"microvm-snapshot\"\n");
+    assert_eq!(snap_start(&machine), SnapStart::All);
+    assert_eq!(snap_start(&native("python3.11", "tmp = 512\n")), SnapStart::All);
+    assert_eq!(
+        native("python3.11", "tmp = 513\n").problems(),
+        [
+            "4:7: /tmp has 513 MB, and a function that starts from a snapshot may have 512, as on Lambda (lower it, or \
+             do without the snapshot)"
+        ]
+    );
+    let both = native("python3.11", "provisioned_concurrency = 1\n").problems();
+    assert!(both.len() == 1 && both[0].contains("choose one of the two"), "{both:?}");
 }
 
 #[test]

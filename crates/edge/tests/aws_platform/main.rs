@@ -6,4 +6,5 @@ mod doors;
 mod invocations;
 mod own_api;
 mod resources;
+mod snapshots;
 mod world;

@@ -35,8 +35,8 @@ use sonagi_model::{
     network::{NamedNetwork, Networks, ToInternet, Way},
 };
 use sonagi_sandbox::{
-    Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Outcome,
-    StartFailure, Started, StreamAnswer, StreamFailure,
+    Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Initialised,
+    Outcome, StartFailure, Started, StreamAnswer, StreamFailure,
 };
 
 pub(crate) const HOST: &str = "localhost:4566";
@@ -315,6 +315,26 @@ impl Driver for Fake {
             init: Duration::from_millis(2),
             origin: sonagi_sandbox::Origin::Initialised,
         })
+    }
+
+    /// Takes a second, and ends as the handler's name says.
+    async fn initialise(&self, spec: Arc<EnvironmentSpec>, _: Tick) -> Result<Initialised, StartFailure> {
+        self.clock.sleep(Duration::from_secs(1)).await;
+        match spec.handler.as_str() {
+            "app.fail" => Err(StartFailure::Init {
+                failure: FunctionFailure {
+                    error_type: "Runtime.ImportModuleError".into(),
+                    payload: Bytes::from_static(b"{}"),
+                    origin: FailureOrigin::Init,
+                },
+                create: Duration::ZERO,
+                init: Duration::ZERO,
+            }),
+            "app.slow" => Err(StartFailure::TimedOut { create: Duration::ZERO }),
+            "app.none" => Err(StartFailure::Unsupported("install python3.11".into())),
+            "app.alone" => Ok(Initialised::EachTime),
+            _ => Ok(Initialised::Once),
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use sonagi_model::{Tick, limits::RETIRE_INTERVAL};
 
 use crate::frontend::Engine;
 
-/// Runs until the engine is gone: stops what was idle for too long, follows what is live, and starts what is provisioned, and
-/// ahead of the calls that are expected.
+/// Runs until the engine is gone: stops what was idle for too long, follows what is live, and starts what is provisioned, what is
+/// copied, and ahead of the calls that are expected.
 pub(crate) async fn tidy(engine: Weak<Engine>) {
     loop {
         let Some(strong) = engine.upgrade() else { return };
@@ -35,6 +35,7 @@ fn round(engine: &Arc<Engine>) -> Tick {
     engine.follow();
     // After that, so that nothing is started which is no longer live.
     let provisioned = engine.pools.start_provisioned(engine, now);
+    let copied = engine.copied.start(engine, now);
     let ahead = engine.pools.start_ahead(engine, now);
-    [provisioned, ahead].into_iter().flatten().fold(wake, Tick::min)
+    [provisioned, copied, ahead].into_iter().flatten().fold(wake, Tick::min)
 }

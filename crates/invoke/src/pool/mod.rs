@@ -13,6 +13,7 @@
 //! forgotten when it is empty; only its [`History`](history::History) is not. For how long an idle environment is kept
 //! is in the history's plan, which the janitor follows; it also starts environments ahead of expected calls.
 
+mod copied;
 mod histories;
 mod history;
 mod info;
@@ -33,6 +34,8 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use copied::{Copied, is_copied};
+pub use copied::{SnapshotFailure, SnapshotState};
 pub use info::{EnvironmentInfo, EnvironmentState};
 pub(crate) use janitor::tidy;
 pub(crate) use job::{Job, Reply};

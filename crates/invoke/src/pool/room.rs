@@ -6,17 +6,20 @@ use std::sync::{
 };
 
 use sonagi_model::clock::within;
-use sonagi_sandbox::Footprint;
+use sonagi_sandbox::{Driver, Footprint, GivenUp};
 use tokio::sync::Notify;
 
 use crate::{Config, Error, Result, ThrottleReason, admission::RETRY_AFTER, frontend::Engine};
 
-/// The counts of environments and the sum of the memory that is kept for them, all limited.
+/// The counts of environments and the sum of the memory that is kept for them and what they are copied from, all
+/// limited.
 pub(crate) struct Room {
     processes: usize,
     instances: usize,
     /// MiB.
     memory: u64,
+    /// Which keeps some of the memory for itself.
+    driver: Arc<dyn Driver>,
     used: Arc<Mutex<Used>>,
     /// A place was freed, or an environment became idle and could be evicted.
     news: Arc<Notify>,
@@ -79,11 +82,12 @@ pub(super) struct Place {
 }
 
 impl Room {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, driver: Arc<dyn Driver>) -> Self {
         Self {
             processes: config.environments,
             instances: config.instances,
             memory: config.memory_budget_mib,
+            driver,
             used: Arc::default(),
             news: Arc::default(),
             waiting: AtomicUsize::new(0),
@@ -91,8 +95,8 @@ impl Room {
         }
     }
 
-    /// Room for one more environment. If there is none, idle ones are evicted, the least recently used first; if
-    /// none is idle either, this waits no longer than for the right to run.
+    /// Room for one more environment. If there is none, what the driver keeps to copy from is given up, then idle
+    /// environments are evicted, the least recently used first; if none is idle either, this waits no longer than for the right to run.
     pub(super) async fn reserve(&self, engine: &Engine, footprint: Footprint) -> Result<Place> {
         let memory = memory_of(footprint);
         if memory > self.memory {
@@ -133,9 +137,12 @@ impl Room {
             return place;
         }
         let _waiting = Waiting::new(&self.waiting);
+        // What was told while nobody waited is no news: it would have a second environment evicted for nothing.
+        std::pin::pin!(self.news.notified()).enable();
         loop {
             match self.take(footprint) {
                 Ok(place) => return place,
+                Err(Short::Memory) if self.driver.give_up() == GivenUp::One => continue,
                 Err(short) => engine.pools.evict_one(short),
             }
             self.news.notified().await;
@@ -143,6 +150,7 @@ impl Room {
     }
 
     fn take(&self, footprint: Footprint) -> Result<Place, Short> {
+        let kept = self.driver.kept();
         let mut used = lock(&self.used);
         let (most, short) = match footprint {
             Footprint::Process { .. } => (self.processes, Short::Processes),
@@ -152,7 +160,7 @@ impl Room {
             return Err(short);
         }
         let memory = memory_of(footprint);
-        if used.memory + memory > self.memory {
+        if used.memory + kept + memory > self.memory {
             return Err(Short::Memory);
         }
         *used.count(footprint) += 1;

@@ -3,19 +3,20 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use sonagi_control::{Target, Version};
+use sonagi_control::Target;
 use sonagi_model::{
     RequestId, Tick,
     clock::within,
-    function::SnapStart,
     invocation::{ColdStart, FailureOrigin, FunctionFailure, Origin},
     logs::LogSink,
 };
-use sonagi_sandbox::{Answer, EnvironmentSpec, Footprint, Initialization, Outcome, StartFailure, Started};
+use sonagi_sandbox::{
+    Answer, EnvironmentSpec, Footprint, Initialised, Initialization, Outcome, StartFailure, Started,
+};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    Grace, Job, Pool, Reply, State,
+    Grace, Job, Pool, Reply, State, copied,
     info::Facts,
     room::Place,
     run::{Run, Used},
@@ -56,6 +57,8 @@ async fn start(
     active: Active,
 ) {
     let asked = engine.clock.tick();
+    // Before anything is taken that others wait for.
+    let turn = engine.copied.turn(&engine, &pool).await;
     let place = match &count.reason {
         Reason::Job => match engine.room.reserve(&engine, pool.footprint).await {
             Ok(place) => place,
@@ -84,10 +87,15 @@ async fn start(
         Err(error) => return count.fail(error),
     };
     let fetched = engine.clock.tick();
-    let init_timeout = engine.config.init_timeout;
-
+    let init_timeout = match copied::is_copied(&attempt.target) {
+        true => copied::init_timeout(&attempt.target),
+        false => engine.config.init_timeout,
+    };
     let outcome = attempt.run(fetched + init_timeout).await;
     drop(permit);
+    if let Ok(started) = &outcome {
+        engine.copied.started(&attempt.pool.key, started.origin);
+    }
     let cold = |create, init, origin| ColdStart {
         queue: begun - asked,
         fetch: fetched - begun,
@@ -101,12 +109,16 @@ async fn start(
                 Reason::Job => Some(cold(started.create, started.init, started.origin)),
                 Reason::Ahead { .. } => None,
             };
-            attempt.into_worker(started, cold).serve(count, active).await;
+            let worker = attempt.into_worker(started, cold);
+            // Who waited finds it.
+            drop(turn);
+            worker.serve(count, active).await;
         }
         Err(failure) => match InitFailure::of(failure, init_timeout) {
             Err(error) => count.fail(error),
             Ok(failed) => {
                 attempt.tell(None, InitPhase::Init, &failed);
+                drop(turn);
                 if let Some(job) = count.take_job() {
                     let cold = cold(failed.create, failed.took, Origin::Initialised);
                     attempt.again(job, cold, count, active).await;
@@ -147,6 +159,14 @@ impl Attempt {
     pub(super) async fn run(&self, deadline: Tick) -> Result<Started, StartFailure> {
         let start = self.engine.driver.start(self.spec.clone(), deadline);
         within(&*self.engine.clock, deadline + DRIVER_GRACE, start)
+            .await
+            .unwrap_or(Err(StartFailure::TimedOut { create: Duration::ZERO }))
+    }
+
+    /// The same for what environments are copied from.
+    pub(super) async fn initialise(&self, deadline: Tick) -> Result<Initialised, StartFailure> {
+        let initialise = self.engine.driver.initialise(self.spec.clone(), deadline);
+        within(&*self.engine.clock, deadline + DRIVER_GRACE, initialise)
             .await
             .unwrap_or(Err(StartFailure::TimedOut { create: Duration::ZERO }))
     }
@@ -226,6 +246,11 @@ impl InitFailure {
             StartFailure::NotYet(text) => Err(Error::NotYet(text)),
             StartFailure::Machine { doing, cause } => Err(Error::Machine { doing, cause: Arc::new(cause) }),
         }
+    }
+
+    /// None: it ran out of time.
+    pub(super) fn error_type(&self) -> Option<&str> {
+        self.failure.as_ref().map(|failure| failure.error_type.as_str())
     }
 
     fn end(&self) -> InitEnd<'_> {
@@ -334,14 +359,6 @@ impl Reason {
     }
 }
 
-/// Whether the target's environments are copies of one that was initialised.
-fn is_copied(target: &Target) -> bool {
-    match (target.function.snap_start, target.version) {
-        (SnapStart::All, _) | (SnapStart::PublishedVersions, Version::Number(_)) => true,
-        (SnapStart::PublishedVersions, Version::Latest) | (SnapStart::None, _) => false,
-    }
-}
-
 fn spec(
     engine: &Engine,
     target: &Target,
@@ -356,7 +373,7 @@ fn spec(
         function_name: function.lambda_name.to_string(),
         version: target.version.to_string(),
         initialization: match initialization {
-            Initialization::OnDemand if is_copied(target) => Initialization::SnapStart,
+            Initialization::OnDemand if copied::is_copied(target) => Initialization::SnapStart,
             other => other,
         },
         runtime: function.runtime,

@@ -4,6 +4,7 @@
 
 mod admission;
 mod cold_starts;
+mod copied;
 mod keep_alive;
 mod lifecycle;
 mod log;

@@ -5,7 +5,8 @@
 //! `exit` ends the environment; `stream N` answers with N parts of a kilobyte; `say N` prints N lines.
 //!
 //! The variable `START` of a function scripts its starts, by number: `sleep N`, `fail`, `hang`, `broken`; steps are
-//! divided by commas and the last one is repeated.
+//! divided by commas and the last one is repeated. `ONCE` scripts in the same way what is initialised to be copied;
+//! `never` is what cannot be.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -21,18 +22,19 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sonagi_control::{Share, Target, Version};
 use sonagi_invoke::{
-    Config, CredentialProvider, Deployments, Error, Frontend, Invoked, LogProvider, Request, Snapshot, Tail,
+    Config, Copied, CredentialProvider, Deployments, Error, Frontend, Invoked, LogProvider, Reached, Request,
+    Snapshot, Tail,
 };
 use sonagi_model::{
     Clock, Digest, Entropy, FunctionName, LambdaName, ReleaseNumber, RequestId, Tick, Timestamp,
     clock::ManualClock,
-    function::{Function, Package, Runtime},
+    function::{Function, Package, Runtime, SnapStart},
     invocation::{FailureOrigin, FunctionFailure},
     logs::{LogLine, LogSink},
 };
 use sonagi_sandbox::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Footprint,
-    Outcome, StartFailure, Started, StreamAnswer,
+    GivenUp, Initialised, Initialization, Origin, Outcome, StartFailure, Started, StreamAnswer,
 };
 use tokio::{
     sync::{Notify, Semaphore, mpsc},
@@ -206,6 +208,11 @@ impl Snapshot for Functions {
         };
         self.1.iter().filter_map(share).filter(|share| share.executions > 0).collect()
     }
+
+    fn copied(&self) -> Vec<Copied> {
+        let copied = self.0.values().filter(|target| target.function.snap_start == SnapStart::All);
+        copied.map(|target| Copied { target: target.clone(), reached: Reached::ByAll }).collect()
+    }
 }
 
 /// Every line, as `function: text`.
@@ -267,6 +274,9 @@ pub(crate) struct Script {
     next: AtomicUsize,
     /// `AWS_LAMBDA_INITIALIZATION_TYPE` of each start.
     pub(crate) initializations: Mutex<Vec<&'static str>>,
+    /// The function of each initialisation that was ahead of a start, and those that are there to be copied.
+    pub(crate) initialised: Mutex<Vec<String>>,
+    pub(crate) templates: Mutex<Vec<String>>,
     pub(crate) alive: Arc<AtomicUsize>,
     pub(crate) starting: Arc<AtomicUsize>,
     pub(crate) most_starting: AtomicUsize,
@@ -281,6 +291,8 @@ impl Script {
             starts: Mutex::default(),
             next: AtomicUsize::new(1),
             initializations: Mutex::default(),
+            initialised: Mutex::default(),
+            templates: Mutex::default(),
             alive: Arc::default(),
             starting: Arc::default(),
             most_starting: AtomicUsize::new(0),
@@ -311,6 +323,45 @@ impl Script {
             .entry(name.into())
             .or_insert_with(|| Arc::new(Semaphore::new(0)))
             .clone()
+    }
+}
+
+impl Script {
+    /// The step of a script that is the start's with this number.
+    async fn step(&self, script: Option<&String>, number: usize, deadline: Tick) -> Result<(), StartFailure> {
+        let script = script.cloned().unwrap_or_else(|| "sleep 0".into());
+        let steps: Vec<&str> = script.split(',').map(str::trim).collect();
+        let step = steps.get(number - 1).or(steps.last()).copied().unwrap_or_default();
+        let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
+        match verb {
+            "sleep" => {
+                let wait = Duration::from_millis(rest.parse().unwrap());
+                if !wait.is_zero() {
+                    self.clock.sleep(wait).await;
+                }
+                Ok(())
+            }
+            "hold" => {
+                self.gate(rest).acquire().await.unwrap().forget();
+                Ok(())
+            }
+            "hang" => {
+                self.clock.sleep_until(deadline).await;
+                Err(StartFailure::TimedOut { create: Duration::ZERO })
+            }
+            "fail" => {
+                let payload = Bytes::from_static(br#"{"errorType":"Runtime.ImportModuleError"}"#);
+                let error_type = "Runtime.ImportModuleError".into();
+                let failure = FunctionFailure { error_type, payload, origin: FailureOrigin::Init };
+                let init = Duration::from_millis(10);
+                Err(StartFailure::Init { failure, create: Duration::ZERO, init })
+            }
+            "broken" => {
+                let cause = std::io::Error::other("no more processes");
+                Err(StartFailure::Machine { doing: "create a process", cause })
+            }
+            other => panic!("no such start: {other}"),
+        }
     }
 }
 
@@ -349,36 +400,10 @@ impl Driver for Script {
             *count
         };
         self.initializations.lock().unwrap().push(spec.initialization.as_str());
-        let script = spec.variables.get("START").cloned().unwrap_or_else(|| "sleep 0".into());
-        let steps: Vec<&str> = script.split(',').map(str::trim).collect();
-        let step = steps.get(number - 1).or(steps.last()).copied().unwrap_or_default();
-        let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
         let began = self.clock.tick();
-        match verb {
-            "sleep" => {
-                let wait = Duration::from_millis(rest.parse().unwrap());
-                if !wait.is_zero() {
-                    self.clock.sleep(wait).await;
-                }
-            }
-            "hold" => self.gate(rest).acquire().await.unwrap().forget(),
-            "hang" => {
-                self.clock.sleep_until(deadline).await;
-                return Err(StartFailure::TimedOut { create: Duration::ZERO });
-            }
-            "fail" => {
-                let payload = Bytes::from_static(br#"{"errorType":"Runtime.ImportModuleError"}"#);
-                let error_type = "Runtime.ImportModuleError".into();
-                let failure = FunctionFailure { error_type, payload, origin: FailureOrigin::Init };
-                let init = Duration::from_millis(10);
-                return Err(StartFailure::Init { failure, create: Duration::ZERO, init });
-            }
-            "broken" => {
-                let cause = std::io::Error::other("no more processes");
-                return Err(StartFailure::Machine { doing: "create a process", cause });
-            }
-            other => panic!("no such start: {other}"),
-        }
+        self.step(spec.variables.get("START"), number, deadline).await?;
+        let copied = spec.initialization == Initialization::SnapStart
+            && self.templates.lock().unwrap().contains(&spec.function_name);
         let id = self.next.fetch_add(1, Ordering::SeqCst);
         let death = Arc::new(Notify::new());
         self.deaths.lock().unwrap().insert(id, death.clone());
@@ -400,10 +425,45 @@ impl Driver for Script {
             environment: Box::new(environment),
             create: Duration::from_millis(2),
             init,
-            origin: sonagi_sandbox::Origin::Initialised,
+            origin: if copied { Origin::Copied } else { Origin::Initialised },
         })
     }
+
+    async fn initialise(
+        &self,
+        spec: Arc<EnvironmentSpec>,
+        deadline: Tick,
+    ) -> Result<Initialised, StartFailure> {
+        assert_eq!(spec.initialization, Initialization::SnapStart);
+        let number = {
+            let mut initialised = self.initialised.lock().unwrap();
+            initialised.push(spec.function_name.clone());
+            initialised.iter().filter(|name| **name == spec.function_name).count()
+        };
+        if spec.variables.get("ONCE").is_some_and(|script| script == "never") {
+            return Ok(Initialised::EachTime);
+        }
+        self.step(spec.variables.get("ONCE"), number, deadline).await?;
+        self.templates.lock().unwrap().push(spec.function_name.clone());
+        Ok(Initialised::Once)
+    }
+
+    fn kept(&self) -> u64 {
+        self.templates.lock().unwrap().len() as u64 * TEMPLATE
+    }
+
+    fn give_up(&self) -> GivenUp {
+        let mut templates = self.templates.lock().unwrap();
+        if templates.is_empty() {
+            return GivenUp::Nothing;
+        }
+        templates.remove(0);
+        GivenUp::One
+    }
 }
+
+/// MiB that one template takes.
+pub(crate) const TEMPLATE: u64 = 50;
 
 struct Actor {
     id: usize,

@@ -29,12 +29,13 @@ use super::{
     network::{self, Networks, Whose},
     ready::Ready,
     sdk::Sdks,
-    start, survey,
+    snapshot, start, survey,
     templates::Templates,
     variables,
 };
 use crate::{
-    Driver, EnvironmentSpec, Initialization, StartFailure, Started, launcher::Mount, layers::Layers,
+    Driver, EnvironmentSpec, GivenUp, Initialised, Initialization, StartFailure, Started, launcher::Mount,
+    layers::Layers,
 };
 
 /// What the process driver needs to know.
@@ -377,5 +378,25 @@ impl ProcessDriver {
 impl Driver for ProcessDriver {
     async fn start(&self, spec: Arc<EnvironmentSpec>, deadline: Tick) -> Result<Started, StartFailure> {
         start::run(self, spec, deadline).await
+    }
+
+    async fn initialise(
+        &self,
+        spec: Arc<EnvironmentSpec>,
+        deadline: Tick,
+    ) -> Result<Initialised, StartFailure> {
+        match self.refusal {
+            Some(refusal) => Err(StartFailure::Unsupported(refusal.into())),
+            None if self.copies(&spec) => snapshot::initialise(self, spec, deadline).await,
+            None => Ok(Initialised::EachTime),
+        }
+    }
+
+    fn kept(&self) -> u64 {
+        self.templates.memory()
+    }
+
+    fn give_up(&self) -> GivenUp {
+        self.templates.give_up()
     }
 }

@@ -289,6 +289,15 @@ impl Group {
         self.peak.take()
     }
 
+    /// Bytes that are used now.
+    pub(super) fn used(&self) -> Option<u64> {
+        let file = match self.kind {
+            Kind::V1 => "memory.usage_in_bytes",
+            Kind::V2 => "memory.current",
+        };
+        fs::read_to_string(self.memory().join(file)).ok()?.trim().parse().ok()
+    }
+
     /// Whether the kernel killed a process of it because it had no memory left.
     pub(super) fn out_of_memory(&self) -> bool {
         let file = match self.kind {

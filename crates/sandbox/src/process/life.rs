@@ -47,6 +47,14 @@ impl Life {
         }
     }
 
+    /// Bytes that it uses now, where that is known.
+    pub(super) fn memory_used(&self) -> Option<u64> {
+        match self {
+            Self::Process(process) => process.memory_used(),
+            Self::Machine(_) => None,
+        }
+    }
+
     /// Stops all that runs in it, until it is [resumed](Self::resume). What runs in a machine is not stopped: it takes
     /// nothing but its own processor's time.
     pub(super) fn hold(&mut self) {

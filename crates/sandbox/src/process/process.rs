@@ -147,6 +147,14 @@ impl Process {
         if self.killed_for_memory { Some(Exit::OutOfMemory) } else { exit }
     }
 
+    /// Bytes that all of the environment uses now, where its group tells.
+    pub(super) fn memory_used(&self) -> Option<u64> {
+        match &self.remains.as_ref()?.confinement {
+            Confinement::Group(group) => group.used(),
+            Confinement::Namespace(_) | Confinement::Tree(_) => None,
+        }
+    }
+
     /// Bytes that the environment used at the most so far.
     pub(super) fn memory_peak(&mut self) -> u64 {
         if self.remains.is_none() {

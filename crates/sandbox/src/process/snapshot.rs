@@ -4,17 +4,18 @@ use std::{net::TcpListener, sync::Arc};
 
 use bytes::Bytes;
 use sonagi_model::{Tick, clock, logs::LogLine};
+use tokio::sync::MutexGuard;
 
 use super::{
     driver::ProcessDriver,
     environment::Awaits,
     machine::Unclaimed,
     spawner::NotSpawned,
-    start::{self, Begun, Initialised},
-    templates::{Key, Known, Template},
+    start::{self, Begun, Reached},
+    templates::{Key, Known, Place, Template},
 };
 use crate::{
-    EnvironmentSpec, Origin, StartFailure, Started,
+    EnvironmentSpec, Initialised, Origin, StartFailure, Started,
     launcher::{Purpose, Sandbox},
     runtime_api::{Arrival, Doorway, replies},
 };
@@ -27,14 +28,13 @@ pub(super) async fn run(
 ) -> Result<Started, StartFailure> {
     let clock = Arc::clone(&driver.machine().clock);
     let began = clock.tick();
+    if is_connected_by_another(driver, &spec)? {
+        tell(&spec, &*clock, CONNECTED_BY_ANOTHER);
+        return start::afresh(driver, spec, deadline).await;
+    }
     let place = driver.templates().place(Key::of(&spec));
     let timed_out = || StartFailure::TimedOut { create: clock.tick().since(began) };
-    let mut known = clock::within(&*clock, deadline, place.lock()).await.ok_or_else(timed_out)?;
-    if let Known::Template(template) = &*known
-        && template.is_old(began)
-    {
-        *known = Known::Nothing;
-    }
+    let mut known = clock::within(&*clock, deadline, known(&place, began)).await.ok_or_else(timed_out)?;
     if let Known::Nothing = *known {
         match template(driver, &spec, deadline).await? {
             Made::Template(template) => *known = Known::Template(template),
@@ -77,6 +77,56 @@ pub(super) async fn run(
     start::afresh(driver, spec, deadline).await
 }
 
+/// Makes what environments will be copied from, unless it is there.
+pub(super) async fn initialise(
+    driver: &ProcessDriver,
+    spec: Arc<EnvironmentSpec>,
+    deadline: Tick,
+) -> Result<Initialised, StartFailure> {
+    let clock = Arc::clone(&driver.machine().clock);
+    let began = clock.tick();
+    if is_connected_by_another(driver, &spec)? {
+        return Ok(Initialised::EachTime);
+    }
+    let place = driver.templates().place(Key::of(&spec));
+    let timed_out = || StartFailure::TimedOut { create: clock.tick().since(began) };
+    let mut known = clock::within(&*clock, deadline, known(&place, began)).await.ok_or_else(timed_out)?;
+    if let Known::Nothing = *known {
+        *known = match template(driver, &spec, deadline).await? {
+            Made::Template(template) => Known::Template(template),
+            Made::Environment(_, Some(why)) => {
+                tell(&spec, &*clock, &why);
+                Known::Never(why)
+            }
+            Made::Environment(_, None) => Known::Nothing,
+        };
+    }
+    Ok(match *known {
+        Known::Template(_) => Initialised::Once,
+        Known::Never(_) | Known::Nothing => Initialised::EachTime,
+    })
+}
+
+const CONNECTED_BY_ANOTHER: &str = "its function has a network, and the server is an ordinary user's: pasta and slirp4netns \
+                                    may not look into the sandbox that is made for a copy; start the server as root, or \
+                                    do without the network";
+
+/// Whether another program gives it its network: an ordinary user's server has no way of its own.
+fn is_connected_by_another(driver: &ProcessDriver, spec: &EnvironmentSpec) -> Result<bool, StartFailure> {
+    Ok(driver.next_users().is_none() && start::grant(driver, spec)?.is_some())
+}
+
+/// What is known of a version at `now`, for whoever may change that.
+async fn known(place: &Place, now: Tick) -> MutexGuard<'_, Known> {
+    let mut known = place.lock().await;
+    if let Known::Template(template) = &*known
+        && template.is_old(now)
+    {
+        *known = Known::Nothing;
+    }
+    known
+}
+
 /// Says in the function's log why it is started afresh.
 pub(crate) fn tell(spec: &EnvironmentSpec, clock: &dyn sonagi_model::Clock, why: &str) {
     let text = format!("SnapStart: this environment was initialised afresh: {why}");
@@ -101,9 +151,9 @@ async fn template(
     environment.awaits = Awaits::Restore;
     let initialised = start::initialise(&mut environment, create, began, deadline).await?;
     let mut asked = match initialised {
-        Initialised::AsksForRestore(arrival) => arrival,
+        Reached::AsksForRestore(arrival) => arrival,
         // A client of the function's own, which knows nothing of this.
-        Initialised::Ready => {
+        Reached::Ready => {
             let why = "its runtime did not ask to be restored".to_owned();
             let started = start::ready(environment, create, clock.tick().since(began))?;
             return Ok(Made::Environment(started, Some(why)));
@@ -119,7 +169,7 @@ async fn template(
             environment.output.drain();
             let _ = asked.connection.send(replies::TEMPLATE).await;
             let (process, output) = environment.into_parts();
-            Ok(Made::Template(Arc::new(Template::new(process, output, socket, clock.tick()))))
+            Ok(Made::Template(driver.templates().template(process, output, socket, spec.memory)))
         }
         Err(failure) => {
             let why = match failure {

@@ -100,6 +100,13 @@ fn remove(folder: Option<&std::path::Path>) {
     }
 }
 
+/// Who makes a process and tells its number.
+enum Teller {
+    Launcher,
+    /// The number is one of its own sandbox.
+    Template,
+}
+
 /// A process that exists, and may be no runtime yet.
 struct Launch {
     socket: UnixStream,
@@ -122,15 +129,29 @@ impl Launch {
         let doors = group.map(Group::doors).transpose()?.unwrap_or_default();
         let order = order(plan, group);
         let (output, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
-        let mut socket = means.launcher.order(write.as_fd(), &doors)?;
+        let socket = means.launcher.order(write.as_fd(), &doors)?;
         drop(write);
+        Self::born(Teller::Launcher, socket, order, output, grant)
+    }
+
+    /// Says the order, and waits until there is a process for it.
+    fn born(
+        teller: Teller,
+        mut socket: UnixStream,
+        order: Order,
+        output: OwnedFd,
+        grant: Option<Grant>,
+    ) -> Result<Self, NotSpawned> {
         let text = order.encode().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         socket.write_all(&text)?;
         let mut hearing = Hearing::default();
         match hearing.word(&socket)? {
-            Some((Word::Born(pid), mut files)) => {
-                let (Some(pid), Some(handle)) = (Pid::from_raw(pid), files.pop()) else {
-                    return Err(io::Error::from(io::ErrorKind::InvalidData).into());
+            Some((Word::Born(said), mut files)) => {
+                let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+                let handle = files.pop().ok_or_else(invalid)?;
+                let pid = match teller {
+                    Teller::Launcher => Pid::from_raw(said).ok_or_else(invalid)?,
+                    Teller::Template => number(&handle)?,
                 };
                 let sandboxed = order.sandbox.is_some();
                 let (reach, ports) = order
@@ -321,40 +342,15 @@ fn begin_copy(
     template: &UnixStream,
     group: Option<&Group>,
 ) -> Result<Launch, NotSpawned> {
-    let (reach, ports) = (sandbox.reach, sandbox.ports.len());
     let order = Order::of_sandbox(sandbox);
     let doors = group.map(Group::entrances).transpose()?.unwrap_or_default();
     let (output, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
-    let (mut socket, theirs) = launcher::conversation()?;
+    let (socket, theirs) = launcher::conversation()?;
     let mut files = vec![theirs.as_fd(), write.as_fd()];
     files.extend(doors.iter().map(AsFd::as_fd));
     message::send(template, &[message::COPY], &files)?;
     drop((theirs, write));
-    let text = order.encode().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    socket.write_all(&text)?;
-    let mut hearing = Hearing::default();
-    match hearing.word(&socket)? {
-        Some((Word::Born(_), mut files)) => {
-            let handle = files.pop().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
-            // The number that was said is the template's.
-            let pid = number(&handle)?;
-            Ok(Launch {
-                socket,
-                hearing,
-                pid,
-                handle,
-                output,
-                stay: Stay::No,
-                sandboxed: true,
-                reach,
-                grant,
-                ports,
-                inside: None,
-            })
-        }
-        Some((Word::Failed(failure), _)) => Err(NotSpawned::Launch(failure)),
-        Some(_) | None => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
-    }
+    Launch::born(Teller::Template, socket, order, output, grant)
 }
 
 /// The process's number on this machine.

@@ -91,7 +91,7 @@ pub(super) async fn begin(
 }
 
 /// What an initialisation has come to.
-pub(crate) enum Initialised {
+pub(crate) enum Reached {
     Ready,
     /// To be copied, or to go on.
     AsksForRestore(Box<Arrival>),
@@ -103,12 +103,12 @@ pub(crate) async fn initialise(
     create: Duration,
     began: Tick,
     deadline: Tick,
-) -> Result<Initialised, StartFailure> {
+) -> Result<Reached, StartFailure> {
     let clock = Arc::clone(&environment.clock);
     let init = |now: Tick| now.since(began);
     match clock::within(&*clock, deadline, progress(environment)).await {
-        Some(Progress::Ready) => Ok(Initialised::Ready),
-        Some(Progress::AsksForRestore(arrival)) => Ok(Initialised::AsksForRestore(Box::new(arrival))),
+        Some(Progress::Ready) => Ok(Reached::Ready),
+        Some(Progress::AsksForRestore(arrival)) => Ok(Reached::AsksForRestore(Box::new(arrival))),
         Some(Progress::Failed(failure)) => {
             environment.end().await;
             Err(StartFailure::Init { failure, create, init: init(clock.tick()) })
@@ -132,9 +132,7 @@ pub(crate) async fn first_request(
 ) -> Result<Duration, StartFailure> {
     let clock = Arc::clone(&environment.clock);
     let began = clock.tick();
-    while let Initialised::AsksForRestore(mut arrival) =
-        initialise(environment, create, began, deadline).await?
-    {
+    while let Reached::AsksForRestore(mut arrival) = initialise(environment, create, began, deadline).await? {
         // It is its own copy.
         let _ = arrival.connection.send(replies::RESTORED).await;
         environment.keep(arrival.connection);

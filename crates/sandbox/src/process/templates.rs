@@ -11,12 +11,17 @@
 //! - a template serves no invocation, and its copies serve the function version that it was initialised for;
 //! - what cannot be copied is started afresh each time, and the function's log says why;
 //! - there are at most [`limits::TEMPLATES`], none of them older than an environment may be, and none after
-//!   [`limits::TEMPLATE_KEEP`] without a copy.
+//!   [`limits::TEMPLATE_KEEP`] without a copy;
+//! - what they take counts until the last of their copies has gone, and can be had for environments before that only of
+//!   those that have none.
 
 use std::{
     collections::{BTreeMap, HashMap},
     os::unix::net::UnixStream,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use sonagi_model::{
@@ -27,7 +32,7 @@ use sonagi_model::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{life::Life, output::Output};
-use crate::EnvironmentSpec;
+use crate::{EnvironmentSpec, GivenUp};
 
 /// All that an initialisation may depend on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -75,13 +80,22 @@ pub(crate) struct Template {
     _process: Life,
     /// Its end of the log, so that the runtime may write without being ended by it.
     _output: Output,
+    _memory: Charge,
+}
+
+/// MiB that are counted for as long as this lives.
+struct Charge {
+    mib: u64,
+    sum: Arc<AtomicU64>,
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.sum.fetch_sub(self.mib, Ordering::Relaxed);
+    }
 }
 
 impl Template {
-    pub(super) fn new(process: Life, output: Output, socket: UnixStream, born: Tick) -> Self {
-        Self { socket, born, _process: process, _output: output }
-    }
-
     pub(super) fn is_old(&self, now: Tick) -> bool {
         now.since(self.born) >= limits::ENVIRONMENT_AGE
     }
@@ -110,12 +124,15 @@ struct Inner {
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
     places: Mutex<HashMap<Key, (Place, Tick)>>,
+    /// MiB of all templates.
+    memory: Arc<AtomicU64>,
 }
 
 impl Templates {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         let stop = CancellationToken::new();
-        let inner = Arc::new(Inner { clock, stop: stop.clone(), places: Mutex::default() });
+        let inner =
+            Arc::new(Inner { clock, stop: stop.clone(), places: Mutex::default(), memory: Arc::default() });
         Self { inner, _stop: stop.drop_guard() }
     }
 
@@ -135,6 +152,38 @@ impl Templates {
         Arc::clone(place)
     }
 
+    /// A template of what was initialised, whose function has `memory` MiB: what it uses counts, where it can be seen.
+    pub(super) fn template(
+        &self,
+        process: Life,
+        output: Output,
+        socket: UnixStream,
+        memory: u32,
+    ) -> Arc<Template> {
+        let mib = process.memory_used().map_or(memory.into(), |bytes| bytes.div_ceil(1 << 20));
+        let sum = Arc::clone(&self.inner.memory);
+        sum.fetch_add(mib, Ordering::Relaxed);
+        let born = self.inner.clock.tick();
+        let charge = Charge { mib, sum };
+        Arc::new(Template { socket, born, _process: process, _output: output, _memory: charge })
+    }
+
+    /// MiB of all of them.
+    pub(super) fn memory(&self) -> u64 {
+        self.inner.memory.load(Ordering::Relaxed)
+    }
+
+    /// Ends the one that was not used for the longest, of those without a copy.
+    pub(super) fn give_up(&self) -> GivenUp {
+        let mut places = self.inner.places();
+        let unused = places.iter().filter(|(_, (place, _))| has_no_copy(place));
+        let Some(key) = unused.min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone()) else {
+            return GivenUp::Nothing;
+        };
+        places.remove(&key);
+        GivenUp::One
+    }
+
     /// How many there are, be they such that can be copied or not.
     pub(super) fn count(&self) -> usize {
         self.inner.places().len()
@@ -152,6 +201,15 @@ impl Inner {
     fn places(&self) -> MutexGuard<'_, HashMap<Key, (Place, Tick)>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether there is a template that neither a copy nor a start holds.
+fn has_no_copy(place: &Place) -> bool {
+    // Nobody can take it meanwhile: that takes the lock of all.
+    Arc::strong_count(place) == 1
+        && place.try_lock().is_ok_and(
+            |known| matches!(&*known, Known::Template(template) if Arc::strong_count(template) == 1),
+        )
 }
 
 /// Ends what nothing is copied from any more; ends itself when there is nothing left, or when the driver goes.

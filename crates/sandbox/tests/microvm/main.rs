@@ -17,6 +17,8 @@ mod machine;
 mod network;
 mod openapi;
 mod qemu;
+#[path = "../real/mod.rs"]
+mod real;
 mod snapshots;
 mod temporary;
 mod world;

@@ -1,19 +1,12 @@
 //! Functions made of a few lines, in emulated machines.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
-    pin::Pin,
-    sync::{Arc, Mutex},
-    time::{Duration, Instant, SystemTime},
-};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sonagi_model::{
-    AppName, Clock, Digest, Entropy, RequestId, Tick, Timestamp,
+    AppName, Clock, Digest, RequestId,
     function::{Architecture, DriverChoice, LogFormat, LogLevel, Network, ProvidedBase, Runtime},
-    logs::{LogLine, LogSink},
+    logs::LogSink,
     network::{NamedNetwork, Networks as Declared},
 };
 use sonagi_sandbox::{
@@ -24,6 +17,7 @@ use sonagi_sandbox::{
 use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::oneshot, task::AbortHandle};
 
 use crate::qemu::{self, Qemu};
+pub(crate) use crate::real::{KernelEntropy, Lines, RealClock};
 
 pub(crate) const PYTHON: Runtime = Runtime::Python { minor: 11 };
 pub(crate) const PROVIDED: Runtime = Runtime::Provided(ProvidedBase::Al2023);
@@ -31,57 +25,6 @@ pub(crate) const PROVIDED: Runtime = Runtime::Provided(ProvidedBase::Al2023);
 pub(crate) const ENDPOINT_PORT: u16 = 4566;
 /// An emulated processor is slow, and this machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(85);
-
-#[derive(Debug)]
-pub(crate) struct RealClock(Instant);
-
-impl RealClock {
-    pub(crate) fn new() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl Clock for RealClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() as u64)
-    }
-
-    fn tick(&self) -> Tick {
-        Tick(self.0.elapsed())
-    }
-
-    fn sleep_until(&self, at: Tick) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let at = self.0 + at.0;
-        Box::pin(tokio::time::sleep_until(at.into()))
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct KernelEntropy;
-
-impl Entropy for KernelEntropy {
-    fn fill(&self, bytes: &mut [u8]) {
-        use std::io::Read as _;
-        fs::File::open("/dev/urandom").unwrap().read_exact(bytes).unwrap();
-    }
-}
-
-#[derive(Default)]
-pub(crate) struct Lines(Mutex<Vec<LogLine>>);
-
-impl LogSink for Lines {
-    fn line(&self, line: LogLine) {
-        self.0.lock().unwrap().push(line);
-    }
-}
-
-impl Lines {
-    pub(crate) fn of(&self, request: Option<RequestId>) -> Vec<String> {
-        let lines = self.0.lock().unwrap();
-        let of = lines.iter().filter(|line| line.request == request);
-        of.map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect()
-    }
-}
 
 /// The platform's endpoint, as far as a machine can tell: it says hello to whoever connects.
 struct Hello;

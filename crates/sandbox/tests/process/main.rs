@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod bytecode;
+mod copied_networks;
 mod endings;
 mod escape;
 mod hints;
@@ -12,5 +13,7 @@ mod named_networks;
 mod network;
 mod ordinary_user;
 mod ready;
+#[path = "../real/mod.rs"]
+mod real;
 mod snapshot;
 mod support;

@@ -35,7 +35,7 @@ pub(crate) fn network(name: &str, allow: &[&str]) -> NamedNetwork {
     }
 }
 
-fn row(first: [u8; 4], last: [u8; 4]) -> Way {
+pub(crate) fn row(first: [u8; 4], last: [u8; 4]) -> Way {
     let addresses = Addresses { first: first.into(), last: last.into(), prefix: 24 };
     Way::Bridge { bridge: "br-office".into(), addresses, gateway: None }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// A copy of the launcher where an ordinary user comes.
-fn launcher() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn launcher() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let own = folder.path().join("launcher");
@@ -86,7 +86,7 @@ async fn all_of_it(program: &str) {
     assert_eq!(tethers(std::process::id()), Vec::<u32>::new());
 }
 
-fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     Path::new("/usr/bin").join(program).is_file()
 }
 

@@ -1,9 +1,12 @@
 //! Environments that are copies of one that was initialised: fast, each like one that was not copied, and each its own.
 
-use serde_json::{Value, json};
-use sonagi_sandbox::{Initialization, Origin};
+use std::{sync::Arc, time::Duration};
 
-use crate::support::{Bench, Function, PROVIDED, PYTHON, Running};
+use serde_json::{Value, json};
+use sonagi_model::Clock;
+use sonagi_sandbox::{Driver, EnvironmentSpec, GivenUp, Initialised, Initialization, Origin, StartFailure};
+
+use crate::support::{Bench, Function, NODE, PROVIDED, PYTHON, Running};
 
 fn function(bench: &Bench, text: &str) -> Function {
     let mut function = bench.function(PYTHON, text);
@@ -311,4 +314,80 @@ async fn a_runtime_of_the_functions_own_is_not_copied_however_still_it_is() {
     assert_eq!(running.started.origin, Origin::Initialised);
     assert_eq!(running.invoke("{}").await.success(), "200");
     assert_eq!(bench.driver.initialised(), 0);
+}
+
+impl Bench {
+    /// What is done when a function version is published.
+    async fn initialise(&self, function: &Function) -> Result<Initialised, StartFailure> {
+        let deadline = self.clock.tick() + Duration::from_secs(20);
+        self.driver.initialise(Arc::new(again(function)), deadline).await
+    }
+}
+
+#[tokio::test]
+async fn what_was_initialised_ahead_is_what_the_first_environment_is_copied_from() {
+    let bench = Bench::new();
+    let function = function(&bench, "print('once')\ndef handler(event, context):\n    return 1\n");
+    assert_eq!(bench.initialise(&function).await.unwrap(), Initialised::Once);
+    assert_eq!(function.logs.texts(), ["once"]);
+    // Once more, as a server that is started does for what it finds.
+    assert_eq!(bench.initialise(&function).await.unwrap(), Initialised::Once);
+    let mut running = bench.start(function).await.unwrap();
+    assert_eq!(running.started.origin, Origin::Copied);
+    assert_eq!(running.invoke("{}").await.success(), "1");
+    assert_eq!(running.logs.texts(), ["once"], "its initialisation was the only one");
+}
+
+#[tokio::test]
+async fn what_fails_ahead_fails_as_a_start_does_and_what_cannot_be_copied_is_told() {
+    let bench = Bench::new();
+    let broken = function(&bench, "import nothing_of_that_name\n");
+    let failed = bench.initialise(&broken).await.unwrap_err();
+    let StartFailure::Init { failure, .. } = &failed else { panic!("{failed:?}") };
+    assert_eq!(failure.error_type, "Runtime.ImportModuleError");
+    let text = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n\
+                def handler(event, context):\n    pass\n";
+    let mut threads = function(&bench, text);
+    threads.spec.version = "2".into();
+    assert_eq!(bench.initialise(&threads).await.unwrap(), Initialised::EachTime);
+    assert!(threads.logs.texts()[0].starts_with("SnapStart: "), "{:?}", threads.logs);
+    let node = Function { spec: EnvironmentSpec { runtime: NODE, ..again(&threads) }, logs: threads.logs };
+    assert_eq!(bench.initialise(&node).await.unwrap(), Initialised::EachTime);
+    assert_eq!(bench.driver.kept(), 0);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_what_it_takes_and_goes_when_nothing_is_copied_from_it_the_oldest_first() {
+    let bench = Bench::new();
+    let text = "import os\nheld = bytearray(os.urandom(40 << 20))\ndef handler(event, context):\n    return held[0]\n";
+    let first = function(&bench, text);
+    let mut second = function(&bench, text);
+    second.spec.version = "2".into();
+    for function in [&first, &second] {
+        bench.initialise(function).await.unwrap();
+    }
+    let both = bench.driver.kept();
+    assert!((80..200).contains(&both), "{both} MiB of two that hold 40 each and an interpreter");
+    let running = bench.start(first).await.unwrap();
+    assert_eq!((running.started.origin, bench.driver.kept()), (Origin::Copied, both));
+    // The second is the one that was not used for the longest, and the only one that has no copy.
+    assert_eq!(bench.driver.give_up(), GivenUp::One);
+    let one = bench.driver.kept();
+    assert!((40..both - 39).contains(&one), "{one} of {both}");
+    assert_eq!(bench.driver.give_up(), GivenUp::Nothing);
+    drop(running);
+    assert_eq!(bench.driver.give_up(), GivenUp::One);
+    assert_eq!((bench.driver.kept(), bench.driver.initialised()), (0, 0));
+    // And is made again when it is needed.
+    let mut running = bench.start(second).await.unwrap();
+    assert_eq!(running.started.origin, Origin::Copied);
+    running.invoke("{}").await.success();
+}
+
+#[tokio::test]
+async fn without_control_groups_what_is_kept_counts_as_its_function_is_configured() {
+    let bench = Bench::of_ordinary_user(env!("CARGO_BIN_EXE_sonagi-launch").into(), Default::default());
+    let function = function(&bench, COUNTS);
+    assert_eq!(bench.initialise(&function).await.unwrap(), Initialised::Once);
+    assert_eq!(bench.driver.kept(), u64::from(function.spec.memory));
 }

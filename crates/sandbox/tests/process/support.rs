@@ -1,20 +1,12 @@
 //! Functions made of a few lines, run by the real driver with real interpreters.
 
-use std::{
-    fs,
-    future::Future,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    pin::Pin,
-    sync::{Arc, Mutex},
-    time::{Duration, Instant, SystemTime},
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sonagi_model::{
-    AppName, Clock, Digest, Entropy, RequestId, Tick, Timestamp,
+    AppName, Clock, Digest, RequestId,
     function::{Architecture, LogFormat, LogLevel, ProvidedBase, Runtime},
-    logs::{LogLine, LogSink},
+    logs::LogSink,
     network::Networks,
 };
 use sonagi_sandbox::{
@@ -23,66 +15,11 @@ use sonagi_sandbox::{
 };
 use tokio::sync::oneshot;
 
+pub(crate) use crate::real::{KernelEntropy, Lines, RealClock};
+
 pub(crate) const PYTHON: Runtime = Runtime::Python { minor: 11 };
 pub(crate) const NODE: Runtime = Runtime::Nodejs { major: 20 };
 pub(crate) const PROVIDED: Runtime = Runtime::Provided(ProvidedBase::Al2023);
-
-#[derive(Debug)]
-pub(crate) struct RealClock(Instant);
-
-#[expect(clippy::disallowed_methods, reason = "the tests run real processes, in real time")]
-impl RealClock {
-    pub(crate) fn new() -> Self {
-        Self(Instant::now())
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the tests run real processes, in real time")]
-impl Clock for RealClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() as u64)
-    }
-
-    fn tick(&self) -> Tick {
-        Tick(self.0.elapsed())
-    }
-
-    fn sleep_until(&self, at: Tick) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let at = self.0 + at.0;
-        Box::pin(tokio::time::sleep_until(at.into()))
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct KernelEntropy;
-
-impl Entropy for KernelEntropy {
-    fn fill(&self, bytes: &mut [u8]) {
-        use std::io::Read;
-        fs::File::open("/dev/urandom").unwrap().read_exact(bytes).unwrap();
-    }
-}
-
-#[derive(Default)]
-pub(crate) struct Lines(pub(crate) Mutex<Vec<LogLine>>);
-
-impl LogSink for Lines {
-    fn line(&self, line: LogLine) {
-        self.0.lock().unwrap().push(line);
-    }
-}
-
-impl Lines {
-    pub(crate) fn texts(&self) -> Vec<String> {
-        self.0.lock().unwrap().iter().map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect()
-    }
-
-    pub(crate) fn of(&self, request: RequestId) -> Vec<String> {
-        let lines = self.0.lock().unwrap();
-        let of = lines.iter().filter(|line| line.request == Some(request));
-        of.map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect()
-    }
-}
 
 pub(crate) struct Bench {
     pub(crate) driver: ProcessDriver,

@@ -8,4 +8,6 @@ mod instances;
 mod later;
 mod logs;
 mod neighbours;
+#[path = "../real/mod.rs"]
+mod real;
 mod support;

@@ -1,20 +1,13 @@
 //! Functions made of a fixture, run by the real driver.
 
-use std::{
-    fs,
-    future::Future,
-    path::Path,
-    pin::Pin,
-    sync::{Arc, Mutex},
-    time::{Duration, Instant, SystemTime},
-};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use sonagi_model::{
-    AppName, Clock, Digest, Entropy, RequestId, Tick, Timestamp,
+    AppName, Clock, Digest, RequestId,
     function::{Architecture, LogFormat, LogLevel, Reuse, Runtime, WasiVersion, Wasm},
-    logs::{LogLine, LogSink},
+    logs::LogSink,
 };
 use sonagi_sandbox::{
     Answer, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, HttpAnswer, HttpBody, Input,
@@ -25,6 +18,9 @@ use sonagi_sandbox::{
     },
 };
 use tokio::sync::oneshot;
+
+pub(crate) use crate::real::Lines;
+use crate::real::{KernelEntropy, RealClock};
 
 /// More than any call here takes that is not meant to time out.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -56,65 +52,14 @@ impl Fixture {
     }
 }
 
-#[derive(Debug)]
-pub(crate) struct RealClock(Instant);
-
-#[expect(clippy::disallowed_methods, reason = "guests run in real time")]
-impl Clock for RealClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() as u64)
-    }
-
-    fn tick(&self) -> Tick {
-        Tick(self.0.elapsed())
-    }
-
-    fn sleep_until(&self, at: Tick) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let at = self.0 + at.0;
-        Box::pin(tokio::time::sleep_until(at.into()))
-    }
-}
-
-#[derive(Debug)]
-struct KernelEntropy;
-
-impl Entropy for KernelEntropy {
-    fn fill(&self, bytes: &mut [u8]) {
-        use std::io::Read;
-        fs::File::open("/dev/urandom").unwrap().read_exact(bytes).unwrap();
-    }
-}
-
-#[derive(Default)]
-pub(crate) struct Lines(Mutex<Vec<LogLine>>);
-
-impl LogSink for Lines {
-    fn line(&self, line: LogLine) {
-        self.0.lock().unwrap().push(line);
-    }
-}
-
-impl Lines {
-    pub(crate) fn texts(&self) -> Vec<String> {
-        self.0.lock().unwrap().iter().map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect()
-    }
-
-    pub(crate) fn of(&self, request: RequestId) -> Vec<String> {
-        let lines = self.0.lock().unwrap();
-        let of = lines.iter().filter(|line| line.request == Some(request));
-        of.map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect()
-    }
-}
-
 pub(crate) struct Bench {
     pub(crate) driver: WasmDriver,
     pub(crate) clock: Arc<dyn Clock>,
     folder: tempfile::TempDir,
 }
 
-#[expect(clippy::disallowed_methods, reason = "guests run in real time")]
 pub(crate) fn real_clock() -> Arc<dyn Clock> {
-    Arc::new(RealClock(Instant::now()))
+    Arc::new(RealClock::new())
 }
 
 impl Bench {

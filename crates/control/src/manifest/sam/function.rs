@@ -140,7 +140,7 @@ pub(super) fn read(
     let architecture = architecture(&fields, report);
     let storage = storage(&fields, resource, runtime, report);
     let (wasm, driver) = own_settings(&fields, build_properties.as_ref(), runtime, report);
-    let snap_start = snap_start(&fields, build_properties.as_ref(), runtime, report);
+    let snap_start = snap_start(&fields, build_properties.as_ref(), runtime, driver, report);
     let extras =
         fields.get("Layers").map_or_else(BTreeSet::new, |node| layers::read(template, node, runtime, report));
     deployment(&fields, report);
@@ -188,6 +188,7 @@ pub(super) fn read(
         tags: fields.span_of("Tags"),
         description: fields.span_of("Description"),
         provisioned: fields.span_of("ProvisionedConcurrencyConfig"),
+        storage: fields.span_of("EphemeralStorage"),
     };
     fields.finish();
 
@@ -536,6 +537,7 @@ fn snap_start(
     fields: &Fields<'_>,
     metadata: Option<&Node>,
     runtime: Option<Runtime>,
+    driver: DriverChoice,
     report: &Report,
 ) -> SnapStart {
     let Some(runtime) = runtime.filter(|&runtime| runtime != Runtime::Wasm) else { return SnapStart::None };
@@ -546,21 +548,23 @@ fn snap_start(
         said
     });
     let said = said.unwrap_or_default();
-    if !said.is_none() && !SnapStart::is_for(runtime) {
+    // As Lambda would, whatever it runs in here.
+    if !said.is_none() && !SnapStart::is_for(runtime, DriverChoice::Usual) {
         let message = format!("{runtime} is not supported for SnapStart enabled functions");
         report.problem_with_help(
             &fields.span_of("SnapStart"),
             message,
-            "it is for Python and provided runtimes, and for WebAssembly: leave it out",
+            "it is for Python and WebAssembly: leave it out",
         );
         return SnapStart::None;
     }
     let sonagi = metadata.and_then(|node| node.entry("Sonagi"));
-    let all =
-        sonagi.and_then(|(_, node)| Fields::of(node, "`Metadata: Sonagi`", report)?.flag("SnapshotStart"));
+    let sonagi =
+        sonagi.and_then(|(key, node)| Some(Fields::of(node, "`Metadata: Sonagi`", report)?.at(&key.span)));
+    let all = sonagi.map(|sonagi| wasm::snap_start(&sonagi, &wasm::SAM, (runtime, driver), report));
     match all {
-        Some(true) if SnapStart::is_for(runtime) => SnapStart::All,
-        Some(_) | None => said,
+        Some(SnapStart::All) => SnapStart::All,
+        Some(SnapStart::None | SnapStart::PublishedVersions) | None => said,
     }
 }
 

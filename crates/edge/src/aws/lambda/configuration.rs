@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sonagi_control::{Target, Version};
+use sonagi_invoke::{SnapshotFailure, SnapshotState};
 use sonagi_model::{
     Digest, Timestamp,
     function::{self, LogFormat, Network, Runtime, Tracing, WasmStart},
@@ -104,7 +105,15 @@ fn vpc<'a>(parts: &'a Parts, network: &'a Network) -> Option<VpcConfigResponse<'
 #[serde(rename_all = "PascalCase")]
 struct State {
     state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_reason_code: Option<&'static str>,
     last_update_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_update_status_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_update_status_reason_code: Option<&'static str>,
     runtime_version_config: RuntimeVersionConfig,
 }
 
@@ -121,7 +130,8 @@ pub(super) enum Detail {
     Listed,
 }
 
-/// A release is activated whole or not at all, so what is shown is always `Active` and `Successful`.
+/// A release is activated whole or not at all, so what is shown is `Active` and `Successful`: all but a published
+/// version that is initialised once, which is `Pending` until then.
 pub(super) fn configuration<'a>(
     parts: &'a Parts,
     target: &'a Target,
@@ -130,6 +140,10 @@ pub(super) fn configuration<'a>(
 ) -> FunctionConfiguration<'a> {
     let function = &target.function;
     let json = function.log_format == LogFormat::Json;
+    let snapshot = match target.version {
+        Version::Latest => None,
+        Version::Number(_) => parts.frontend.snapshot(target),
+    };
     FunctionConfiguration {
         function_name: function.lambda_name.as_str(),
         function_arn: arn,
@@ -162,8 +176,8 @@ pub(super) fn configuration<'a>(
             (_, function::SnapStart::PublishedVersions) => SnapStart {
                 apply_on: "PublishedVersions",
                 optimization_status: match target.version {
-                    Version::Latest => "Off",
-                    Version::Number(_) => "On",
+                    Version::Number(_) if snapshot != Some(SnapshotState::NotCopied) => "On",
+                    Version::Number(_) | Version::Latest => "Off",
                 },
             },
             (Some(WasmStart::Fresh) | None, function::SnapStart::None) => {
@@ -179,14 +193,48 @@ pub(super) fn configuration<'a>(
         vpc_config: vpc(parts, &function.network),
         state: match detail {
             Detail::Listed => None,
-            Detail::Full => Some(State {
-                state: "Active",
-                last_update_status: "Successful",
-                runtime_version_config: RuntimeVersionConfig {
-                    runtime_version_arn: runtime_version_arn(parts, function.runtime),
-                },
-            }),
+            Detail::Full => Some(state(parts, function.runtime, snapshot)),
         },
+    }
+}
+
+fn state(parts: &Parts, runtime: Runtime, snapshot: Option<SnapshotState>) -> State {
+    let (state, status, reason) = match snapshot {
+        None | Some(SnapshotState::Active | SnapshotState::NotCopied) => ("Active", "Successful", None),
+        Some(SnapshotState::Pending) => {
+            ("Pending", "InProgress", Some(("The function is being initialised.".to_owned(), "Creating")))
+        }
+        Some(SnapshotState::Failed(failure)) => ("Failed", "Failed", Some(reason(failure))),
+    };
+    let (reason, code) = reason.unzip();
+    State {
+        state,
+        state_reason: reason.clone(),
+        state_reason_code: code,
+        last_update_status: status,
+        // Of what is under way there is none (`LastUpdateStatusReasonCode` of AWS's model).
+        last_update_status_reason: reason.filter(|_| status == "Failed"),
+        last_update_status_reason_code: code.filter(|_| status == "Failed"),
+        runtime_version_config: RuntimeVersionConfig {
+            runtime_version_arn: runtime_version_arn(parts, runtime),
+        },
+    }
+}
+
+fn reason(failure: SnapshotFailure) -> (String, &'static str) {
+    match failure {
+        SnapshotFailure::Init(error) => {
+            let text = format!("The function failed to initialise ({error}). Its log says more.");
+            (text, "FunctionError")
+        }
+        SnapshotFailure::TimedOut(limit) => {
+            let seconds = limit.as_secs();
+            (format!("The function's initialisation did not end within {seconds} seconds."), "FunctionError")
+        }
+        SnapshotFailure::Unsupported(text) => (text, "InvalidRuntime"),
+        SnapshotFailure::Platform => {
+            ("Sonagi could not initialise it: the server's log says why.".into(), "InternalError")
+        }
     }
 }
 
