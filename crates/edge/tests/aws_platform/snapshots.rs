@@ -27,16 +27,14 @@ async fn publish(world: &World, name: &str, handler: &str) -> Value {
 /// The version once it is pending no more.
 async fn settled(world: &World, name: &str) -> Value {
     let path = format!("{FUNCTIONS}/{name}/configuration?Qualifier=1");
-    let settled = async {
-        loop {
-            world.clock.advance(Duration::from_secs(1)).await;
-            let shown = world.get(&path).await.json();
-            if shown["State"] != "Pending" {
-                return shown;
-            }
+    // Unpacking takes real time; the test's runner ends what never comes.
+    loop {
+        world.clock.advance(Duration::from_secs(1)).await;
+        let shown = world.get(&path).await.json();
+        if shown["State"] != "Pending" {
+            return shown;
         }
-    };
-    tokio::time::timeout(Duration::from_secs(60), settled).await.unwrap()
+    }
 }
 
 fn parts(shown: &Value) -> Value {
