@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod bytecode;
+mod disk;
 mod endings;
 mod escape;
 mod hints;
