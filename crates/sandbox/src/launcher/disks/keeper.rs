@@ -19,7 +19,7 @@ use sonagi_model::limits;
 
 use super::{
     super::{
-        Failure,
+        Failure, Step,
         message::{self, Word},
     },
     disk::{self, Disk},
@@ -190,11 +190,15 @@ impl Keeper {
                         else {
                             continue;
                         };
-                        let lent = disk
-                            .lend()
-                            .and_then(|mount| message::say(&socket, &Word::Mounts, &[mount.as_fd()]));
+                        let lent = disk.lend();
+                        let _ = match lent {
+                            Ok(mount) => message::say(&socket, &Word::Mounts, &[mount.as_fd()]),
+                            Err(error) => {
+                                let failure = Step::Disk.failed(error, "lend");
+                                message::say(&socket, &Word::Failed(failure), &[])
+                            }
+                        };
                         // Where it did not arrive it is taken back when the process has ended.
-                        drop(lent);
                         lease.state = State::Held(process, disk);
                         continue;
                     }
