@@ -29,6 +29,8 @@ const TRIES: u32 = 64;
 pub(super) struct Disk {
     pub(super) bytes: u64,
     mounted: Mounted,
+    /// For the next one who gets it: a mount of it that is nowhere yet.
+    next: Option<OwnedFd>,
     folder: OwnedFd,
     image: OwnedFd,
     /// Free blocks and inodes when it was new.
@@ -72,19 +74,26 @@ impl Disk {
         rustix::fs::unlinkat(&folder, "lost+found", AtFlags::REMOVEDIR).map_err(errno("mount"))?;
         rustix::fs::fchmod(&folder, Mode::from_raw_mode(0o1777)).map_err(errno("mount"))?;
         let new = rustix::fs::fstatvfs(&folder).map_err(errno("mount"))?;
-        Ok(Self { bytes, mounted, folder, image, new: (new.f_bfree, new.f_ffree) })
+        let next = Some(root::tree(&mounted.0).map_err(failed("mount"))?);
+        Ok(Self { bytes, mounted, next, folder, image, new: (new.f_bfree, new.f_ffree) })
     }
 
     /// A mount of it that is nowhere yet.
-    pub(super) fn lend(&self) -> io::Result<OwnedFd> {
-        root::tree(&self.mounted.0)
+    pub(super) fn lend(&mut self) -> io::Result<OwnedFd> {
+        match self.next.take() {
+            Some(next) => Ok(next),
+            None => root::tree(&self.mounted.0),
+        }
     }
 
     /// Removes all that is in it, if that is done within a bound and it then is as it was: else it is of no more use.
     /// Nothing may use it.
-    pub(super) fn clear(self) -> Option<Self> {
+    pub(super) fn clear(mut self) -> Option<Self> {
         match self.cleared() {
-            Ok(true) => Some(self),
+            Ok(true) => {
+                self.next = root::tree(&self.mounted.0).ok();
+                Some(self)
+            }
             Ok(false) | Err(_) => {
                 // So that what was written is not written out before it is thrown away.
                 let _ = sys::shut_down(self.folder.as_fd());

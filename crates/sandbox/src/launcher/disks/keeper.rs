@@ -23,7 +23,7 @@ use super::{
         message::{self, Word},
     },
     disk::{self, Disk},
-    shelf::Shelf,
+    shelf::{Rung, Shelf},
 };
 
 /// Serves the launcher at the other end of `requests`, until that ends.
@@ -32,7 +32,7 @@ pub(super) fn run(requests: OwnedFd, beside: OwnedFd, place: &Path, launcher: Pi
     if !super::is_child_of(launcher) {
         return Err(io::Error::from_raw_os_error(libc::ESRCH));
     }
-    // Two files for each file system.
+    // Three files for each file system.
     let files = rustix::process::getrlimit(Resource::Nofile).maximum;
     let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: files, maximum: files });
     disk::ground(place)?;
@@ -108,18 +108,21 @@ impl Keeper {
         for (at, _) in leases.iter().enumerate().filter(|(_, happened)| **happened) {
             self.hear(at);
         }
-        if rung {
-            for (bytes, failure) in self.shelf.collect() {
-                self.refuse(bytes, &failure);
-                self.broken = Some(failure);
-            }
-        }
+        self.collect(if rung { Rung::Yes } else { Rung::No });
         if asked {
             self.accept(requests)?;
         }
         self.lend();
         self.leases.retain(|lease| !matches!(lease.state, State::Over));
         Ok(())
+    }
+
+    /// Puts what was made and emptied on the shelf.
+    fn collect(&mut self, rung: Rung) {
+        for (bytes, failure) in self.shelf.collect(rung) {
+            self.refuse(bytes, &failure);
+            self.broken = Some(failure);
+        }
     }
 
     fn patience(&self) -> Option<Duration> {
@@ -132,6 +135,7 @@ impl Keeper {
     }
 
     fn idle(&mut self) {
+        self.collect(Rung::No);
         self.awaits = Awaits::Next;
         // Perhaps it can be done now.
         self.broken = None;
@@ -184,7 +188,7 @@ impl Keeper {
             let refusal = match (disk::has_room(&self.room, lease.bytes), &self.broken) {
                 (Err(failure), _) => Some(failure),
                 (Ok(()), broken) => match (self.shelf.take(lease.bytes), broken) {
-                    (Some(disk), _) => {
+                    (Some(mut disk), _) => {
                         let State::Claimed(socket, process) =
                             std::mem::replace(&mut lease.state, State::Over)
                         else {

@@ -42,6 +42,13 @@ pub(super) enum Done {
     Cleared(Option<Disk>),
 }
 
+/// Whether the bell has rung, and is to be silent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rung {
+    Yes,
+    No,
+}
+
 /// The size that nearly all have.
 const USUAL: u64 = (limits::EPHEMERAL_STORAGE_MIN as u64) << 20;
 
@@ -76,15 +83,15 @@ impl Shelf {
         Ok(Self { ready: HashMap::new(), making: HashMap::new(), lent: 0, orders, used, done, bell })
     }
 
-    /// Readable when something is done.
+    /// Readable when something is made.
     pub(super) fn bell(&self) -> BorrowedFd<'_> {
         self.bell.as_fd()
     }
 
     /// All that was done since; what was made or emptied is on the shelf already. Gives what could not be made.
-    pub(super) fn collect(&mut self) -> Vec<(u64, Failure)> {
-        let mut rung = [0; 64];
-        while matches!(rustix::io::read(&self.bell, &mut rung), Ok(1..)) {}
+    pub(super) fn collect(&mut self, rung: Rung) -> Vec<(u64, Failure)> {
+        let mut bytes = [0; 64];
+        while rung == Rung::Yes && matches!(rustix::io::read(&self.bell, &mut bytes), Ok(1..)) {}
         let mut failures = Vec::new();
         while let Ok(done) = self.done.try_recv() {
             match done {
@@ -160,7 +167,12 @@ struct Teller {
 
 impl Teller {
     fn tell(&self, done: Done) {
+        // What is emptied is not waited for: it is found with the next thing that happens.
+        let waited_for = matches!(done, Done::Made(_, _));
         let _ = self.done.send(done);
+        if !waited_for {
+            return;
+        }
         // A full socket rings as well.
         let _ = rustix::io::write(&self.ring, b"+");
     }
