@@ -243,24 +243,35 @@ async fn futures_of<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
     all.into_iter().filter_map(|(_, output)| output).collect()
 }
 
-/// What the test below runs as a program of its own: a server with an environment, until it is killed.
-#[tokio::test]
-#[ignore = "a program for another test, which ends it"]
+/// The variable that has the test below be the server that it kills.
+const SERVE: &str = "SONAGI_TEST_SERVE";
+
+/// A server with an environment, until it is killed.
 #[expect(clippy::print_stdout, reason = "this is how it tells the test that started it")]
-async fn server_to_be_killed() {
+async fn serve() {
     let bench = Bench::new();
     let mut running = bench.run(PYTHON, &look()).await;
     println!("kind {} in {}", asked(&mut running).await["kind"], bench.folder.path().display());
     std::future::pending::<()>().await;
 }
 
+#[expect(clippy::disallowed_methods, reason = "a program of its own, which is told so by a variable")]
+fn is_to_serve() -> bool {
+    std::env::var_os(SERVE).is_some()
+}
+
 #[tokio::test]
 async fn nothing_is_left_of_a_server_that_is_killed_while_another_goes_on() {
     use std::io::BufRead;
+    const NAME: &str = "disk::nothing_is_left_of_a_server_that_is_killed_while_another_goes_on";
+    if is_to_serve() {
+        return serve().await;
+    }
     let bench = Bench::new();
     let mut other = bench.run(PYTHON, &look()).await;
     let mut server = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "disk::server_to_be_killed", "--nocapture"])
+        .args(["--exact", NAME, "--nocapture"])
+        .env(SERVE, "1")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -268,9 +279,10 @@ async fn nothing_is_left_of_a_server_that_is_killed_while_another_goes_on() {
     let said =
         lines.map_while(Result::ok).find_map(|line| Some(line.split_once("kind ")?.1.to_owned())).unwrap();
     let (kind, folder) = said.split_once(" in ").unwrap();
-    let expected = if there_are_disks() { r#"["ext4"]"# } else { r#"["tmpfs"]"# };
+    let on_disk = there_are_disks();
+    let expected = if on_disk { r#"["ext4"]"# } else { r#"["tmpfs"]"# };
     assert_eq!(kind, expected);
-    assert_eq!(devices(Path::new(folder)).is_empty(), !there_are_disks());
+    assert_eq!(devices(Path::new(folder)).is_empty(), !on_disk);
     let pid = Pid::from_child(&server);
     rustix::process::kill_process(pid, Signal::KILL).unwrap();
     server.wait().unwrap();
