@@ -177,6 +177,34 @@ pub const READY_LIMIT: u64 = 10_240;
 pub const READY_MEMORY_PART: u64 = 32;
 /// How long an environment may run on after it has answered and asked for the next event, before all of it is held.
 pub const IDLE_RUN: Duration = Duration::from_millis(100);
+/// File systems for `/tmp` that a server makes at once when it starts.
+pub const DISKS_FIRST: usize = 4;
+/// And in the background, when it has nothing to do with them: so many with those that are in use, for bursts.
+pub const DISKS_AHEAD: usize = 128;
+/// As many are unused in any case.
+pub const DISKS_SPARE: usize = 32;
+/// Of one size that nobody uses, as many are kept.
+pub const DISKS_KEPT: usize = 128;
+/// How long nothing must happen after a server's start before more of them are made in the background.
+pub const DISKS_QUIET: Duration = Duration::from_secs(5);
+/// And from one to the next.
+pub const DISKS_PAUSE: Duration = Duration::from_millis(50);
+/// Threads that make them.
+pub const DISK_MAKERS: usize = 2;
+/// How long an environment waits for one before its `/tmp` is in memory.
+pub const DISK_WAIT: Duration = Duration::from_secs(3);
+/// How long `mkfs.ext4` may take; it writes a few blocks.
+pub const DISK_FORMAT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long after a failure it is not tried again to make one.
+pub const DISK_RETRY: Duration = Duration::from_secs(60);
+/// Bytes that must be free for others where a server's data is, beyond the `/tmp` that is asked for.
+pub const DISK_ROOM: u64 = 1 << 30;
+/// Files and folders that are removed from a `/tmp` after its environment; one with more is thrown away whole.
+pub const DISK_ENTRIES: u32 = 10_000;
+/// So is one with folders nested more deeply than this.
+pub const DISK_DEPTH: u32 = 64;
+/// Bytes of an emptied `/tmp` that its file may go on to take on the machine's disk.
+pub const DISK_TRIM: u64 = 16 << 20;
 /// How long the copy of an initialised runtime may take to be made, in each of its steps.
 pub const COPY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Initialised runtimes that are kept to be copied.

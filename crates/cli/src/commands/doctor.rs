@@ -50,8 +50,16 @@ enum State {
 pub(crate) async fn run(doctor: &Doctor, shape: Shape) -> Result<ExitCode> {
     let data = doctor.data.clone().unwrap_or_else(folders::data);
     let path = folders::search_path();
-    let mut findings =
-        vec![files(), isolation(), processes(), network(), memory(), waiting(), microvms(doctor, &path)];
+    let mut findings = vec![
+        files(),
+        isolation(),
+        processes(),
+        disks(&data),
+        network(),
+        memory(),
+        waiting(),
+        microvms(doctor, &path),
+    ];
     findings.extend(networks(doctor.networks.as_deref()));
     findings.extend(runtimes(&path).await);
     findings.extend(tools(&path));
@@ -120,6 +128,25 @@ fn isolation() -> Finding {
              its own",
         ),
         Err(help) => bad(what, help),
+    }
+}
+
+/// Makes a `/tmp` where a server with this data folder would, to see.
+fn disks(data: &Path) -> Finding {
+    let what = "/tmp";
+    let parent = data.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
+    let tried = std::env::current_exe().and_then(|program| {
+        let folder = tempfile::tempdir_in(parent)?;
+        let place = folder.path().join("place");
+        std::fs::create_dir(&place)?;
+        Ok(process::try_disk(program, vec![launcher::WORD.into()], &place))
+    });
+    let memory =
+        |why: &str| limited(what, format!("functions have it in memory, and it counts as theirs: {why}"));
+    match tried {
+        Ok(Ok(())) => good(what, "functions have it on disk"),
+        Ok(Err(help)) => memory(&help),
+        Err(error) => memory(&format!("it cannot be tried in {}: {error}", parent.display())),
     }
 }
 

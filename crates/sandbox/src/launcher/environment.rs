@@ -29,6 +29,7 @@ use rustix::{
 use super::{
     Failure, Step,
     confine::{self, Writes},
+    disks,
     filter::Filters,
     init::{self, Trouble},
     message::{self, Files, Word},
@@ -45,19 +46,21 @@ pub(super) struct Inheritance<'a> {
     pub(super) files: Files<OwnedFd>,
     /// Of a sandbox: what lies in it, attached nowhere yet; in the order of [`Sandbox::mounts`].
     pub(super) mounts: Vec<OwnedFd>,
+    /// Where its `/tmp` comes from, if that is to be on disk.
+    pub(super) lease: Option<UnixStream>,
     pub(super) root: Option<&'a Root>,
     pub(super) filters: Option<&'a Filters>,
 }
 
 /// Becomes the environment; says on its socket how that goes.
 pub(super) fn run(inheritance: Inheritance<'_>) -> ! {
-    let Inheritance { order, files, mounts, root, filters } = inheritance;
+    let Inheritance { order, files, mounts, mut lease, root, filters } = inheritance;
     let socket = UnixStream::from(files.socket);
     let become_it = || {
         common(&order, &files.groups)?;
         match (&order.sandbox, root, filters) {
             (Some(sandbox), Some(root), Some(filters)) => {
-                enter(sandbox, mounts, root, &socket)?;
+                enter(sandbox, mounts, lease.take(), root, &socket)?;
                 wait_for_network(sandbox, &socket)?;
                 runtime(&order, filters, files.output, &socket)
             }
@@ -140,7 +143,13 @@ fn stdio(output: &OwnedFd) -> io::Result<()> {
 }
 
 /// From the launcher's view of the machine into the sandbox's.
-fn enter(sandbox: &Sandbox, mounts: Vec<OwnedFd>, root: &Root, socket: &UnixStream) -> Result<(), Failure> {
+fn enter(
+    sandbox: &Sandbox,
+    mounts: Vec<OwnedFd>,
+    lease: Option<UnixStream>,
+    root: &Root,
+    socket: &UnixStream,
+) -> Result<(), Failure> {
     let namespaces = |error| Step::Namespaces.failed(error, "");
     // After the process has its place in the groups, so that this place is what it sees as their root.
     sys::unshare(libc::CLONE_NEWCGROUP).map_err(namespaces)?;
@@ -154,7 +163,8 @@ fn enter(sandbox: &Sandbox, mounts: Vec<OwnedFd>, root: &Root, socket: &UnixStre
     }
     open_doors(sandbox, socket)?;
     // While the machine's own is still in sight: the kernel gives no more of it than can be seen already.
-    mount_own(sandbox, "proc", "tmp")?;
+    mount_proc("proc")?;
+    mount_temporary(sandbox, lease.as_ref(), socket, "tmp")?;
     attach_all(mounts, sandbox)?;
     let at = |place: &'static str| move |error: rustix::io::Errno| Step::Mount.failed(error.into(), place);
     // The old root lies under the new one for a moment, and then nowhere.
@@ -176,12 +186,32 @@ pub(super) fn open_doors(sandbox: &Sandbox, socket: &UnixStream) -> Result<(), F
     message::say(socket, &Word::Listening, &borrowed).map_err(|error| Step::Order.failed(error, ""))
 }
 
-/// The sandbox's own `/proc` and `/tmp`, which lie at these places at present.
-pub(super) fn mount_own(sandbox: &Sandbox, proc: &str, tmp: &str) -> Result<(), Failure> {
-    let at = |place: &'static str| move |error: rustix::io::Errno| Step::Mount.failed(error.into(), place);
-    rustix::mount::mount("proc", proc, "proc", SAFE | MountFlags::NOEXEC, None).map_err(at("/proc"))?;
+/// The sandbox's own `/proc`, which lies at this place at present.
+pub(super) fn mount_proc(proc: &str) -> Result<(), Failure> {
+    rustix::mount::mount("proc", proc, "proc", SAFE | MountFlags::NOEXEC, None)
+        .map_err(|error| Step::Mount.failed(error.into(), "/proc"))
+}
+
+/// Its `/tmp`: on disk, if it has a lease; in memory, if it has none, and in need, of which the driver is told.
+pub(super) fn mount_temporary(
+    sandbox: &Sandbox,
+    lease: Option<&UnixStream>,
+    socket: &UnixStream,
+    tmp: &str,
+) -> Result<(), Failure> {
+    if let Some(lease) = lease {
+        let mounted = disks::receive(lease).and_then(|mount| {
+            root::attach(&mount, Path::new(tmp)).map_err(|error| Step::Disk.failed(error, "/tmp"))
+        });
+        match mounted {
+            Ok(()) => return Ok(()),
+            Err(failure) => message::say(socket, &Word::Memory(failure), &[])
+                .map_err(|error| Step::Order.failed(error, ""))?,
+        }
+    }
     let options = temporary_options(sandbox);
-    rustix::mount::mount("tmpfs", tmp, "tmpfs", SAFE, options.as_c_str()).map_err(at("/tmp"))
+    rustix::mount::mount("tmpfs", tmp, "tmpfs", SAFE, options.as_c_str())
+        .map_err(|error| Step::Mount.failed(error.into(), "/tmp"))
 }
 
 /// Waits until the driver has connected this sandbox, if it is to be.
@@ -193,10 +223,10 @@ pub(super) fn wait_for_network(sandbox: &Sandbox, socket: &UnixStream) -> Result
 }
 
 /// What no mount of a sandbox lets happen.
-pub(super) const SAFE: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
+const SAFE: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
-/// Of `/tmp`. An inode for every 16 KiB, as the file system has that Lambda mounts there.
-pub(super) fn temporary_options(sandbox: &Sandbox) -> CString {
+/// Of a `/tmp` in memory. An inode for every 16 KiB, as the file system has that Lambda mounts there.
+fn temporary_options(sandbox: &Sandbox) -> CString {
     let options = format!("mode=1777,size={},nr_inodes={}", sandbox.temporary, sandbox.temporary >> 14);
     // Numbers hold no NUL.
     CString::new(options).unwrap_or_default()

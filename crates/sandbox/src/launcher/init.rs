@@ -80,9 +80,6 @@ fn told(socket: &UnixStream) -> Result<(), Failure> {
     let (order, mounts) = message::order(socket).map_err(|error| Step::Order.failed(error, ""))?;
     let sandbox = order.sandbox.unwrap_or_default();
     environment::attach_all(mounts, &sandbox)?;
-    let options = environment::temporary_options(&sandbox);
-    rustix::mount::mount_remount("/tmp", environment::SAFE, options.as_c_str())
-        .map_err(|error| Step::Mount.failed(error.into(), "/tmp"))?;
     confine::keep_signals().map_err(|error| Step::Privileges.failed(error, ""))
 }
 

@@ -9,6 +9,7 @@
 //! | `born PID`         | launcher | the process's handle        | it exists |
 //! | `listening`        | process  | a listener for each port    | only in a sandbox |
 //! | any byte           | driver   |                             | the sandbox, which passed sockets about its network with its listeners, is connected |
+//! | `memory STEP ERRNO SUBJECT` | process |                     | its `/tmp` is in memory, since no disk could be had (see [`disks`](super::disks)) |
 //! | `started`          | process  |                             | the runtime runs (without a sandbox and a reaper: the end of the socket) |
 //! | `failed STEP ERRNO SUBJECT` | either |                     | it could not be made |
 //! | `mounts`           | launcher | a mount for each asked for  | in answer to a second kind of packet, `m` |
@@ -19,6 +20,10 @@
 //! go on (`r`). To the first process of a template's sandbox, on that sandbox's socket: a byte (`s`: may it be copied? `c`: copy it)
 //! with a socket for all that concerns it, and with `c` the copy's output and the doors of its groups. The answers are the
 //! words above: to `s` `started` or `failed`; to `c` those of an environment, `born` with a number of the template's.
+//!
+//! What an environment has its `/tmp` on, it is told on a socket of its own, its lease, which the launcher passes to the
+//! keeper of the disks: for an environment by itself, and for a copy in answer to a third kind of packet, `d`. The process
+//! says who it is (a byte `p`, with its handle), and the answer is `mounts` with one mount, or `failed`.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
@@ -42,6 +47,8 @@ use super::{
 /// The packet that asks for an environment, and the one that asks for mounts alone.
 pub(crate) const ENVIRONMENT: u8 = b'e';
 pub(crate) const MOUNTS: u8 = b'm';
+/// The one that asks for a disk, with its lease.
+pub(crate) const DISK: u8 = b'd';
 /// To the first process of a template, on the socket of its sandbox: whether its runtime can be copied, and to copy it.
 pub(crate) const STILL: u8 = b's';
 pub(crate) const COPY: u8 = b'c';
@@ -72,6 +79,8 @@ pub(crate) enum Word {
     /// The process's number on this machine.
     Born(i32),
     Listening,
+    /// `/tmp` is in memory, and why.
+    Memory(Failure),
     Started,
     Failed(Failure),
     Mounts,
@@ -85,6 +94,7 @@ impl std::fmt::Display for Word {
         match self {
             Self::Born(pid) => write!(f, "born {pid}"),
             Self::Listening => f.write_str("listening"),
+            Self::Memory(failure) => write!(f, "memory {failure}"),
             Self::Started => f.write_str("started"),
             Self::Failed(failure) => write!(f, "failed {failure}"),
             Self::Mounts => f.write_str("mounts"),
@@ -106,6 +116,7 @@ impl std::str::FromStr for Word {
                 _ => Err(()),
             },
             Some(("born", pid)) => pid.parse().map(Self::Born).map_err(|_| ()),
+            Some(("memory", failure)) => failure.parse().map(Self::Memory),
             Some(("failed", failure)) => failure.parse().map(Self::Failed),
             Some(("ended", status)) => status.parse().map(Self::Ended).map_err(|_| ()),
             Some(_) => Err(()),
@@ -230,6 +241,7 @@ mod tests {
             Word::Started,
             Word::Mounts,
             Word::Told,
+            Word::Memory(failure.clone()),
             Word::Failed(failure),
             Word::Ended(-9),
         ]

@@ -20,6 +20,7 @@
 
 mod allowed;
 mod confine;
+pub(crate) mod disks;
 mod environment;
 mod filter;
 mod init;
@@ -108,10 +109,11 @@ pub(crate) enum Step {
     Exec,
     Still,
     Copy,
+    Disk,
 }
 
 impl Step {
-    const ALL: [(Self, &'static str); 15] = [
+    const ALL: [(Self, &'static str); 16] = [
         (Self::Order, "order"),
         (Self::Namespaces, "namespaces"),
         (Self::Root, "root"),
@@ -127,6 +129,7 @@ impl Step {
         (Self::Exec, "exec"),
         (Self::Still, "still"),
         (Self::Copy, "copy"),
+        (Self::Disk, "disk"),
     ];
 
     fn failed(self, error: io::Error, subject: &str) -> Failure {

@@ -193,7 +193,7 @@ fn mount_point(place: &Path, name: &str, kind: Kind, mounts: &mut Vec<PathBuf>) 
 }
 
 /// A copy of the mounts at `path` and below, attached nowhere.
-fn tree(path: &Path) -> io::Result<OwnedFd> {
+pub(super) fn tree(path: &Path) -> io::Result<OwnedFd> {
     let flags =
         OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     Ok(rustix::mount::open_tree(CWD, path, flags)?)

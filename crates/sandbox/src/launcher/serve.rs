@@ -13,6 +13,7 @@ use rustix::process::getuid;
 
 use super::{
     Failure, Step,
+    disks::Disks,
     environment::{self, Inheritance},
     filter::Filters,
     message::{self, Files, Word},
@@ -25,12 +26,14 @@ use super::{
 struct Ground {
     root: Root,
     filters: Filters,
+    /// None where this process has not the power to mount them.
+    disks: Option<Disks>,
 }
 
 /// Serves the driver at the other end of `socket` until that is closed. `place` is an empty folder for the root of the
 /// sandboxes; without one there are none.
 pub(super) fn run(socket: &mut OwnedFd, place: Option<PathBuf>) -> io::Result<()> {
-    let ground = place.map(|place| ground(&place));
+    let ground = place.map(|place| ground(&place, socket));
     loop {
         let mut byte = [0];
         let mut files = Vec::new();
@@ -41,6 +44,7 @@ pub(super) fn run(socket: &mut OwnedFd, place: Option<PathBuf>) -> io::Result<()
         let Some(own) = files.next().map(UnixStream::from) else { continue };
         let done = match (byte, files.next()) {
             ([message::MOUNTS], _) => open(&own, ground.as_ref()),
+            ([message::DISK], Some(lease)) => lend(&own, &lease, ground.as_ref()),
             (_, Some(output)) => make(&own, output, files.collect(), socket, ground.as_ref()),
             (_, None) => continue,
         };
@@ -54,7 +58,7 @@ pub(super) fn run(socket: &mut OwnedFd, place: Option<PathBuf>) -> io::Result<()
 }
 
 /// Namespaces of the launcher's own, and in them what all sandboxes share.
-fn ground(place: &std::path::Path) -> Result<Ground, Failure> {
+fn ground(place: &std::path::Path, main: &mut OwnedFd) -> Result<Ground, Failure> {
     let own = |error| Step::Namespaces.failed(error, "of the launcher");
     if getuid().is_root() {
         sys::unshare(libc::CLONE_NEWNS).map_err(own)?;
@@ -66,7 +70,9 @@ fn ground(place: &std::path::Path) -> Result<Ground, Failure> {
     }
     let root = Root::make(place).map_err(|error| Step::Root.failed(error, ""))?;
     let filters = Filters::new().map_err(|error| Step::Filter.failed(error, ""))?;
-    Ok(Ground { root, filters })
+    // Without it `/tmp` is in memory, which is said where it matters.
+    let disks = getuid().is_root().then(|| Disks::start(place, main).ok()).flatten();
+    Ok(Ground { root, filters, disks })
 }
 
 /// Opens the mounts of an order, for a sandbox that exists.
@@ -79,6 +85,19 @@ fn open(socket: &UnixStream, ground: Option<&Result<Ground, Failure>>) -> Result
     let mounts = mounts(sandbox, &ground.root)?;
     let borrowed: Vec<_> = mounts.iter().map(AsFd::as_fd).collect();
     message::say(socket, &Word::Mounts, &borrowed).map_err(lost)
+}
+
+/// Has the keeper lend a disk for a sandbox that will say itself whose it is.
+fn lend(
+    socket: &UnixStream,
+    lease: &OwnedFd,
+    ground: Option<&Result<Ground, Failure>>,
+) -> Result<(), Failure> {
+    let (order, _) = message::order(socket).map_err(|error| Step::Order.failed(error, ""))?;
+    if let (Some(sandbox), Some(Ok(Ground { disks: Some(disks), .. }))) = (&order.sandbox, ground) {
+        disks.ask(sandbox.temporary, lease.as_fd(), None);
+    }
+    Ok(())
 }
 
 fn mounts(sandbox: &Sandbox, root: &Root) -> Result<Vec<OwnedFd>, Failure> {
@@ -110,9 +129,14 @@ fn make(
     };
     let mut flags = libc::CLONE_PARENT as u64;
     let mut mounts = Vec::new();
+    let (mut lease, mut lent) = (None, None);
     if let (Some(sandbox), Some(ground)) = (&order.sandbox, ground) {
         flags |= NAMESPACES;
         mounts = self::mounts(sandbox, &ground.root)?;
+        if sandbox.wants_a_disk() && ground.disks.is_some() {
+            let (ours, theirs) = UnixStream::pair().map_err(lost)?;
+            (lease, lent) = (Some(theirs), Some(ours));
+        }
         if let Some(users) = sandbox.users {
             // So that `/dev/stdout` can be opened.
             let user = rustix::fs::Uid::from_raw(users + 1);
@@ -124,7 +148,7 @@ fn make(
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| lost(error.into()))?;
     match sys::clone(flags, group).map_err(|error| Step::Namespaces.failed(error, ""))? {
         sys::Cloned::Child => {
-            drop(open);
+            drop((open, lent));
             // What is the launcher's own is not the environment's.
             let _ = rustix::io::dup3(&gate, main, rustix::io::DupFlags::CLOEXEC);
             let own = socket.try_clone().map(OwnedFd::from);
@@ -137,12 +161,19 @@ fn make(
                 order,
                 files,
                 mounts,
+                lease,
                 root: ground.map(|ground| &ground.root),
                 filters: ground.map(|ground| &ground.filters),
             })
         }
         sys::Cloned::Parent { pid, handle } => {
-            drop(gate);
+            drop((gate, lease));
+            // It is on its way while the process does the rest.
+            if let (Some(lent), Some(sandbox), Some(Ground { disks: Some(disks), .. })) =
+                (&lent, &order.sandbox, ground)
+            {
+                disks.ask(sandbox.temporary, lent.as_fd(), Some(handle.as_fd()));
+            }
             message::say(socket, &Word::Born(pid), &[handle.as_fd()]).map_err(lost)?;
             if let Some(sandbox) = &order.sandbox {
                 map_users(pid, sandbox).map_err(|error| Step::Namespaces.failed(error, "users"))?;

@@ -29,7 +29,7 @@ use rustix::{
 use sonagi_model::limits;
 
 use super::{
-    Failure, Step, confine, environment, init,
+    Failure, Step, confine, disks, environment, init,
     message::{self, Word},
     order::Sandbox,
     root, serve, still, sys,
@@ -124,14 +124,16 @@ impl<'a> Template<'a> {
             init::hold_or_resume(byte);
             return Ok(());
         };
-        let done = match (byte, files.next()) {
-            ([message::STILL], _) => still::check(self.runtime).map_err(|reason| Failure {
+        let done = match (byte, files.next(), files.next().map(UnixStream::from)) {
+            ([message::STILL], _, _) => still::check(self.runtime).map_err(|reason| Failure {
                 step: Step::Still,
                 errno: 0,
                 subject: reason.replace('\n', " "),
             }),
-            ([message::COPY], Some(output)) => self.copy(&conversation, output, files.collect()),
-            (_, _) => return Ok(()),
+            ([message::COPY], Some(output), Some(lease)) => {
+                self.copy(&conversation, output, lease, files.collect())
+            }
+            (_, _, _) => return Ok(()),
         };
         let word = match done {
             Ok(()) => Word::Started,
@@ -172,6 +174,7 @@ impl<'a> Template<'a> {
         &mut self,
         conversation: &UnixStream,
         output: OwnedFd,
+        lease: UnixStream,
         groups: Vec<OwnedFd>,
     ) -> Result<(), Failure> {
         let lost = |error| Step::Order.failed(error, "");
@@ -183,6 +186,7 @@ impl<'a> Template<'a> {
         let (ready, say_ready) = UnixStream::pair().map_err(lost)?;
         let room = Room {
             sandbox: &sandbox,
+            lease: sandbox.wants_a_disk().then_some(lease),
             last_number: FIRST_NUMBER + self.made % NUMBERS,
             groups: &groups,
             children: self.children,
@@ -289,6 +293,8 @@ pub(super) const GATE: i32 = 3;
 /// What the first process of a copy's sandbox makes it of.
 struct Room<'a> {
     sandbox: &'a Sandbox,
+    /// Where its `/tmp` comes from.
+    lease: Option<UnixStream>,
     last_number: u32,
     groups: &'a [OwnedFd],
     children: &'a OwnedFd,
@@ -313,7 +319,12 @@ impl Room<'_> {
         }
         sys::unshare(libc::CLONE_NEWCGROUP).map_err(namespaces)?;
         environment::open_doors(self.sandbox, conversation)?;
-        environment::mount_own(self.sandbox, "/proc", "/tmp")?;
+        environment::mount_proc("/proc")?;
+        if let Some(lease) = &self.lease {
+            // It is refused below, if it was not heard.
+            let _ = disks::claim(lease);
+        }
+        environment::mount_temporary(self.sandbox, self.lease.as_ref(), conversation, "/tmp")?;
         environment::wait_for_network(self.sandbox, conversation)?;
         fs::write("/proc/sys/kernel/ns_last_pid", self.last_number.to_string())
             .map_err(|error| Step::Copy.failed(error, "ns_last_pid"))?;

@@ -1,7 +1,7 @@
 //! The launcher, as the driver sees it: a process that makes the others.
 
 use std::{
-    io,
+    io::{self, Write},
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt},
@@ -16,7 +16,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use sonagi_model::limits;
 
 use crate::launcher::{
-    self,
+    self, Order, Sandbox,
     message::{self, Files},
 };
 
@@ -66,6 +66,16 @@ impl Launcher {
         let (ours, theirs) = conversation()?;
         self.ask(message::MOUNTS, &[theirs.as_fd()])?;
         Ok(ours)
+    }
+
+    /// Has a disk lent for a sandbox, to whoever claims it on the lease that is returned.
+    pub(super) fn order_disk(&self, sandbox: Sandbox) -> io::Result<UnixStream> {
+        let (lease, theirs) = conversation()?;
+        let (mut ours, order) = conversation()?;
+        self.ask(message::DISK, &[order.as_fd(), theirs.as_fd()])?;
+        let text = Order::of_sandbox(sandbox).encode();
+        ours.write_all(&text.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?)?;
+        Ok(lease)
     }
 
     fn ask(&self, packet: u8, files: &[BorrowedFd<'_>]) -> io::Result<()> {

@@ -1,11 +1,19 @@
 //! What all environments of a driver share: the groups, and the threads that make and clear processes.
 
-use std::{io, os::unix::net::UnixStream, sync::Arc};
+use std::{
+    io,
+    os::unix::net::UnixStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use sonagi_model::Clock;
 use tokio::sync::{oneshot, watch};
 
 use super::{
+    disks,
     group::Groups,
     launcher::{Launcher, LauncherProgram},
     network::{Grant, Networks},
@@ -13,7 +21,7 @@ use super::{
     spawner::{self, NotSpawned, Plan, Spawned},
     workers::Workers,
 };
-use crate::launcher::Sandbox;
+use crate::launcher::{Failure, Sandbox};
 
 /// Threads that start processes: a burst starts this many at a time.
 const SPAWNERS: usize = 4;
@@ -37,6 +45,24 @@ pub(super) struct Means {
     pub(super) groups: Option<Groups>,
     /// For those that are connected.
     pub(super) networks: Option<Arc<Networks>>,
+    /// Whether it was said that `/tmp` is in memory.
+    memory_said: AtomicBool,
+}
+
+impl Means {
+    pub(super) fn new(launcher: Launcher, groups: Option<Groups>, networks: Option<Arc<Networks>>) -> Self {
+        Self { launcher, groups, networks, memory_said: AtomicBool::new(false) }
+    }
+
+    /// That an environment's `/tmp` is memory, where it should be on disk; once.
+    pub(super) fn say_why_in_memory(&self, failure: &Failure) {
+        if !self.memory_said.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "functions have their /tmp in memory, and it counts as theirs: {}",
+                disks::lacking(failure)
+            );
+        }
+    }
 }
 
 impl Machine {
@@ -50,11 +76,7 @@ impl Machine {
             clock,
             spawners: Workers::new("sonagi-spawn", SPAWNERS)?,
             janitors: Arc::new(Workers::new("sonagi-clear", JANITORS)?),
-            means: Arc::new(Means {
-                launcher: Launcher::start(launcher)?,
-                groups,
-                networks: Some(Arc::new(networks)),
-            }),
+            means: Arc::new(Means::new(Launcher::start(launcher)?, groups, Some(Arc::new(networks)))),
             clearing: watch::Sender::new(0),
         })
     }

@@ -23,6 +23,7 @@
 mod bootstrap;
 mod bytecode;
 mod clients;
+mod disks;
 mod driver;
 mod environment;
 mod expected;
@@ -54,6 +55,7 @@ mod watch;
 mod workers;
 
 pub(crate) use bootstrap::{find as find_bootstrap, not_started};
+pub use disks::try_disk;
 pub use driver::{Config, Prepared, ProcessDriver};
 pub(crate) use environment::{Awaits, ProcessEnvironment, State};
 pub(crate) use folders::Folders;

@@ -50,6 +50,8 @@ pub(super) struct Kind {
     grant: Option<Grant>,
     /// MiB that one takes while it waits.
     memory: u64,
+    /// MiB of its `/tmp`, which is there from the start: what the interpreter may write to is fixed then.
+    temporary: u32,
 }
 
 /// Variables that the interpreter, the C library or the dynamic linker read at their start: of the platform's alone.
@@ -91,6 +93,7 @@ impl Kind {
                 Some(Grant::Internet | Grant::InternetIfPossible) | None => grant,
             },
             memory,
+            temporary: spec.ephemeral_storage,
         })
     }
 

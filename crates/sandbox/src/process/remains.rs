@@ -106,6 +106,7 @@ impl Remains {
                 (
                     Word::Born(_)
                     | Word::Listening
+                    | Word::Memory(_)
                     | Word::Started
                     | Word::Mounts
                     | Word::Told

@@ -173,9 +173,15 @@ impl Launch {
                 })
             }
             Some((Word::Failed(failure), _)) => Err(NotSpawned::Launch(failure)),
-            Some((Word::Listening | Word::Started | Word::Mounts | Word::Told | Word::Ended(_), _)) => {
-                Err(io::Error::from(io::ErrorKind::InvalidData).into())
-            }
+            Some((
+                Word::Listening
+                | Word::Memory(_)
+                | Word::Started
+                | Word::Mounts
+                | Word::Told
+                | Word::Ended(_),
+                _,
+            )) => Err(io::Error::from(io::ErrorKind::InvalidData).into()),
             None => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
         }
     }
@@ -198,6 +204,7 @@ impl Launch {
                         break Ok(None);
                     }
                 }
+                Ok(Some((Word::Memory(failure), _))) => means.say_why_in_memory(&failure),
                 other => break other,
             }
         };
@@ -233,9 +240,15 @@ impl Launch {
                 return Ok(Spawned { remains, output, listeners, pid, inside });
             }
             Ok(Some((Word::Failed(failure), _))) => NotSpawned::Launch(failure),
-            Ok(Some((Word::Born(_) | Word::Listening | Word::Mounts | Word::Told | Word::Ended(_), _))) => {
-                io::Error::from(io::ErrorKind::InvalidData).into()
-            }
+            Ok(Some((
+                Word::Born(_)
+                | Word::Listening
+                | Word::Memory(_)
+                | Word::Mounts
+                | Word::Told
+                | Word::Ended(_),
+                _,
+            ))) => io::Error::from(io::ErrorKind::InvalidData).into(),
             Ok(None) => io::Error::from(io::ErrorKind::ConnectionReset).into(),
             Err(error) => error.into(),
         };
@@ -325,7 +338,7 @@ pub(super) fn copy(
     means: &Means,
 ) -> Result<Spawned, NotSpawned> {
     let group = means.groups.as_ref().map(|groups| groups.create(name, memory)).transpose()?;
-    match begin_copy(sandbox, grant, template, group.as_ref()) {
+    match begin_copy(sandbox, grant, template, group.as_ref(), means) {
         Ok(launch) => launch.finish(group, None, means),
         Err(error) => {
             if let Some(group) = group {
@@ -341,12 +354,19 @@ fn begin_copy(
     grant: Option<Grant>,
     template: &UnixStream,
     group: Option<&Group>,
+    means: &Means,
 ) -> Result<Launch, NotSpawned> {
+    let lease = if sandbox.wants_a_disk() {
+        means.launcher.order_disk(sandbox.clone())?
+    } else {
+        // It is not looked at.
+        launcher::conversation()?.0
+    };
     let order = Order::of_sandbox(sandbox);
     let doors = group.map(Group::entrances).transpose()?.unwrap_or_default();
     let (output, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
     let (socket, theirs) = launcher::conversation()?;
-    let mut files = vec![theirs.as_fd(), write.as_fd()];
+    let mut files = vec![theirs.as_fd(), write.as_fd(), lease.as_fd()];
     files.extend(doors.iter().map(AsFd::as_fd));
     message::send(template, &[message::COPY], &files)?;
     drop((theirs, write));

@@ -405,7 +405,7 @@ fn not_launched(spec: &EnvironmentSpec, program: &std::path::Path, failure: &Fai
         (Step::Mount, _) if isolation::hides_proc(failure) => {
             return StartFailure::Unsupported(isolation::lacking(failure));
         }
-        (Step::Mount, _) => "give an environment its files",
+        (Step::Mount | Step::Disk, _) => "give an environment its files",
         (Step::Session, _) => "give an environment a session",
         (Step::Group, _) => "put an environment into its control group",
         (Step::Limits, _) => "limit an environment",

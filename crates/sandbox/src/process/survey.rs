@@ -59,7 +59,7 @@ pub fn try_isolation(launcher: PathBuf, launcher_args: Vec<String>, place: &Path
     let program =
         LauncherProgram { program: launcher, arguments: launcher_args, place: Some(place.to_path_buf()) };
     let launcher = Launcher::start(program).map_err(unexpected)?;
-    let means = Means { launcher, groups: None, networks: None };
+    let means = Means::new(launcher, None, None);
     let plan = trial(Users::of(0).map(|users| users.next()));
     judge(spawner::spawn(plan, &means).map(|spawned| {
         spawned.remains.clear();
@@ -100,7 +100,7 @@ pub(super) fn judge(spawned: Result<(), NotSpawned>) -> Result<(), String> {
     }
 }
 
-fn unexpected(error: std::io::Error) -> String {
+pub(super) fn unexpected(error: std::io::Error) -> String {
     format!("the launcher of environments cannot be asked: {error}")
 }
 

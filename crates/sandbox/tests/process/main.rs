@@ -3,6 +3,7 @@
 
 mod bytecode;
 mod copied_networks;
+mod disk;
 mod endings;
 mod escape;
 mod hints;

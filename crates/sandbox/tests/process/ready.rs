@@ -5,7 +5,7 @@ use crate::support::{Bench, NODE, PYTHON};
 const WHOLE: &str = "\
 import os, sys, time
 born = {'variables': dict(os.environ), 'path': sys.path, 'folder': os.getcwd(), 'zone': time.tzname[0],
-        'package': sorted(os.listdir('/var/task')), 'tmp': os.statvfs('/tmp').f_blocks * os.statvfs('/tmp').f_frsize >> 20,
+        'package': sorted(os.listdir('/var/task')), 'tmp': os.statvfs('/tmp').f_bavail * os.statvfs('/tmp').f_frsize >> 20,
         'status': [line for line in open('/proc/self/status') if line.startswith(('Cap', 'NoNew', 'Seccomp', 'Uid'))],
         'mounts': sorted(line.split()[4] for line in open('/proc/self/mountinfo'))}
 def handler(event, context):

@@ -53,7 +53,11 @@ impl Scene {
 
     /// Lets `bomb` go off in an environment of its own, which is given back.
     async fn blast(&mut self, language: Language, event: &Value, wait: Duration) -> (Blast, Running) {
-        let mut bomb = self.bench.start(probe(&self.bench, language, MEMORY)).await.unwrap();
+        let bomb = self.bench.start(probe(&self.bench, language, MEMORY)).await.unwrap();
+        self.blast_in(bomb, event, wait).await
+    }
+
+    async fn blast_in(&mut self, mut bomb: Running, event: &Value, wait: Duration) -> (Blast, Running) {
         let mut before = Vec::new();
         for _ in 0..BEFORE {
             before.push(latency(&mut self.neighbour).await);
@@ -146,6 +150,34 @@ async fn a_bomb_of_files_is_stopped_at_the_limit() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bomb_of_empty_files_is_stopped() {
     stopped("inodes", 400_000, "ENOSPC", 1_000..=65_536).await;
+}
+
+/// Functions with more memory than `/tmp`, and with less.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_tmp_is_an_error_and_the_environment_goes_on() {
+    let on_disk = crate::disk::there_are_disks();
+    for (language, memory) in LANGUAGES.into_iter().flat_map(|it| [(it, 2_048), (it, MEMORY)]) {
+        let mut scene = Scene::new().await;
+        let bomb = scene.bench.start(probe(&scene.bench, language, memory)).await.unwrap();
+        let event = self::bomb("disk", 1_024);
+        let (mut blast, mut bomb) = scene.blast_in(bomb, &event, Duration::from_secs(60)).await;
+        blast.nobody_else_is_hurt();
+        if on_disk || memory > MEMORY {
+            let Some((count, said)) = blast.said() else {
+                panic!("{language:?}, {memory} MB: {:?}", blast.done.answer);
+            };
+            assert_eq!(said, "ENOSPC", "{language:?}, {memory} MB, {count}");
+            assert!((500..=512).contains(&count), "{language:?}, {memory} MB: {count}");
+            let (blast, again) = scene.blast_in(bomb, &self::bomb("echo", 0), WAIT).await;
+            assert!(matches!(blast.done.answer, Collected::Success(_)), "{:?}", blast.done.answer);
+            bomb = again;
+        } else {
+            // It is memory.
+            blast.ran_out_of_memory();
+        }
+        drop(bomb);
+        scene.over().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
