@@ -229,7 +229,7 @@ mod tests {
             4 => AUDIT,
             16.. => {
                 let argument = arguments[(offset as usize - 16) / 8];
-                if offset % 8 == 0 { argument as u32 } else { (argument >> 32) as u32 }
+                if offset.is_multiple_of(8) { argument as u32 } else { (argument >> 32) as u32 }
             }
             other => panic!("nothing lies at {other}"),
         };

@@ -160,11 +160,10 @@ impl<'a> Template<'a> {
             }
             self.copies.retain(|copy| copy.init != pid);
             // What is left of it was waited for just now.
-            if self.spent.as_ref().is_some_and(|spent| spent.pid() == pid.as_raw_nonzero().get()) {
-                self.spent.take().map(Tracee::forget);
-            }
-            if self.standby.as_ref().is_some_and(|standby| standby.pid() == pid.as_raw_nonzero().get()) {
-                self.standby.take().map(Tracee::forget);
+            for held in [&mut self.spent, &mut self.standby] {
+                if let Some(ended) = held.take_if(|standby| standby.pid() == pid.as_raw_nonzero().get()) {
+                    ended.forget();
+                }
             }
         }
     }
@@ -247,7 +246,9 @@ impl<'a> Template<'a> {
     }
 
     fn end_spent(&mut self) {
-        self.spent.take().map(Tracee::end);
+        if let Some(spent) = self.spent.take() {
+            spent.end();
+        }
     }
 
     /// The process that is to be copied, where it has asked for its fork.
