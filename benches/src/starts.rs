@@ -19,8 +19,8 @@ use crate::{
 
 /// For what a start leaves to be done in the background.
 const SETTLE: Duration = Duration::from_millis(50);
-/// How long an environment is kept busy, so that the next request needs one of its own.
-const HOLD: Duration = Duration::from_millis(400);
+/// Functions that are initialised: no more are kept than `limits::TEMPLATES`.
+const TEMPLATES: usize = 40;
 /// As much memory as a whole processor comes with.
 pub(crate) const WHOLE: &str = "memory = 1769";
 
@@ -87,9 +87,11 @@ pub(crate) async fn run(length: Length) -> Result<()> {
                 Tier::Waiting => (&waits, WHOLE.to_owned()),
                 Tier::Template => (&none_waits, format!("{WHOLE}\nsnapshot_start = true")),
             };
-            // No more are kept than `limits::TEMPLATES`.
-            let functions = if tier == Tier::Template { samples.min(40) } else { samples };
+            let functions = if tier == Tier::Template { samples.min(TEMPLATES) } else { samples };
             platform.deploy(&hello.write(folder.path(), &app, functions, &settings)?).await?;
+            if tier == Tier::Template {
+                platform.wait_for_templates(functions).await?;
+            }
             rows.push(Row { hello, tier, app, first: Vec::new(), phases: Vec::new() });
         }
         let idle = waits.running.waiting();
@@ -103,9 +105,11 @@ pub(crate) async fn run(length: Length) -> Result<()> {
                         waits.wait_for(idle).await?;
                         waits.first(&row.app, index).await?
                     }
-                    Tier::Template if index < 40 => none_waits.copy(&row.app, index).await?,
+                    Tier::Template if index < TEMPLATES => none_waits.first(&row.app, index).await?,
                     Tier::Template => continue,
                 };
+                let copied = phases.origin == Origin::Copied;
+                ensure!(copied == (row.tier == Tier::Template), "{} came from elsewhere", row.app);
                 row.first.push(first);
                 row.phases.push(phases);
             }
@@ -187,24 +191,15 @@ impl Platform {
         Ok((took, phases))
     }
 
-    /// A request to a function that is initialised, while its only environment is busy.
-    async fn copy(&self, app: &str, index: usize) -> Result<(Duration, ColdStart)> {
-        let mut records = self.running.frontend().metering();
-        let address = self.running.gateway_address();
-        let busy = self.target(app, &format!("/{index}?hold={}", HOLD.as_secs_f64()));
-        let warm = self.target(app, &format!("/{index}"));
-        Client::connect(address).await?.timed(&warm).await?;
-        next(&mut records).await?;
-        tokio::time::sleep(SETTLE).await;
-        let busy = tokio::spawn(async move { Client::connect(address).await?.timed(&busy).await });
-        tokio::time::sleep(HOLD / 4).await;
-        let took = Client::connect(address).await?.timed(&warm).await?;
-        let phases = next(&mut records).await?.context("it was not busy")?;
-        ensure!(phases.origin == Origin::Copied, "it was not copied");
-        busy.await??;
-        next(&mut records).await?;
-        tokio::time::sleep(SETTLE).await;
-        Ok((took, phases))
+    /// Until so many functions are initialised.
+    pub(crate) async fn wait_for_templates(&self, count: usize) -> Result<()> {
+        let wait = async {
+            while self.running.initialised() < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(SETTLE).await;
+        };
+        tokio::time::timeout(Duration::from_secs(60), wait).await.context("not all are initialised")
     }
 }
 

@@ -15,6 +15,8 @@ use crate::{
 
 const WARM_UP: Duration = Duration::from_millis(1_500);
 const LENGTH: Duration = Duration::from_secs(5);
+/// Of each measurement, where there are several in turns.
+const TURN: Duration = Duration::from_secs(2);
 /// Round trips on the bare socket.
 const RAW: usize = 20_000;
 /// Connections that load the platform at once.
@@ -79,7 +81,7 @@ pub(crate) async fn run(length: Length) -> Result<()> {
 
 /// The same function in a sandbox and out of one, in turns.
 pub(crate) async fn sandbox(length: Length) -> Result<()> {
-    let (warm_up, window) = windows(length);
+    let (warm_up, window) = (windows(length).0, length.of(TURN / 5, TURN));
     let turns = length.of(1, 5);
     let folder = tempfile::tempdir()?;
     println!(

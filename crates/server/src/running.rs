@@ -205,12 +205,12 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     tokio::spawn(
         stopping.clone().run_until_cancelled_owned(say_how_isolated(Arc::clone(&process), config.isolation)),
     );
-    tokio::spawn(stopping.clone().run_until_cancelled_owned(look_after(
+    // Waited for as the doors are: they hold what a restart opens again.
+    let after = tokio::spawn(stopping.clone().run_until_cancelled_owned(look_after(
         wasm,
         control.clone(),
         Arc::clone(&clock),
     )));
-    // Waited for as the doors are: it holds what a restart opens again.
     let ahead = tokio::spawn(stopping.clone().run_until_cancelled_owned(look_ahead(
         Arc::clone(&process),
         control.clone(),
@@ -220,7 +220,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let (platform_stop, gateway_stop) = (stopping.clone(), stopping.clone());
     let platform_door_service = Arc::clone(&platform_service);
     let ahead = tokio::spawn(async move {
-        // Whatever became of it, it has let go.
+        // Whatever became of them, they have let go.
+        drop(after.await);
         drop(ahead.await);
     });
     let doors = vec![
