@@ -17,8 +17,8 @@ use crate::{
 const REQUESTS: usize = 100;
 /// How long each environment is kept busy, so that every request needs one of its own.
 const HOLD: Duration = Duration::from_secs(4);
-/// So that a hundred of them find room.
-const SMALL: &str = "memory = 128";
+/// So that a hundred of them find room, and outlast [`HOLD`].
+const SMALL: &str = "memory = 128\ntimeout = 30";
 
 pub(crate) async fn run(length: Length) -> Result<()> {
     let rounds = length.of(1, 5);

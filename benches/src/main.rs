@@ -28,10 +28,9 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let Options { chapter, length, guests } = Options::parse(std::env::args().skip(1))?;
     sonagi_server::raise_file_limit();
-    // The other tables are older, and were made without.
-    let counted_in_wakings =
-        chapter.starts_with("wasm-") || ["sandbox", "starts", "burst"].contains(&chapter.as_str());
-    let _awake = if counted_in_wakings { awake::keep()? } else { Vec::new() };
+    // Not where processes are started: to wake them a hundred times costs less than to take the processors from what gives
+    // way late, by a tick of the clock now and then.
+    let _awake = if chapter.starts_with("wasm-") { awake::keep()? } else { Vec::new() };
     runtime.block_on(async {
         match chapter.as_str() {
             "yardstick" => yardstick::serve().await,

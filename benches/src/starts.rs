@@ -22,7 +22,10 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// Functions that are initialised: no more are kept than `limits::TEMPLATES`.
 const TEMPLATES: usize = 40;
 /// As much memory as a whole processor comes with.
-pub(crate) const WHOLE: &str = "memory = 1769";
+const WHOLE: &str = "memory = 1769";
+
+/// So much that all templates and their copies find room.
+const SMALL: &str = "memory = 256";
 
 /// How an environment comes to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,7 @@ pub(crate) async fn run(length: Length) -> Result<()> {
     let samples = length.of(5, 100);
     let folder = tempfile::tempdir()?;
     let none_waits = Platform::start(&folder.path().join("none-waits"), 0).await?;
+    let templates = Platform::start(&folder.path().join("templates"), 0).await?;
     let waits = Platform::start(&folder.path().join("waits"), sonagi_server::ready_memory_mib()).await?;
     let [provided, python, node] = &apps::ALL;
     let kinds: [(&Hello, &[Tier]); 4] = [
@@ -67,7 +71,7 @@ pub(crate) async fn run(length: Length) -> Result<()> {
         (node, &[Tier::Cold, Tier::Waiting]),
     ];
     for (hello, _) in &kinds {
-        for platform in [&none_waits, &waits] {
+        for platform in [&none_waits, &templates, &waits] {
             for note in platform.running.prepare(hello.runtime, &|_| {}).await {
                 eprintln!("    note: {note}");
             }
@@ -85,7 +89,7 @@ pub(crate) async fn run(length: Length) -> Result<()> {
             let (platform, settings) = match tier {
                 Tier::Cold => (&none_waits, WHOLE.to_owned()),
                 Tier::Waiting => (&waits, WHOLE.to_owned()),
-                Tier::Template => (&none_waits, format!("{WHOLE}\nsnapshot_start = true")),
+                Tier::Template => (&templates, format!("{SMALL}\nsnapshot_start = true")),
             };
             let functions = if tier == Tier::Template { samples.min(TEMPLATES) } else { samples };
             platform.deploy(&hello.write(folder.path(), &app, functions, &settings)?).await?;
@@ -105,7 +109,7 @@ pub(crate) async fn run(length: Length) -> Result<()> {
                         waits.wait_for(idle).await?;
                         waits.first(&row.app, index).await?
                     }
-                    Tier::Template if index < TEMPLATES => none_waits.first(&row.app, index).await?,
+                    Tier::Template if index < TEMPLATES => templates.first(&row.app, index).await?,
                     Tier::Template => continue,
                 };
                 let copied = phases.origin == Origin::Copied;
@@ -126,6 +130,7 @@ pub(crate) async fn run(length: Length) -> Result<()> {
         }
     }
     none_waits.running.drain().await;
+    templates.running.drain().await;
     waits.running.drain().await;
     Ok(())
 }

@@ -9,12 +9,13 @@ use crate::{
     load::{self, Target},
     options::Length,
     platform, raw,
-    starts::WHOLE,
     statistics::{count, median, time},
 };
 
 const WARM_UP: Duration = Duration::from_millis(1_500);
 const LENGTH: Duration = Duration::from_secs(5);
+/// So that as many environments as connections find room on a machine of 24 GiB.
+const ROOMY: &str = "memory = 1024";
 /// Of each measurement, where there are several in turns.
 const TURN: Duration = Duration::from_secs(2);
 /// Round trips on the bare socket.
@@ -41,7 +42,7 @@ pub(crate) async fn run(length: Length) -> Result<()> {
     );
     let mut overheads = Vec::new();
     for hello in &apps::ALL {
-        let app = hello.write(folder.path(), hello.name, 1, WHOLE)?;
+        let app = hello.write(folder.path(), hello.name, 1, ROOMY)?;
         let raw = raw::round_trips(hello, &folder.path().join("raw"), RAW)?;
         let server = platform::Server::start(&folder.path().join(format!("{}-data", hello.name)))?;
         server.deploy(&app)?;
@@ -89,7 +90,7 @@ pub(crate) async fn sandbox(length: Length) -> Result<()> {
     );
     println!("|---|---:|---:|---:|---:|---:|");
     for hello in &apps::ALL {
-        let app = hello.write(folder.path(), hello.name, 1, WHOLE)?;
+        let app = hello.write(folder.path(), hello.name, 1, ROOMY)?;
         let mut servers = Vec::new();
         for isolation in ["none", "full"] {
             let data = folder.path().join(format!("{}-{isolation}", hello.name));
