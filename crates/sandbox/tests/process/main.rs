@@ -13,6 +13,7 @@ mod machine;
 mod named_networks;
 mod network;
 mod ordinary_user;
+mod processors;
 mod ready;
 #[path = "../real/mod.rs"]
 mod real;
