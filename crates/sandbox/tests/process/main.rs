@@ -9,6 +9,8 @@ mod escape;
 mod hints;
 mod hostile;
 mod invocations;
+#[path = "../real/kernel.rs"]
+mod kernel;
 mod machine;
 mod named_networks;
 mod network;
@@ -19,3 +21,4 @@ mod ready;
 mod real;
 mod snapshot;
 mod support;
+mod version_two;

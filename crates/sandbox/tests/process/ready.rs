@@ -69,6 +69,22 @@ async fn its_memory_and_its_share_of_the_processors_are_the_functions() {
 }
 
 #[tokio::test]
+async fn its_memory_is_the_functions_while_it_initialises_too() {
+    let bench = Bench::with_waiting();
+    let _first = bench.run(PYTHON, "def handler(event, context):\n    pass\n").await;
+    bench.waits(1).await;
+    let text = "import os\nos.write(1, b'begun\\n')\nheld = bytearray(256 << 20)\n";
+    let function = bench.function(PYTHON, text);
+    let logs = std::sync::Arc::clone(&function.logs);
+    let failure = bench.start(function).await.err().unwrap();
+    let sonagi_sandbox::StartFailure::Init { failure, .. } = failure else { panic!("{failure:?}") };
+    assert_eq!(
+        (failure.error_type.as_str(), logs.texts()),
+        ("Runtime.OutOfMemory", vec!["begun".to_owned()])
+    );
+}
+
+#[tokio::test]
 async fn a_function_that_says_how_its_interpreter_starts_is_started_so() {
     let bench = Bench::with_waiting();
     let text = "import os, sys\ndef handler(event, context):\n    return [os.environ.get('PYTHONHASHSEED'), hash('a')]\n";
