@@ -1,6 +1,6 @@
 //! Interpreters that wait for a function become it, and nobody can tell the difference but by the time.
 
-use crate::support::{Bench, NODE, PYTHON};
+use crate::support::{Bench, NODE, PATIENCE, PYTHON};
 
 const WHOLE: &str = "\
 import os, sys, time
@@ -76,7 +76,7 @@ async fn its_memory_is_the_functions_while_it_initialises_too() {
     let text = "import os\nos.write(1, b'begun\\n')\nheld = bytearray(256 << 20)\n";
     let function = bench.function(PYTHON, text);
     let logs = std::sync::Arc::clone(&function.logs);
-    let failure = bench.start(function).await.err().unwrap();
+    let failure = bench.start_within(function, PATIENCE).await.err().unwrap();
     let sonagi_sandbox::StartFailure::Init { failure, .. } = failure else { panic!("{failure:?}") };
     assert_eq!(
         (failure.error_type.as_str(), logs.texts()),

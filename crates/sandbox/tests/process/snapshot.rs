@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sonagi_model::Clock;
 use sonagi_sandbox::{Driver, EnvironmentSpec, GivenUp, Initialised, Initialization, Origin, StartFailure};
 
-use crate::support::{Bench, Function, NODE, PROVIDED, PYTHON, Running};
+use crate::support::{Bench, Function, NODE, PATIENCE, PROVIDED, PYTHON, Running};
 
 fn function(bench: &Bench, text: &str) -> Function {
     let mut function = bench.function(PYTHON, text);
@@ -182,17 +182,18 @@ async fn a_copy_has_its_own_memory_and_its_own_end() {
 #[tokio::test]
 async fn a_copy_has_its_own_memory_while_it_is_restored_too() {
     let bench = Bench::new();
-    let text = "import snapshot_restore_py\nheld = bytearray(80 << 20)\n\
+    let text = "import snapshot_restore_py\nheld = bytearray(60 << 20)\n\
                 def more():\n    global held\n    held = bytearray(SIZE << 20)\n\
                 snapshot_restore_py.register_after_restore(more)\n\
                 def handler(event, context):\n    return len(held)\n";
     // What it shares with the one that it was copied from does not count as its own.
-    let mut running = bench.start(function(&bench, &text.replace("SIZE", "90"))).await.unwrap();
+    let first = function(&bench, &text.replace("SIZE", "70"));
+    let mut running = bench.start_within(first, PATIENCE).await.unwrap();
     assert_eq!(running.started.origin, Origin::Copied, "{:?}", running.logs.texts());
-    assert_eq!(running.invoke("{}").await.success(), (90 << 20).to_string());
+    assert_eq!(running.invoke("{}").await.success(), (70 << 20).to_string());
     let mut second = function(&bench, &text.replace("SIZE", "256"));
     second.spec.version = "2".into();
-    let failure = bench.start(second).await.err().unwrap();
+    let failure = bench.start_within(second, PATIENCE).await.err().unwrap();
     let StartFailure::Init { failure, .. } = failure else { panic!("{failure:?}") };
     assert_eq!(failure.error_type, "Runtime.OutOfMemory");
     assert_eq!(bench.driver.initialised(), 2, "what was initialised serves on");
