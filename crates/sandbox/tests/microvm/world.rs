@@ -16,8 +16,11 @@ use sonagi_sandbox::{
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::oneshot, task::AbortHandle};
 
-use crate::qemu::{self, Qemu};
 pub(crate) use crate::real::{KernelEntropy, Lines, RealClock};
+use crate::{
+    kernel,
+    qemu::{self, Qemu},
+};
 
 pub(crate) const PYTHON: Runtime = Runtime::Python { minor: 11 };
 pub(crate) const PROVIDED: Runtime = Runtime::Provided(ProvidedBase::Al2023);
@@ -75,7 +78,7 @@ impl World {
         let config = Config {
             monitor: Arc::new(Qemu { room: place.clone(), clock: Arc::clone(&clock) as Arc<dyn Clock> }),
             work_dir: folder.path().join("work"),
-            kernel: qemu::kernel(),
+            kernel: kernel::kernel(),
             root,
             extras: qemu::modules(),
             endpoint: Some(Endpoint { port: ENDPOINT_PORT, door: Arc::new(Hello) }),
