@@ -15,6 +15,14 @@ fn function(bench: &Bench, text: &str) -> Function {
     function
 }
 
+/// One more environment of a function version, out of the copy that waits for it.
+async fn one_that_waited(bench: &Bench, function: Function) -> Running {
+    bench.copies_wait(1).await;
+    let running = bench.start(function).await.unwrap();
+    assert_eq!(running.started.origin, Origin::Copied, "{:?}", running.logs.texts());
+    running
+}
+
 /// Two environments of one function version, both of them copies.
 async fn two(bench: &Bench, text: &str) -> (Running, Running) {
     let mut first = function(bench, text);
@@ -200,6 +208,55 @@ async fn a_copy_has_its_own_memory_while_it_is_restored_too() {
 }
 
 #[tokio::test]
+async fn a_copy_that_waited_is_as_fresh_and_as_confined_and_another_takes_its_place() {
+    let bench = Bench::with_waiting();
+    let first = function(&bench, FRESH);
+    std::fs::write(first.spec.code.join("lines.txt"), "one\ntwo\n").unwrap();
+    std::fs::write(first.spec.code.join("boto_like.py"), "data = open('/var/task/lines.txt')\n").unwrap();
+    bench.initialise(&first).await.unwrap();
+    let mut second = Function { spec: again(&first), logs: Arc::default() };
+    second.spec.credentials.access_key_id = "SECOND".into();
+    let mut one = one_that_waited(&bench, first).await;
+    assert_eq!(bench.driver.copies_waiting(), 0, "it was taken");
+    let mut two = one_that_waited(&bench, second).await;
+    let now = json!({ "now": bench.clock_seconds() }).to_string();
+    let (one, two) = (one.invoke(now.clone()).await, two.invoke(now).await);
+    let (one, two) = (value(one.success()), value(two.success()));
+    for number in 0..5 {
+        assert_ne!(one["random"][number], two["random"][number], "{one} {two}");
+    }
+    assert_ne!(one["pid"], two["pid"]);
+    assert_eq!([&one["key"], &two["key"]], ["AKID", "SECOND"]);
+    for copy in [&one, &two] {
+        assert_eq!([&copy["tmp"], &copy["dead"], &copy["late"]], [&json!([]), &json!(true), &json!(true)]);
+        assert_eq!(copy["line"], "one\n");
+    }
+    let first = function(&bench, CONFINED);
+    bench.initialise(&first).await.unwrap();
+    bench.copies_wait(2).await;
+    let mut running = bench.start(first).await.unwrap();
+    let seen = value(running.invoke("{}").await.success());
+    assert_eq!(seen["capabilities"], json!(vec!["0000000000000000"; 4]));
+    assert_eq!((&seen["setns"], &seen["processes"]), (&json!(libc::ENOSYS), &json!(true)));
+}
+
+#[tokio::test]
+async fn a_copy_that_dies_while_it_waits_is_missed_by_nobody() {
+    let bench = Bench::with_waiting();
+    let first = function(&bench, COUNTS);
+    let second = Function { spec: again(&first), logs: first.logs.clone() };
+    bench.initialise(&first).await.unwrap();
+    bench.copies_wait(1).await;
+    // And what it was copied from.
+    bench.kill_everything();
+    let mut running = bench.start(first).await.unwrap();
+    assert_eq!(value(running.invoke("{}").await.success())[1], 1);
+    let mut running = bench.start(second).await.unwrap();
+    assert_eq!(running.started.origin, Origin::Copied, "{:?}", running.logs.texts());
+    assert_eq!(value(running.invoke("{}").await.success())[1], 1);
+}
+
+#[tokio::test]
 async fn nothing_of_a_copy_or_of_what_it_was_copied_from_stays_behind() {
     let bench = Bench::new();
     let (mut one, two) = two(&bench, COUNTS).await;
@@ -337,6 +394,13 @@ async fn a_runtime_of_the_functions_own_is_not_copied_however_still_it_is() {
 }
 
 impl Bench {
+    /// Until so many copies wait for a start.
+    async fn copies_wait(&self, count: usize) {
+        while self.driver.copies_waiting() < count {
+            self.clock.sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// What is done when a function version is published.
     async fn initialise(&self, function: &Function) -> Result<Initialised, StartFailure> {
         let deadline = self.clock.tick() + Duration::from_secs(20);
