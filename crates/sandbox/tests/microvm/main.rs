@@ -10,6 +10,7 @@
 mod api;
 mod firecracker;
 mod functions;
+mod installed;
 #[expect(dead_code, reason = "the tests of processes use more of it")]
 #[path = "../process/machine.rs"]
 mod internet;

@@ -244,6 +244,10 @@ impl Machine for Emulated {
         self.ended
     }
 
+    fn limit_processors(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+
     async fn snapshot(&mut self, into: &Path, deadline: Tick) -> Result<(), NoMachine> {
         let mut qmp = self.qmp.take().unwrap();
         let clock = Arc::clone(&self.clock);
