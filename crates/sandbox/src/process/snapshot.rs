@@ -211,40 +211,45 @@ async fn copy(
     let clock = Arc::clone(&driver.machine().clock);
     let program = driver.program(spec).await.map_err(std::io::Error::other)?;
     let variables = start::variables(driver, spec, &program);
-    let waiting = match template.take_ahead() {
-        Some(member) => told(driver, spec, member, &variables).await,
-        None => None,
-    };
-    let mut environment = match waiting {
-        Some(environment) => environment,
-        None => {
-            let plan = plan(driver, spec).await?;
-            let copied = template.copy(driver.machine(), plan);
-            let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
-            let copied = clock::within(&*clock, deadline, copied).await.ok_or_else(late)??;
-            let mut spawned = Unclaimed::claim(copied)?;
-            let mut listeners = std::mem::take(&mut spawned.listeners).into_iter().map(TcpListener::from);
-            let inside = listeners.next();
-            let assembled = start::assemble(driver, spec, spawned, listeners.next(), || match inside {
-                Some(listener) => Doorway::over(listener, Arc::clone(&clock)),
-                None => Err(std::io::ErrorKind::NotFound.into()),
-            });
-            let mut environment = match assembled {
-                Ok(environment) => environment,
-                Err(failure) => return Ok(Err(failure)),
-            };
-            environment.awaits = Awaits::Assignment(replies::assignment(&variables));
-            environment
-        }
-    };
+    let waited = template.take_ahead();
     copy_ahead(driver, spec, &template).await;
+    if let Some(member) = waited
+        && let Some(environment) = told(driver, spec, member, &variables).await
+        && let Ok(started) = restored(environment, Arc::clone(&template), began, deadline).await
+    {
+        return Ok(Ok(started));
+    }
+    // Whatever is wrong with one that waited is no failure: this one is made now.
+    let plan = plan(driver, spec).await?;
+    let copied = template.copy(driver.machine(), plan);
+    let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
+    let copied = clock::within(&*clock, deadline, copied).await.ok_or_else(late)??;
+    let mut spawned = Unclaimed::claim(copied)?;
+    let mut listeners = std::mem::take(&mut spawned.listeners).into_iter().map(TcpListener::from);
+    let inside = listeners.next();
+    let assembled = start::assemble(driver, spec, spawned, listeners.next(), || match inside {
+        Some(listener) => Doorway::over(listener, Arc::clone(&clock)),
+        None => Err(std::io::ErrorKind::NotFound.into()),
+    });
+    let mut environment = match assembled {
+        Ok(environment) => environment,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    environment.awaits = Awaits::Assignment(replies::assignment(&variables));
+    Ok(restored(environment, template, began, deadline).await)
+}
+
+/// A copy that has been told whose environment it is, or will be when it asks, up to its first request for work.
+async fn restored(
+    mut environment: ProcessEnvironment,
+    template: Arc<Template>,
+    began: Tick,
+    deadline: Tick,
+) -> Result<Started, StartFailure> {
     environment._template = Some(template);
-    let create = clock.tick().since(began);
-    Ok(match start::first_request(&mut environment, deadline, create).await {
-        Ok(init) => start::ready(environment, create, init)
-            .map(|started| Started { origin: Origin::Copied, ..started }),
-        Err(failure) => Err(failure),
-    })
+    let create = environment.clock.tick().since(began);
+    let init = start::first_request(&mut environment, deadline, create).await?;
+    Ok(Started { origin: Origin::Copied, ..start::ready(environment, create, init)? })
 }
 
 async fn plan(driver: &ProcessDriver, spec: &EnvironmentSpec) -> Result<CopyPlan, NotSpawned> {
@@ -259,8 +264,7 @@ async fn plan(driver: &ProcessDriver, spec: &EnvironmentSpec) -> Result<CopyPlan
     })
 }
 
-/// Tells a copy that waited whose environment it is. Whatever goes wrong with it is no failure: one that is made now
-/// follows.
+/// Tells a copy that waited whose environment it is.
 async fn told(
     driver: &ProcessDriver,
     spec: &EnvironmentSpec,

@@ -231,10 +231,11 @@ async fn a_copy_that_waited_is_as_fresh_and_as_confined_and_another_takes_its_pl
         assert_eq!([&copy["tmp"], &copy["dead"], &copy["late"]], [&json!([]), &json!(true), &json!(true)]);
         assert_eq!(copy["line"], "one\n");
     }
-    let first = function(&bench, CONFINED);
-    bench.initialise(&first).await.unwrap();
+    let mut other = function(&bench, CONFINED);
+    other.spec.version = "2".into();
+    bench.initialise(&other).await.unwrap();
     bench.copies_wait(2).await;
-    let mut running = bench.start(first).await.unwrap();
+    let mut running = bench.start(other).await.unwrap();
     let seen = value(running.invoke("{}").await.success());
     assert_eq!(seen["capabilities"], json!(vec!["0000000000000000"; 4]));
     assert_eq!((&seen["setns"], &seen["processes"]), (&json!(libc::ENOSYS), &json!(true)));
@@ -396,8 +397,11 @@ async fn a_runtime_of_the_functions_own_is_not_copied_however_still_it_is() {
 impl Bench {
     /// Until so many copies wait for a start.
     async fn copies_wait(&self, count: usize) {
-        while self.driver.copies_waiting() < count {
-            self.clock.sleep(Duration::from_millis(1)).await;
+        let patience = self.clock.tick() + Duration::from_secs(20);
+        while self.driver.copies_waiting() != count {
+            let waiting = self.driver.copies_waiting();
+            assert!(self.clock.tick() < patience, "{waiting} wait, not {count}");
+            tokio::task::yield_now().await;
         }
     }
 
