@@ -524,6 +524,59 @@ pub const BUS_BACKLOG: usize = 1_024;
 /// Bytes of messages that one subscriber of the bus may lag behind before it loses the oldest.
 pub const BUS_BACKLOG_SIZE: usize = 64 * MIB;
 
+// Queues. Where nothing else is said, the numbers are those of SQS (Developer Guide, "Amazon SQS quotas").
+
+/// Queues of the whole account.
+pub const QUEUES: usize = 5_000;
+/// Queues whose settings are kept in memory.
+pub const QUEUES_KNOWN: usize = 1_024;
+/// Characters of a queue's name.
+pub const QUEUE_NAME_SIZE: usize = 80;
+/// Seconds.
+pub const QUEUE_VISIBILITY: u32 = 30;
+/// Seconds.
+pub const QUEUE_VISIBILITY_MAX: u32 = 43_200;
+/// Seconds.
+pub const QUEUE_DELAY_MAX: u32 = 900;
+/// Bytes of a message's body and attributes, and of all messages of a batch.
+pub const QUEUE_MESSAGE_SIZE: usize = MIB;
+/// Seconds.
+pub const QUEUE_RETENTION: u32 = 345_600;
+/// Seconds.
+pub const QUEUE_RETENTION_MIN: u32 = 60;
+/// Seconds.
+pub const QUEUE_RETENTION_MAX: u32 = 1_209_600;
+/// Seconds that a client's receiver waits at the most.
+pub const QUEUE_WAIT_MAX: u32 = 20;
+/// Queues that one dead-letter queue names as its sources.
+pub const QUEUE_REDRIVE_SOURCES: usize = 10;
+/// Attributes of one message.
+pub const QUEUE_ATTRIBUTES: usize = 10;
+/// Characters of a message group's id, or of a deduplication id.
+pub const QUEUE_GROUP_SIZE: usize = 128;
+/// How long a message is known by its deduplication id, and a receive request by its attempt id.
+pub const QUEUE_DEDUPLICATION: Duration = Duration::from_secs(300);
+/// Messages of one queue that are in flight at once.
+pub const QUEUE_IN_FLIGHT: usize = 120_000;
+/// Messages or handles in one batch of a client's.
+pub const QUEUE_BATCH: usize = 10;
+/// Messages that one receiver of ours gets at once.
+pub const QUEUE_RECEIVE_MAX: usize = 100;
+/// Bytes of bodies after which one receiver gets no further message.
+pub const QUEUE_RECEIVE_SIZE: usize = 8 * MIB;
+/// Old messages or other records that one transaction clears away.
+pub const QUEUE_CLEARED_AT_ONCE: usize = 500;
+/// How often what is old or was removed is cleared away.
+pub const QUEUE_TIDY: Duration = Duration::from_secs(60);
+/// How long a task rests after the records failed it.
+pub const QUEUE_RETRY: Duration = Duration::from_secs(1);
+/// Between two purges of one queue.
+pub const QUEUE_PURGE_PAUSE: Duration = Duration::from_secs(60);
+/// Tasks that moved a queue's messages, and are still shown.
+pub const QUEUE_MOVES_KEPT: usize = 10;
+/// Characters of a wrong handle that its error shows.
+pub const QUEUE_HANDLE_SHOWN: usize = 64;
+
 // Logs.
 
 /// Bytes of one of the two segments that a function's log has.
