@@ -57,6 +57,19 @@ pub(crate) fn parse(text: &str) -> Result<Node, Flaw> {
     }
 }
 
+/// Reads values one after the other until the text ends.
+pub(crate) fn parse_all(text: &str) -> Result<Vec<Node>, Flaw> {
+    let mut reader = Reader { text, at: 0, depth: 0 };
+    let mut nodes = Vec::new();
+    loop {
+        reader.blanks();
+        if reader.peek().is_none() && !nodes.is_empty() {
+            return Ok(nodes);
+        }
+        nodes.push(reader.value()?);
+    }
+}
+
 /// The line and the column of a place, both from 1; a column is a character.
 pub(crate) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let mut end = at.min(text.len());

@@ -6,3 +6,4 @@ mod pattern_operators;
 mod pattern_policies;
 mod pattern_properties;
 mod pattern_structure;
+mod transform;
