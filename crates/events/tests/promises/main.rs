@@ -6,4 +6,6 @@ mod pattern_operators;
 mod pattern_policies;
 mod pattern_properties;
 mod pattern_structure;
+mod schedule;
+mod schedule_properties;
 mod transform;
