@@ -52,9 +52,10 @@ impl Pattern {
     /// [`SUBSCRIPTION_PATTERN_SIZE`](limits::SUBSCRIPTION_PATTERN_SIZE) and the others there that begin with `PATTERN_`
     /// and `SUBSCRIPTION_`.
     ///
-    /// A key that appears twice has the second one's values, as it is on AWS. `$or` is an operator if it is followed by
-    /// an array of two objects or more and none of them begins with an operator's name; otherwise it is a field's name
-    /// (`aws/event-ruler`, "The \"$or\" Primitive"). An empty filter policy is one that everything matches.
+    /// A key that appears twice has the second one's values, as it is on AWS. `$or` is an operator if every `$or` in the
+    /// pattern is followed by an array of two objects or more, and no field in them has an operator's name; otherwise it
+    /// is a field's name (`aws/event-ruler`, "The \"$or\" Primitive"). An empty filter policy is one that everything
+    /// matches.
     pub fn parse(text: &str, dialect: Dialect) -> Result<Self, PatternError> {
         compile(text, dialect).map_err(|(at, reason)| PatternError::new(dialect, text, at, reason))
     }
@@ -79,16 +80,53 @@ fn compile(text: &str, dialect: Dialect) -> Result<Pattern, Mistake> {
     let Kind::Object(members) = &root.kind else {
         return Err((root.at, Reason::NotAnObject));
     };
-    if let Dialect::Subscription(scope) = dialect {
-        check_policy(members, scope)?;
+    let operator = compile_object(members, root.at, dialect, OrMeans::Operator);
+    let mistake = match operator {
+        Ok(pattern) => return Ok(pattern),
+        Err(mistake) => mistake,
+    };
+    let field = compile_object(members, root.at, dialect, OrMeans::Field);
+    match (field, &mistake.1) {
+        (Ok(pattern), _) => Ok(pattern),
+        // Read as a field's values it makes no sense at all, so that it was meant as an operator.
+        (Err((_, Reason::UnknownOperator { .. })), _) => Err(mistake),
+        (Err(other), Reason::OrArray | Reason::OrOne | Reason::OrObject | Reason::OrReserved { .. }) => {
+            Err(other)
+        }
+        (Err(_), _) => Err(mistake),
     }
-    let mut compiler = Compiler { dialect, ..Compiler::default() };
+}
+
+/// What `$or` is, in the whole pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OrMeans {
+    Operator,
+    Field,
+}
+
+fn compile_object(
+    members: &[Member],
+    at: usize,
+    dialect: Dialect,
+    or_means: OrMeans,
+) -> Result<Pattern, Mistake> {
+    if let Dialect::Subscription(scope) = dialect {
+        check_policy(members, scope, or_means)?;
+    }
+    let mut compiler = Compiler {
+        dialect,
+        or_means,
+        names: HashMap::new(),
+        paths: HashMap::new(),
+        leaves: Vec::new(),
+        path: Vec::new(),
+    };
     let mut rules = vec![Rule::default()];
     if !(members.is_empty() && matches!(dialect, Dialect::Subscription(_))) {
-        compiler.object(members, root.at, Place::Top, &mut rules)?;
+        compiler.object(members, at, Place::Top, &mut rules)?;
     }
     if compiler.leaves.iter().map(Leaf::wildcards).sum::<usize>() > limits::PATTERN_WILDCARDS {
-        return Err((root.at, Reason::Wildcards));
+        return Err((at, Reason::Wildcards));
     }
     Ok(compiler.finish(&rules))
 }
@@ -103,30 +141,26 @@ fn check_size(text: &str, dialect: Dialect) -> Result<(), Mistake> {
 }
 
 /// SNS Developer Guide, "Filter policy constraints".
-fn check_policy(members: &[Member], scope: Scope) -> Result<(), Mistake> {
+fn check_policy(members: &[Member], scope: Scope, or_means: OrMeans) -> Result<(), Mistake> {
     if let Some(sixth) = members.get(limits::SUBSCRIPTION_KEYS) {
         return Err((sixth.at, Reason::Keys));
     }
     if scope == Scope::Attributes {
-        check_flat(members)?;
+        check_flat(members, or_means)?;
     }
     let at = members.first().map_or(0, |member| member.at);
-    match combinations(members, 1, 1) {
+    match combinations(members, or_means, 1, 1) {
         Some(count) if count <= limits::SUBSCRIPTION_COMBINATIONS => Ok(()),
         _ => Err((at, Reason::PolicyCombinations)),
     }
 }
 
-fn check_flat(members: &[Member]) -> Result<(), Mistake> {
+fn check_flat(members: &[Member], or_means: OrMeans) -> Result<(), Mistake> {
     for member in members {
-        match &member.value.kind {
-            Kind::Object(_) => return Err((member.value.at, Reason::Nested)),
-            Kind::Array(items) => {
-                for alternative in alternatives(&member.name, items)?.unwrap_or_default() {
-                    check_flat(alternative.0)?;
-                }
-            }
-            _ => {}
+        if let Some(alternatives) = alternatives(member, or_means)? {
+            alternatives.iter().try_for_each(|(members, _)| check_flat(members, or_means))?;
+        } else if let Kind::Object(_) = &member.value.kind {
+            return Err((member.value.at, Reason::Nested));
         }
     }
     Ok(())
@@ -134,53 +168,45 @@ fn check_flat(members: &[Member]) -> Result<(), Mistake> {
 
 /// The numbers of values, each times how deep it lies, multiplied; the alternatives of an `$or` are added. None if that
 /// is more than a number holds.
-fn combinations(members: &[Member], depth: usize, before: usize) -> Option<usize> {
-    members.iter().try_fold(before, |count, member| match &member.value.kind {
-        Kind::Object(members) => combinations(members, depth + 1, count),
-        Kind::Array(items) => match alternatives(&member.name, items) {
-            Ok(Some(alternatives)) => alternatives
-                .into_iter()
-                .try_fold(0_usize, |sum, (members, _)| sum.checked_add(combinations(members, depth, count)?)),
-            // An empty list is told by whoever reads the values.
-            Ok(None) | Err(_) => count.checked_mul(items.len().max(1))?.checked_mul(depth),
-        },
-        _ => Some(count),
+fn combinations(members: &[Member], or_means: OrMeans, depth: usize, before: usize) -> Option<usize> {
+    members.iter().try_fold(before, |count, member| {
+        // What is no `$or` though it should be is told by whoever reads the values.
+        if let Ok(Some(alternatives)) = alternatives(member, or_means) {
+            return alternatives.into_iter().try_fold(0_usize, |sum, (members, _)| {
+                sum.checked_add(combinations(members, or_means, depth, count)?)
+            });
+        }
+        match &member.value.kind {
+            Kind::Object(members) => combinations(members, or_means, depth + 1, count),
+            Kind::Array(items) => count.checked_mul(items.len().max(1))?.checked_mul(depth),
+            _ => Some(count),
+        }
     })
 }
 
 type Alternative<'a> = (&'a [Member], usize);
 
-/// The alternatives of an `$or`; none if it is a field's name.
-fn alternatives<'a>(name: &str, items: &'a [Node]) -> Result<Option<Vec<Alternative<'a>>>, Mistake> {
-    if name != "$or" {
+/// The alternatives of an `$or`; none if this is none.
+fn alternatives(member: &Member, or_means: OrMeans) -> Result<Option<Vec<Alternative<'_>>>, Mistake> {
+    if member.name != "$or" || or_means == OrMeans::Field {
         return Ok(None);
     }
-    let mut objects = Vec::with_capacity(items.len());
-    let (mut other, mut fields) = (None, false);
-    for item in items {
-        match &item.kind {
-            Kind::Object(members) => {
-                fields |= members.iter().any(|member| !RESERVED.contains(&member.name.as_str()));
-                if members.iter().any(|member| RESERVED.contains(&member.name.as_str())) {
-                    other = other.or(Some((item.at, reserved(members))));
-                }
-                objects.push((members.as_slice(), item.at));
-            }
-            _ => other = other.or(Some((item.at, Reason::OrObject))),
-        }
+    let Kind::Array(items) = &member.value.kind else {
+        return Err((member.value.at, Reason::OrArray));
+    };
+    let object = |item: &'_ Node| match &item.kind {
+        Kind::Object(_) => Ok(()),
+        _ => Err((item.at, Reason::OrObject)),
+    };
+    items.iter().try_for_each(object)?;
+    if items.len() < 2 {
+        return Err((member.value.at, Reason::OrOne));
     }
-    match (fields, other) {
-        // Nothing in it could be a field: these are a field's values.
-        (false, _) => Ok(None),
-        (true, Some(mistake)) => Err(mistake),
-        (true, None) if objects.len() < 2 => Err((items[0].at, Reason::OrOne)),
-        (true, None) => Ok(Some(objects)),
-    }
-}
-
-fn reserved(members: &[Member]) -> Reason {
-    let name = members.iter().map(|member| member.name.as_str()).find(|name| RESERVED.contains(name));
-    Reason::OrReserved { name: name.unwrap_or_default().to_owned() }
+    let objects = items.iter().filter_map(|item| match &item.kind {
+        Kind::Object(members) => Some((members.as_slice(), item.at)),
+        _ => None,
+    });
+    Ok(Some(objects.collect()))
 }
 
 /// `aws/event-ruler`, `Constants.RESERVED_FIELD_NAMES_IN_OR_RELATIONSHIP`.
@@ -232,23 +258,12 @@ impl Rule {
 
 struct Compiler {
     dialect: Dialect,
+    or_means: OrMeans,
     names: HashMap<Box<str>, u32>,
     paths: HashMap<Vec<u32>, u32>,
     leaves: Vec<Leaf>,
     /// Where the reader is.
     path: Vec<u32>,
-}
-
-impl Default for Compiler {
-    fn default() -> Self {
-        Self {
-            dialect: Dialect::Bus,
-            names: HashMap::new(),
-            paths: HashMap::new(),
-            leaves: Vec::new(),
-            path: Vec::new(),
-        }
-    }
 }
 
 impl Compiler {
@@ -263,9 +278,7 @@ impl Compiler {
             return Err((at, Reason::EmptyObject));
         }
         for member in members {
-            if let Kind::Array(items) = &member.value.kind
-                && let Some(alternatives) = alternatives(&member.name, items)?
-            {
+            if let Some(alternatives) = alternatives(member, self.or_means)? {
                 self.or(&alternatives, member.at, rules)?;
                 continue;
             }

@@ -21,6 +21,12 @@ impl Number {
         Some(Self::Double(double))
     }
 
+    /// The same, if a double holds it as it is written: what AWS compares, and so what it takes for a bound.
+    pub(super) fn parse_exactly(text: &str) -> Option<Self> {
+        let number = Self::parse(text)?;
+        (decimal(text)? == decimal(&number.double().to_string())?).then_some(number)
+    }
+
     pub(super) fn of(number: &serde_json::Number) -> Self {
         match (number.as_i64(), number.as_u64()) {
             (Some(whole), _) => Self::Whole(whole.into()),
@@ -35,6 +41,21 @@ impl Number {
             Self::Double(double) => double,
         }
     }
+}
+
+/// Sign, digits and exponent of ten, without zeros at the ends.
+fn decimal(text: &str) -> Option<(bool, String, i64)> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let exponent: i64 = exponent.parse().ok()?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{}{fraction}", whole.trim_start_matches('-'));
+    let leading = digits.trim_start_matches('0');
+    let significant = leading.trim_end_matches('0');
+    if significant.is_empty() {
+        return Some((false, String::new(), 0));
+    }
+    let exponent = exponent - fraction.len() as i64 + (leading.len() - significant.len()) as i64;
+    Some((whole.starts_with('-'), significant.to_owned(), exponent))
 }
 
 impl PartialEq for Number {

@@ -160,9 +160,9 @@ fn fold(text: &str) -> Box<str> {
 }
 
 /// The one member of an operator's object.
-fn only(members: &[Member], at: usize, missing: Reason) -> Result<&Member, Mistake> {
+fn only<'a>(members: &'a [Member], at: usize, of: &'static str) -> Result<&'a Member, Mistake> {
     match members {
-        [] => Err((at, missing)),
+        [] => Err((at, Reason::NoOperator { of })),
         [member] => Ok(member),
         [_, second, ..] => Err((second.at, Reason::TwoOperators)),
     }
@@ -170,7 +170,7 @@ fn only(members: &[Member], at: usize, missing: Reason) -> Result<&Member, Mista
 
 /// None is `exists: false`.
 fn operator(members: &[Member], at: usize) -> Result<Option<Test>, Mistake> {
-    let member = only(members, at, Reason::NoOperator)?;
+    let member = only(members, at, "Match")?;
     let value = &member.value;
     let text = |operator| match &value.kind {
         Kind::Text(text) => Ok(text.as_str()),
@@ -210,7 +210,7 @@ fn wildcard(text: &str, at: usize) -> Result<Wildcard, Mistake> {
 
 /// `{"prefix": {"equals-ignore-case": "text"}}`
 fn ignoring_case(members: &[Member], at: usize, operator: &'static str) -> Result<Box<str>, Mistake> {
-    let member = only(members, at, Reason::NoOperator)?;
+    let member = only(members, at, if operator == "prefix" { "Prefix" } else { "Suffix" })?;
     match (member.name.as_str(), &member.value.kind) {
         ("equals-ignore-case", Kind::Text(text)) => Ok(fold(text)),
         ("equals-ignore-case", _) => {
@@ -223,7 +223,7 @@ fn ignoring_case(members: &[Member], at: usize, operator: &'static str) -> Resul
 fn anything_but(value: &Node) -> Result<Vec<Test>, Mistake> {
     let number = |text: &str, at| {
         let uncomparable = || (at, Reason::NumericUncomparable { number: text.to_owned() });
-        Number::parse(text).map(Test::Number).ok_or_else(uncomparable)
+        Number::parse_exactly(text).map(Test::Number).ok_or_else(uncomparable)
     };
     match &value.kind {
         // What is excluded is excluded as it is written: AWS has no addresses here.
@@ -253,7 +253,7 @@ fn anything_but(value: &Node) -> Result<Vec<Test>, Mistake> {
 
 /// `{"anything-but": {"prefix": …}}`, one or a list.
 fn excluded(members: &[Member], at: usize) -> Result<Vec<Test>, Mistake> {
-    let member = only(members, at, Reason::NoOperator)?;
+    let member = only(members, at, "Anything-But")?;
     let name = member.name.as_str();
     if !["prefix", "suffix", "equals-ignore-case", "wildcard"].contains(&name) {
         return Err((member.at, Reason::Unsupported { operator: "anything-but", name: name.to_owned() }));
@@ -336,7 +336,7 @@ fn bound<'a>(operator: &str, items: &'a [Node], at: usize) -> Result<(Number, &'
         return Err(not_numeric(item.at));
     };
     let uncomparable = || (item.at, Reason::NumericUncomparable { number: text.clone() });
-    Ok((Number::parse(text).ok_or_else(uncomparable)?, rest))
+    Ok((Number::parse_exactly(text).ok_or_else(uncomparable)?, rest))
 }
 
 fn shown(node: &Node) -> String {

@@ -21,8 +21,8 @@ pub enum Reason {
     EmptyArray,
     #[error("Match value must be String, number, true, false, or null")]
     Value,
-    #[error("Match expression name not found")]
-    NoOperator,
+    #[error("{of} expression name not found")]
+    NoOperator { of: &'static str },
     #[error("Only one key allowed in match expression")]
     TwoOperators,
     #[error("Unrecognized match type {name}")]
@@ -82,6 +82,8 @@ pub enum Reason {
          wildcard character"
     )]
     Wildcards,
+    #[error("It must be an Array followed with $or.")]
+    OrArray,
     #[error("There must have at least 2 Objects in $or relationship.")]
     OrOne,
     #[error("Only JSON object is allowed in array of $or relationship.")]
@@ -122,7 +124,7 @@ impl Reason {
                 "list a value; an empty string is [\"\"], a missing field [{\"exists\": false}]"
             }
             Self::Value => "a list does not hold another list",
-            Self::NoOperator => "write an operator, as in {\"prefix\": \"a\"}",
+            Self::NoOperator { .. } => "write an operator, as in {\"prefix\": \"a\"}",
             Self::TwoOperators => {
                 "write each operator as an object of its own: [{\"prefix\": \"a\"}, {\"suffix\": \"z\"}]"
             }
@@ -139,7 +141,7 @@ impl Reason {
             Self::NumericOperator { .. } => "the operators are =, <, <=, > and >=",
             Self::NumericSecondOperator { .. } => "after > or >= comes < or <=: [\">\", 0, \"<=\", 5]",
             Self::NumericTooMany => "only > and >= may be followed by a second operator, < or <=",
-            Self::NumericUncomparable { .. } => "it is beyond the range of a double",
+            Self::NumericUncomparable { .. } => "no double holds it as it is written",
             Self::CidrSlash | Self::CidrMask | Self::CidrNegative => "write {\"cidr\": \"10.0.0.0/24\"}",
             Self::CidrBits { .. } => "a single address is written without cidr",
             Self::WildcardTwice { .. } => "one * is any number of characters, none too",
@@ -174,6 +176,7 @@ impl Reason {
             | Self::NumericTooManyTerms
             | Self::NumericEmpty
             | Self::CidrAddress { .. }
+            | Self::OrArray
             | Self::OrObject
             | Self::Keys => return None,
         };

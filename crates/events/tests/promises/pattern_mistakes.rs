@@ -91,6 +91,15 @@ fn every_mistake_has_awss_text() {
         (r#"{"a": [{"numeric": [">", 0, "<", 5, 6]}]}"#, "Too many terms in numeric range expression", 36),
         (r#"{"a": [{"numeric": [">", 5, "<", 5]}]}"#, "Bottom must be less than top", 28),
         (r#"{"a": [{"numeric": [">", 1e999]}]}"#, "Cannot compare number : 1e999", 25),
+        (r#"{"a": [{"anything-but": 9007199254740993}]}"#, "Cannot compare number : 9007199254740993", 24),
+        (r#"{"a": [{"anything-but": {}}]}"#, "Anything-But expression name not found", 24),
+        (r#"{"a": [{"suffix": {}}]}"#, "Suffix expression name not found", 18),
+        (r#"{"a": [{"anything-but": {"suffix": []}}]}"#, "Empty arrays are not allowed", 35),
+        (
+            r#"{"a": [{"numeric": ["=", 0.1234567890123456789]}]}"#,
+            "Cannot compare number : 0.1234567890123456789",
+            25,
+        ),
         (r#"{"a": [{"cidr": 5}]}"#, "prefix match pattern must be a string", 16),
         (r#"{"a": [{"cidr": "10.0.0.0"}]}"#, "Malformed CIDR, one '/' required", 16),
         (r#"{"a": [{"cidr": "10.0.0.0/a"}]}"#, "Malformed CIDR, mask bits must be an integer", 16),
@@ -98,8 +107,15 @@ fn every_mistake_has_awss_text() {
         (r#"{"a": [{"cidr": "10.0.0.0/32"}]}"#, "IPv4 mask bits must be < 32", 16),
         (r#"{"a": [{"cidr": "::/128"}]}"#, "IPv6 mask bits must be < 128", 16),
         (r#"{"a": [{"cidr": "xx.11.xx/8"}]}"#, "Nonstandard IP address: xx.11.xx", 16),
-        (r#"{"$or": [{"a": [1]}]}"#, "There must have at least 2 Objects in $or relationship.", 9),
+        (r#"{"$or": [{"a": [1]}]}"#, "There must have at least 2 Objects in $or relationship.", 8),
         (r#"{"$or": [{"a": [1]}, [1]]}"#, "Only JSON object is allowed in array of $or relationship.", 21),
+        // In one pattern, it is one or the other.
+        (
+            r#"{"$or": ["x"], "a": {"$or": [{"b": [1]}, {"c": [1]}]}}"#,
+            "Only JSON object is allowed in array of $or relationship.",
+            9,
+        ),
+        (r#"{"$or": {"a": "b"}}"#, "\"a\" must be an object or an array", 14),
         (r#"{"$or": [{"a": [1]}, {}]}"#, "Empty objects are not allowed", 21),
         (
             r#"{"$or": [{"a": {"prefix": [1]}}, {"b": [1]}]}"#,

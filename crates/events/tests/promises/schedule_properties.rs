@@ -142,7 +142,7 @@ fn walked(fields: &Fields, zone: &TimeZone, after: Instant) -> Option<Instant> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn the_next_run_is_what_a_walk_finds(
