@@ -43,20 +43,29 @@ impl PatternError {
     }
 }
 
+impl PatternError {
+    /// The text after what the service begins it with: SNS's `Subscribe` begins `Invalid parameter: Attributes Reason: `
+    /// where its `SetSubscriptionAttributes` begins `Invalid parameter: `.
+    pub fn text(&self) -> String {
+        let parameter = match (self.dialect, &self.reason) {
+            // SNS says this one without the parameter's name.
+            (Dialect::Subscription(Scope::Attributes), Reason::Nested)
+            | (Dialect::Bus | Dialect::Mapping, _) => "",
+            (Dialect::Subscription(_), _) => "FilterPolicy: ",
+        };
+        let help = self.reason.help().map(|help| format!(": {help}")).unwrap_or_default();
+        format!("{parameter}{} (line {}, column {}){help}", self.reason, self.line, self.column)
+    }
+}
+
 impl std::fmt::Display for PatternError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let prefix = match (self.dialect, &self.reason) {
-            (Dialect::Bus, _) => "Event pattern is not valid. Reason: ",
-            (Dialect::Mapping, _) => "Invalid filter pattern definition. ",
-            // SNS says this one without the parameter's name.
-            (Dialect::Subscription(Scope::Attributes), Reason::Nested) => "Invalid parameter: ",
-            (Dialect::Subscription(_), _) => "Invalid parameter: FilterPolicy: ",
+        let beginning = match self.dialect {
+            Dialect::Bus => "Event pattern is not valid. Reason: ",
+            Dialect::Mapping => "Invalid filter pattern definition. ",
+            Dialect::Subscription(_) => "Invalid parameter: ",
         };
-        write!(f, "{prefix}{} (line {}, column {})", self.reason, self.line, self.column)?;
-        match self.reason.help() {
-            Some(help) => write!(f, ": {help}"),
-            None => Ok(()),
-        }
+        write!(f, "{beginning}{}", self.text())
     }
 }
 

@@ -158,6 +158,10 @@ fn rate(inside: Part<'_>, dialect: Dialect) -> Result<Kind, Mistake> {
     let [number, unit] = words[..] else {
         return Err((inside.at, ExpressionReason::RateValue));
     };
+    // AWS takes blanks between them only.
+    if inside.text.trim() != inside.text {
+        return Err((inside.at, ExpressionReason::RateValue));
+    }
     let digits = number.text.bytes().all(|byte| byte.is_ascii_digit());
     let value = number.text.parse::<u64>().ok().filter(|value| digits && *value > 0);
     let value = match value {

@@ -119,6 +119,14 @@ fn keys_and_combinations_are_limited() {
     };
     assert!(or(15).is_ok());
     assert_eq!(or(16).unwrap_err().reason(), &Reason::PolicyCombinations);
+    let ors = |first, last| {
+        let inner = json!([{ "id": values(4) }, { "space": values(last) }]);
+        let alternatives = json!([{ "name": values(6) }, { "kind": values(4), "$or": inner }]);
+        parse(&json!({ "source": values(first), "$or": alternatives }), Scope::Attributes)
+    };
+    // 3 × 6 + 3 × 4 × 4 + 3 × 4 × 7 = 150, and 4 × 6 + 4 × 4 × 4 + 4 × 4 × 4 = 152.
+    assert!(ors(3, 7).is_ok());
+    assert_eq!(ors(4, 4).unwrap_err().reason(), &Reason::PolicyCombinations);
 }
 
 #[test]
@@ -126,6 +134,7 @@ fn attributes_have_nothing_below_them() {
     for policy in [json!({ "a": { "b": ["c"] } }), json!({ "$or": [{ "a": { "b": [1] } }, { "c": [1] }] })] {
         let error = parse(&policy, Scope::Attributes).unwrap_err();
         assert_eq!(error.reason(), &Reason::Nested);
+        assert!(error.text().starts_with("Filter policy scope MessageAttributes does not support"));
         assert!(error.to_string().starts_with(
             "Invalid parameter: Filter policy scope MessageAttributes does not support nested filter policy"
         ));

@@ -62,6 +62,8 @@ fn cron_is_as_awss_examples_say() {
         ("cron(0 0 ? * FRI-MON *)", ["07-03T00:00", "07-04T00:00", "07-05T00:00"]),
         ("cron(0 0 29 feb ? *)", ["2028-02-29T00:00", "2032-02-29T00:00", "2036-02-29T00:00"]),
         ("cron(0 12 1 1 ? 2030/50)", ["2030-01-01T12:00", "2080-01-01T12:00", "2130-01-01T12:00"]),
+        ("cron(0-15/15 8-8 ? * 2,3,4,5,6,7 *)", ["07-01T08:00", "07-01T08:15", "07-02T08:00"]),
+        ("cron(1-31/30 0-23/2 ? * * *)", ["07-01T00:01", "07-01T00:31", "07-01T02:01"]),
         ("cron(0 12 1,15,L 7 ? *)", ["07-01T12:00", "07-15T12:00", "07-31T12:00"]),
     ] {
         assert_eq!(runs(text, "UTC", after, 3), wanted, "{text}");
@@ -242,6 +244,9 @@ fn every_mistake_has_its_place() {
         ("rate(+5 minutes)", Reason::RateValue, 5),
         ("rate(-5 minutes)", Reason::RateValue, 5),
         ("rate(1.5 hours)", Reason::RateValue, 5),
+        ("rate( 10 minutes )", Reason::RateValue, 5),
+        (" rate(10 minutes)", Reason::Form, 0),
+        ("rate(10 MINUTES)", Reason::RateUnit, 8),
         ("rate(5 seconds)", Reason::RateUnit, 7),
         ("rate(1 days)", Reason::RateSingular { unit: "day" }, 7),
         ("rate(2 day)", Reason::RatePlural { value: 2, unit: "day" }, 7),
