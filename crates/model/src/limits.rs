@@ -467,6 +467,41 @@ pub const ALIASES_PER_FUNCTION: usize = 1_000;
 /// Bytes of a function's resource policy, as at Lambda.
 pub const POLICY_SIZE: usize = 20 << 10;
 
+// Event patterns, input transformers and schedules.
+
+/// Characters of a rule's event pattern (EventBridge User Guide, "Quotas": "Event pattern size").
+pub const BUS_PATTERN_SIZE: usize = 2_048;
+/// Characters of one filter of an event source mapping (Lambda API, `Filter`).
+pub const MAPPING_PATTERN_SIZE: usize = 4_096;
+/// Bytes of a subscription's filter policy (SNS Developer Guide, "Filter policy constraints").
+pub const SUBSCRIPTION_PATTERN_SIZE: usize = 256 << 10;
+/// How deep a pattern's values may nest.
+pub const PATTERN_DEPTH: usize = 64;
+/// Rules that the `$or`s of one pattern may make of it.
+pub const PATTERN_COMBINATIONS: usize = 1_000;
+/// Fields that all these rules together may have: what one pattern takes of memory and of time.
+pub const PATTERN_FIELDS: usize = 16_384;
+/// Wildcards in one pattern.
+pub const PATTERN_WILDCARDS: usize = 64;
+/// Keys of a filter policy, those below other keys not counted (SNS Developer Guide, "Filter policy constraints").
+pub const SUBSCRIPTION_KEYS: usize = 5;
+/// Combinations of a filter policy's values (SNS Developer Guide, "Filter policy constraints").
+pub const SUBSCRIPTION_COMBINATIONS: usize = 150;
+/// Characters of a path into an event (EventBridge API, `Target`, `InputPath`).
+pub const INPUT_PATH_SIZE: usize = 256;
+/// Variables of one input transformer.
+pub const INPUT_PATHS: usize = 100;
+/// Characters of an input template (EventBridge API, `InputTransformer`).
+pub const INPUT_TEMPLATE_SIZE: usize = 8_192;
+/// Bytes that an input transformer may make of an event.
+pub const TRANSFORMED_SIZE: usize = ASYNC_PAYLOAD_SIZE;
+/// Characters of a schedule's expression (EventBridge Scheduler API, `CreateSchedule`).
+pub const SCHEDULE_EXPRESSION_SIZE: usize = 256;
+/// The longest time between two runs of a `rate()`.
+pub const SCHEDULE_RATE_MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
+/// The years in which a schedule runs (EventBridge User Guide, "Cron expressions").
+pub const SCHEDULE_YEARS: std::ops::RangeInclusive<i16> = 1_970..=2_199;
+
 // Records, Blobs, Bus.
 
 /// Bytes of a record's key.
