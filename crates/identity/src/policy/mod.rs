@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! model::policy::Document ──► Policies (compiled once) ──► Verdict for one Ask
-//!                               rule: action ─ resource ─ principal ─ conditions
+//!                               rule: principal ─ resource ─ action ─ conditions
 //! ```
 //!
 //! Start reading at [`Policies`]; [`Access`](crate::Access) is what is asked from outside. Always true here: a statement

@@ -120,8 +120,9 @@ impl Rule {
     fn speaks_of(&self, ask: &Ask<'_>) -> bool {
         let action = |pattern: &Pattern| pattern.matches(ask.action, Reading::WildIgnoringCase, ask.facts);
         let resource = |pattern: &ArnPattern| pattern.matches(ask.resource.0.as_ref(), ask.facts);
-        among(&self.actions, action)
-            && self.resources.as_ref().is_none_or(|resources| among(resources, resource))
+        // Resources first: most statements differ in them, and name several actions.
+        self.resources.as_ref().is_none_or(|resources| among(resources, resource))
+            && among(&self.actions, action)
             && self.tests.iter().all(|test| test.holds(ask.facts))
     }
 
