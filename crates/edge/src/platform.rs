@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     api, aws,
+    grants::LiveGrants,
     serve::{self, Body, Drained, Peer, ResponseBody, Server},
     uploads::Uploads,
 };
@@ -78,6 +79,7 @@ impl Platform {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let uploads = Uploads::new();
+        let identity = identity.granting(Arc::new(LiveGrants::new(control.clone())));
         let parts = Parts { config, identity, control, frontend, logs, clock, entropy, uploads };
         Self { parts: Arc::new(parts) }
     }

@@ -464,8 +464,27 @@ pub const VERSIONS_PER_FUNCTION: usize = 1_000;
 pub const FUNCTION_REFERENCE_SIZE: usize = 140;
 /// Aliases of one function.
 pub const ALIASES_PER_FUNCTION: usize = 1_000;
-/// Bytes of a function's resource policy, as at Lambda.
+
+// Permissions.
+
+/// Bytes of a resource policy, as at Lambda.
 pub const POLICY_SIZE: usize = 20 << 10;
+/// Bytes of a managed policy, without white space, as at IAM.
+pub const MANAGED_POLICY_SIZE: usize = 6_144;
+/// Bytes of all inline policies of a function, without white space, as IAM has it for a role.
+pub const INLINE_POLICIES_SIZE: usize = 10_240;
+/// Managed policies of one function, as IAM has it for a role unless it is asked for more.
+pub const MANAGED_POLICIES: usize = 10;
+/// Policies of one function, of both kinds.
+pub const FUNCTION_POLICIES: usize = 100;
+/// Bytes of all policies of one function, as a release holds them.
+pub const FUNCTION_POLICIES_SIZE: usize = INLINE_POLICIES_SIZE + MANAGED_POLICIES * MANAGED_POLICY_SIZE;
+/// Statements of one policy.
+pub const POLICY_STATEMENTS: usize = 250;
+/// Lists and objects that a value of a policy may be in; what means something is in six.
+pub const POLICY_DEPTH: usize = 8;
+/// Functions whose compiled policies are kept before those of functions that are no longer live are dropped.
+pub const POLICIES_COMPILED: usize = 1_024;
 
 // Event patterns, input transformers and schedules.
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod doors;
+mod grants;
 mod invocations;
 mod own_api;
 mod resources;
