@@ -59,34 +59,20 @@ pub(crate) const ALL: [Hello; 3] = [
 ];
 
 /// A Python that waits for as many seconds as the query's `hold` says before it answers.
-pub(crate) const HOLDING: Hello = Hello {
-    name: "holding",
-    runtime: PYTHON,
-    handler: "app.handler",
-    file: "app.py",
-    source: Source::Text(
-        "import time\n\
-         def handler(event, context):\n    \
-             time.sleep(float(event.get('queryStringParameters', {}).get('hold', 0)))\n    \
-             return {'statusCode': 200, 'body': 'hello'}\n",
-    ),
-};
-
+pub(crate) const HOLDING: Hello = holding("holding", include_str!("holding.py"));
 /// The same, and it imports much of the standard library.
-pub(crate) const HEAVY: Hello = Hello {
-    name: "heavy",
-    runtime: PYTHON,
-    handler: "app.handler",
-    file: "app.py",
-    source: Source::Text(
-        "import time\n\
-         import decimal, email.message, hashlib, http.client, json, logging, sqlite3, ssl, urllib.request, uuid\n\
-         import xml.etree.ElementTree\n\
-         def handler(event, context):\n    \
-             time.sleep(float(event.get('queryStringParameters', {}).get('hold', 0)))\n    \
-             return {'statusCode': 200, 'body': 'hello'}\n",
+pub(crate) const HEAVY: Hello = holding(
+    "heavy",
+    concat!(
+        "import decimal, email.message, hashlib, http.client, json, logging, sqlite3, ssl, urllib.request, uuid\n",
+        "import xml.etree.ElementTree\n",
+        include_str!("holding.py")
     ),
-};
+);
+
+const fn holding(name: &'static str, source: &'static str) -> Hello {
+    Hello { name, runtime: PYTHON, handler: "app.handler", file: "app.py", source: Source::Text(source) }
+}
 
 impl Hello {
     /// What the function is: its file's name and content.

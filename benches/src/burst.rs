@@ -44,7 +44,7 @@ pub(crate) async fn run(length: Length) -> Result<()> {
             let plain = tokio::task::block_in_place(|| plain.burst(REQUESTS))?;
             let platform = Platform::start(&folder.path().join("platform"), ready_memory).await?;
             platform.deploy(&hello.write(folder.path(), "burst", 1, settings)?).await?;
-            if settings != SMALL {
+            if settings == template {
                 platform.wait_for_templates(1).await?;
             }
             let samples = burst(&platform).await?;

@@ -61,7 +61,8 @@ pub(crate) async fn run(length: Length) -> Result<()> {
     let samples = length.of(5, 100);
     let folder = tempfile::tempdir()?;
     let none_waits = Platform::start(&folder.path().join("none-waits"), 0).await?;
-    let templates = Platform::start(&folder.path().join("templates"), 0).await?;
+    let templates =
+        Platform::start(&folder.path().join("templates"), sonagi_server::ready_memory_mib()).await?;
     let waits = Platform::start(&folder.path().join("waits"), sonagi_server::ready_memory_mib()).await?;
     let [provided, python, node] = &apps::ALL;
     let kinds: [(&Hello, &[Tier]); 4] = [
@@ -196,10 +197,10 @@ impl Platform {
         Ok((took, phases))
     }
 
-    /// Until so many functions are initialised.
+    /// Until so many functions are initialised, and a copy of each waits.
     pub(crate) async fn wait_for_templates(&self, count: usize) -> Result<()> {
         let wait = async {
-            while self.running.initialised() < count {
+            while self.running.initialised() < count || self.running.copies_waiting() < count {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             tokio::time::sleep(SETTLE).await;

@@ -18,6 +18,10 @@ const NODE_CLIENTS: [&str; 1] = ["@aws-sdk/client-lambda@3.1162.0"];
 const VSOCK: (&str, &str) = ("vhost-device-vsock", "0.3.0");
 /// Debian's package of a kernel for virtual machines: it depends on the newest one.
 const KERNEL: &str = "linux-image-cloud-amd64";
+/// What the first program of an emulated machine is a script of.
+const BUSYBOX: &str = "busybox-static";
+/// Where Debian has what lends an emulated machine this one's files: in QEMU's packages, and since Debian 13 in its own.
+const VIRTIOFSD: [&str; 2] = ["/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd"];
 
 pub(crate) struct Tools {
     /// A Python with boto3 and the AWS CLI.
@@ -72,7 +76,8 @@ fn debian_packages() -> Result<()> {
             missing.push("python3-pip");
         }
     }
-    if missing.is_empty() {
+    let lent = VIRTIOFSD.iter().any(|program| Path::new(program).is_file());
+    if missing.is_empty() && lent {
         return Ok(());
     }
     eprintln!("    missing, installed from Debian's packages: {}", missing.join(", "));
@@ -80,6 +85,9 @@ fn debian_packages() -> Result<()> {
         bail!("install these by hand, since this is no Debian: {}", missing.join(" "));
     }
     shell::run(&mut apt("update"))?;
+    if !lent && Command::new("apt-cache").args(["show", "virtiofsd"]).output()?.status.success() {
+        missing.push("virtiofsd");
+    }
     shell::run(apt("install").arg("--yes").arg("--no-install-recommends").args(&missing))
         .with_context(|| format!("install by hand: sudo apt-get install {}", missing.join(" ")))
 }
@@ -123,7 +131,7 @@ fn node_clients(clients: &Path) -> Result<PathBuf> {
     Ok(folder.join("node_modules"))
 }
 
-/// A kernel and its modules, taken out of their package and not installed, and the vsock of machines.
+/// A kernel and its modules, a static busybox and the vsock of machines.
 fn machine(clients: &Path) -> Result<PathBuf> {
     let folder = clients.join("machine");
     let (name, version) = VSOCK;
@@ -141,14 +149,22 @@ fn machine(clients: &Path) -> Result<PathBuf> {
             .lines()
             .find_map(|line| line.trim().strip_prefix("Depends: "))
             .with_context(|| format!("{KERNEL} is in no list of packages: sudo apt-get update"))?;
-        shell::run(Command::new("apt-get").args(["--quiet", "download", package]).current_dir(&folder))?;
-        let is_package = |path: &PathBuf| path.extension().is_some_and(|end| end == "deb");
-        let archive = fs::read_dir(&folder)?.flatten().map(|entry| entry.path()).find(is_package);
-        let archive = archive.with_context(|| format!("{package} was not downloaded"))?;
-        shell::run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(folder.join("kernel")))?;
-        fs::remove_file(archive).context("remove the kernel's package")
+        extract(package, &folder.join("kernel"))
     })?;
+    let busybox = folder.join("busybox");
+    once(&busybox, BUSYBOX, || extract(BUSYBOX, &busybox))?;
     Ok(folder)
+}
+
+/// Takes the files of Debian's `package` out of it, and installs nothing.
+fn extract(package: &str, into: &Path) -> Result<()> {
+    fs::create_dir_all(into)?;
+    shell::run(Command::new("apt-get").args(["--quiet", "download", package]).current_dir(into))?;
+    let is_package = |path: &PathBuf| path.extension().is_some_and(|end| end == "deb");
+    let archive = fs::read_dir(into)?.flatten().map(|entry| entry.path()).find(is_package);
+    let archive = archive.with_context(|| format!("{package} was not downloaded"))?;
+    shell::run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(into))?;
+    fs::remove_file(archive).with_context(|| format!("remove the package {package}"))
 }
 
 /// Fills `folder` with `fill`, once for each `wanted`.

@@ -106,7 +106,7 @@ fn lock(way: &Mutex<Way>) -> MutexGuard<'_, Way> {
 /// From the client to the host.
 fn up(mut client: TcpStream, way: &Mutex<Way>, control: &Control, output: &Output, user: u32) {
     let mut buffer = vec![0; SIZE];
-    let mut said = 0;
+    let mut said = None;
     loop {
         let size = match client.read(&mut buffer) {
             Ok(0) => break,
@@ -117,8 +117,10 @@ fn up(mut client: TcpStream, way: &Mutex<Way>, control: &Control, output: &Outpu
         // First what was written before this was sent.
         output.flush();
         let memory = runtime::memory(user);
-        if memory != said {
-            said = memory;
+        // The host of a restored machine has heard nothing of what was said before.
+        let news = Some((control.generation(), memory));
+        if news != said {
+            said = news;
             let _ = control.say(&Word::Usage(memory));
         }
         let mut way = lock(way);

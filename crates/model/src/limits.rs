@@ -211,6 +211,8 @@ pub const COPY_TIMEOUT: Duration = Duration::from_secs(5);
 pub const TEMPLATES: usize = 64;
 /// How long one is kept that nothing was copied from.
 pub const TEMPLATE_KEEP: Duration = Duration::from_secs(3_600);
+/// MiB that a copy which waits for its function's next start is counted as.
+pub const COPY_AHEAD_MEMORY: u64 = 8;
 /// MiB of a function's memory that come with the time of one processor, as on Lambda.
 pub const MEMORY_OF_A_PROCESSOR: u64 = 1_769;
 /// The time over which a function's processor time is counted: what it has used up comes back with the next.

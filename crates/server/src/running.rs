@@ -276,6 +276,11 @@ impl Running {
         self.process.waiting()
     }
 
+    /// How many copies of initialised function versions wait for a start.
+    pub fn copies_waiting(&self) -> usize {
+        self.process.copies_waiting()
+    }
+
     /// How many function versions are initialised to be copied.
     pub fn initialised(&self) -> usize {
         self.process.initialised()

@@ -65,6 +65,7 @@ impl Firecracker {
             "Firecracker's jailer gives each machine a user of its own, which only root of the machine can: run the \
              server as root",
         )?;
+        jailer.sweep_groups(clock.now());
         Ok(Self { jailer, identity, users, clock })
     }
 
@@ -102,15 +103,19 @@ impl Firecracker {
             console.follow(errors);
         }
         let api = Api::new(jail.join(API_SOCKET), Arc::clone(&self.clock));
-        let remains = Remains { child, groups: Vec::new(), _empty: empty, place };
+        let remains = Remains { child, jailer: self.jailer.clone(), id, _empty: empty, place };
         let runtime = tokio::runtime::Handle::current();
-        let mut jailed = Jailed { remains: Some(remains), ended: false, api, console, jail, runtime };
+        let shape = shape.clone();
+        let mut jailed = Jailed { remains: Some(remains), ended: false, api, console, jail, shape, runtime };
         let version = jailed.api.clone();
-        let answered = jailed.alive(version.version(deadline)).await;
-        if let Some(remains) = &mut jailed.remains {
-            remains.groups = self.jailer.groups_of(&id);
-        }
-        answered.map(|_| jailed)
+        jailed.alive(version.version(deadline)).await?;
+        Ok(jailed)
+    }
+}
+
+impl Drop for Firecracker {
+    fn drop(&mut self) {
+        self.jailer.remove_groups();
     }
 }
 
@@ -256,6 +261,7 @@ struct Jailed {
     api: Api,
     console: Console,
     jail: PathBuf,
+    shape: Shape,
     runtime: tokio::runtime::Handle,
 }
 
@@ -273,7 +279,8 @@ impl Jailed {
 /// What a machine leaves.
 struct Remains {
     child: Child,
-    groups: Vec<PathBuf>,
+    jailer: Jailer,
+    id: String,
     /// The network namespace of a machine without a network.
     _empty: Option<OwnedFd>,
     place: Place,
@@ -284,9 +291,10 @@ impl Remains {
         // It may have ended already.
         let _ = self.child.start_kill();
         let _ = self.child.wait().await;
-        let Self { groups, place, .. } = self;
+        let Self { jailer, id, place, .. } = self;
         let cleared = tokio::task::spawn_blocking(move || {
-            for group in groups {
+            // However far it came.
+            for group in jailer.groups_of(&id) {
                 if let Err(error) = fs::remove_dir(&group) {
                     tracing::warn!(%error, group = %group.display(), "a machine's control group stays behind");
                 }
@@ -312,6 +320,11 @@ impl Machine for Jailed {
 
     fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    fn limit_processors(&mut self) -> io::Result<()> {
+        let limit = |remains: &Remains| remains.jailer.limit_processors(&remains.id, &self.shape);
+        self.remains.as_ref().map_or(Ok(()), limit)
     }
 
     async fn snapshot(&mut self, into: &Path, deadline: Tick) -> Result<(), NoMachine> {

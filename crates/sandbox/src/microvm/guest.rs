@@ -1,5 +1,7 @@
 //! A machine with a runtime in it, as an environment lives in it.
 
+use std::io;
+
 use sonagi_guest::machine::protocol::{End, Word};
 
 use super::{link::Control, monitor::Machine};
@@ -58,6 +60,10 @@ impl Guest {
         self.control = None;
         self.machine.kill().await;
         self.end
+    }
+
+    pub(crate) fn limit_processors(&mut self) -> io::Result<()> {
+        self.machine.limit_processors()
     }
 
     pub(crate) fn memory_peak(&mut self) -> u64 {

@@ -2,15 +2,20 @@
 
 use std::{
     ffi::OsString,
+    fs, io,
     path::{Path, PathBuf},
+    time::{Duration, UNIX_EPOCH},
 };
 
-use sonagi_model::limits;
+use sonagi_model::{Timestamp, limits};
 
 use super::monitor::Shape;
 
-/// The group below which the jailer makes one for each machine.
+/// The group of all servers' machines. Below it each server has one, in which the jailer makes one for each machine.
 const PARENT_GROUP: &str = "sonagi-microvm";
+const ALL_GROUPS: &str = "/sys/fs/cgroup";
+/// What is as young as this may be about to be entered.
+const YOUNG: Duration = Duration::from_secs(60);
 /// Microseconds over which processor time is counted: as for processes.
 const PERIOD: u64 = 20_000;
 
@@ -69,30 +74,83 @@ impl Jailer {
             Groups::Version2 => ("2", version2(shape)),
         };
         option("--cgroup-version", version.into());
-        option("--parent-cgroup", PARENT_GROUP.into());
+        option("--parent-cgroup", self.parent_group().into());
+        // Processor time is not limited yet: see `limit_processors`.
         for group in groups {
             option("--cgroup", group.into());
         }
         option("--resource-limit", format!("no-file={}", limits::MICROVM_MONITOR_FILES).into());
         option("--", "--api-sock".into());
-        arguments.push(format!("/{API_SOCKET}").into());
+        // What else it says would push out what its machine's kernel said last.
+        arguments.extend([format!("/{API_SOCKET}").into(), "--level".into(), "Error".into()]);
         arguments
     }
 
+    /// Limits the processor time of the machine `id`, which the jailer has left without a limit.
+    pub(super) fn limit_processors(&self, id: &str, shape: &Shape) -> io::Result<()> {
+        let (file, line) = match self.groups {
+            Groups::Version1 => ("cpu.cfs_quota_us", quota(shape).to_string()),
+            Groups::Version2 => ("cpu.max", format!("{} {PERIOD}", quota(shape))),
+        };
+        let files = self.groups_of(id).into_iter().map(|group| group.join(file));
+        // The kernel's own files: nothing waits for a device.
+        files.filter(|file| file.is_file()).try_for_each(|file| fs::write(file, &line))
+    }
+
     /// The control groups that the jailer has made for the machine `id`, which nobody but us removes.
-    pub fn groups_of(&self, id: &str) -> Vec<PathBuf> {
-        let all = Path::new("/sys/fs/cgroup");
-        let below = |controller: &Path| controller.join(PARENT_GROUP).join(id);
-        match self.groups {
-            Groups::Version2 => [below(all)].into_iter().filter(|group| group.is_dir()).collect(),
-            Groups::Version1 => {
-                let controllers = std::fs::read_dir(all).into_iter().flatten().flatten();
-                // Some are links to others.
-                let own = controllers.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-                own.map(|entry| below(&entry.path())).filter(|group| group.is_dir()).collect()
-            }
+    pub(super) fn groups_of(&self, id: &str) -> Vec<PathBuf> {
+        self.groups.all(&self.parent_group().join(id))
+    }
+
+    /// Other servers number their machines as this one does.
+    fn parent_group(&self) -> PathBuf {
+        Path::new(PARENT_GROUP).join(self.base.file_name().unwrap_or_default())
+    }
+
+    /// Removes what servers that were killed have left, where their machines have ended too.
+    pub(super) fn sweep_groups(&self, now: Timestamp) {
+        // A younger one may belong to a jailer that has yet to enter it.
+        let old = |group: &PathBuf| {
+            let made = fs::metadata(group).and_then(|metadata| metadata.modified()).ok();
+            let since = made.and_then(|made| made.duration_since(UNIX_EPOCH).ok());
+            since.is_some_and(|made| made.as_millis() + YOUNG.as_millis() < u128::from(now.millis()))
+        };
+        for server in self.groups.all(Path::new(PARENT_GROUP)).iter().flat_map(|group| folders_in(group)) {
+            let left: Vec<_> = folders_in(&server).into_iter().chain([server]).filter(old).collect();
+            left.into_iter().for_each(remove_if_empty);
         }
     }
+
+    /// Removes this server's own, when it has no machines any more: those too that a server left which ended at once.
+    pub(super) fn remove_groups(&self) {
+        for server in self.groups.all(&self.parent_group()) {
+            folders_in(&server).into_iter().chain([server]).for_each(remove_if_empty);
+        }
+    }
+}
+
+impl Groups {
+    /// The groups of this name: one for each controller where each has its own.
+    fn all(self, name: &Path) -> Vec<PathBuf> {
+        let all = Path::new(ALL_GROUPS);
+        let roots = match self {
+            Self::Version2 => vec![all.to_path_buf()],
+            Self::Version1 => folders_in(all),
+        };
+        roots.into_iter().map(|root| root.join(name)).filter(|group| group.is_dir()).collect()
+    }
+}
+
+/// Those that are no links to others.
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let own = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    own.map(|entry| entry.path()).collect()
+}
+
+fn remove_if_empty(group: PathBuf) {
+    // The kernel keeps those in which there is a process or another group.
+    let _ = fs::remove_dir(group);
 }
 
 /// Bytes: the guest's memory, and what the monitor needs itself.
@@ -109,7 +167,7 @@ fn version1(shape: &Shape) -> Vec<String> {
     vec![
         format!("memory.limit_in_bytes={}", memory(shape)),
         format!("cpu.cfs_period_us={PERIOD}"),
-        format!("cpu.cfs_quota_us={}", quota(shape)),
+        "cpu.cfs_quota_us=-1".into(),
         format!("pids.max={}", limits::MICROVM_MONITOR_THREADS),
     ]
 }
@@ -117,7 +175,7 @@ fn version1(shape: &Shape) -> Vec<String> {
 fn version2(shape: &Shape) -> Vec<String> {
     vec![
         format!("memory.max={}", memory(shape)),
-        format!("cpu.max={} {PERIOD}", quota(shape)),
+        format!("cpu.max=max {PERIOD}"),
         format!("pids.max={}", limits::MICROVM_MONITOR_THREADS),
     ]
 }
@@ -149,11 +207,12 @@ mod tests {
         assert_eq!(
             line.join(" "),
             "--id 7 --exec-file /usr/bin/firecracker --uid 123 --gid 123 --chroot-base-dir /srv/m --netns \
-             /proc/1/fd/9 --cgroup-version 2 --parent-cgroup sonagi-microvm --cgroup memory.max=301989888 --cgroup \
-             cpu.max=1440 20000 --cgroup pids.max=64 --resource-limit no-file=1024 -- --api-sock /api"
+             /proc/1/fd/9 --cgroup-version 2 --parent-cgroup sonagi-microvm/m --cgroup memory.max=301989888 --cgroup \
+             cpu.max=max 20000 --cgroup pids.max=64 --resource-limit no-file=1024 -- --api-sock /api --level Error"
         );
         let jailer = Jailer { groups: Groups::Version1, ..jailer };
         let arguments = jailer.arguments("7", 123, Path::new("/proc/1/fd/9"), &shape);
-        assert!(arguments.contains(&"cpu.cfs_quota_us=1440".into()), "{arguments:?}");
+        assert!(arguments.contains(&"cpu.cfs_quota_us=-1".into()), "{arguments:?}");
+        assert_eq!(quota(&shape), 1_440);
     }
 }

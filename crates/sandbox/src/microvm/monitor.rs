@@ -44,6 +44,9 @@ pub trait Machine: Send + Sync {
 
     fn has_ended(&self) -> bool;
 
+    /// From here on its processor time is limited to its share. Before, while it starts, it may have what is there.
+    fn limit_processors(&mut self) -> io::Result<()>;
+
     /// Stops it for good, and writes what it was into the folder `into`, which is there.
     async fn snapshot(&mut self, into: &Path, deadline: Tick) -> Result<(), NoMachine>;
 

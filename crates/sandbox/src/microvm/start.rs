@@ -478,6 +478,7 @@ async fn ready(
     deadline: Tick,
 ) -> Result<Started, StartFailure> {
     let init = first_request(&mut environment, deadline, create).await?;
+    environment.process.limit_processors().map_err(machine("limit a virtual machine's processor time"))?;
     Ok(Started { environment: Box::new(environment), create, init, origin })
 }
 

@@ -263,6 +263,11 @@ impl ProcessDriver {
         self.templates.count()
     }
 
+    /// How many copies of these wait for a start.
+    pub fn copies_waiting(&self) -> usize {
+        self.templates.ahead()
+    }
+
     pub(super) fn interpreters(&self) -> &Interpreters {
         &self.interpreters
     }

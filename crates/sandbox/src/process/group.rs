@@ -22,7 +22,7 @@ use rustix::{
 };
 use sonagi_model::limits;
 
-use super::mounts;
+use super::mounts::{self, Processors};
 use crate::launcher::Join;
 
 /// The groups of one server. Dropping it removes them.
@@ -36,14 +36,6 @@ pub(super) struct Groups {
     _locks: Vec<File>,
 }
 
-/// Whether processor time can be shared out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Processors {
-    Limited,
-    /// A user's control groups often come without it.
-    Unlimited,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Memory and pids in hierarchies of their own.
@@ -55,6 +47,8 @@ enum Kind {
 /// What a processor's worth of time is called by version 1, and by version 2.
 const SHARES: u64 = 1_024;
 const WEIGHT: u64 = 100;
+/// What version 2 takes at the most.
+const MOST_WEIGHT: u64 = 10_000;
 
 impl Groups {
     /// The groups of `server`; none if this machine gives us none to make.
@@ -104,20 +98,18 @@ impl Groups {
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
         self._locks.push(lock);
         if self.kind == Kind::V2 {
-            for folder in [&all, &root] {
-                fs::write(folder.join("cgroup.subtree_control"), "+memory +pids")?;
-            }
-            let cpu = [&all, &root].map(|folder| fs::write(folder.join("cgroup.subtree_control"), "+cpu"));
-            if cpu.iter().all(Result::is_ok) {
-                self.processors = Processors::Limited;
-            }
+            mounts::hand_out(&all)?;
+            // It has no more than the one above.
+            self.processors = mounts::hand_out(&root)?;
         }
         // All environments together are worth as much as every processor, beside the server's own threads.
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
         for folder in [&all, &root] {
             let _ = match self.kind {
                 Kind::V1 => fs::write(folder.join("cpu.shares"), (processors * SHARES).to_string()),
-                Kind::V2 => fs::write(folder.join("cpu.weight"), (processors * WEIGHT).to_string()),
+                Kind::V2 => {
+                    fs::write(folder.join("cpu.weight"), (processors * WEIGHT).min(MOST_WEIGHT).to_string())
+                }
             };
         }
         Ok(())

@@ -80,11 +80,11 @@ impl Life {
         }
     }
 
-    /// From here on processor time is limited. A machine's is from its start.
-    pub(super) fn limit_processors(&mut self) -> io::Result<()> {
+    /// From here on processor time is limited.
+    pub(crate) fn limit_processors(&mut self) -> io::Result<()> {
         match self {
             Self::Process(process) => process.limit_processors(),
-            Self::Machine(_) => Ok(()),
+            Self::Machine(guest) => guest.limit_processors(),
         }
     }
 }

@@ -22,14 +22,28 @@ impl Mounts {
         let own = fs::read_to_string("/proc/self/cgroup")?;
         let memory = own_group(&mounts, &own, "cgroup", "memory");
         let pids = own_group(&mounts, &own, "cgroup", "pids");
-        let unified = own_group(&mounts, &own, "cgroup2", "");
+        let v1 = memory.zip(pids);
         let v1_cpu = own_group(&mounts, &own, "cgroup", "cpu");
-        Ok(Self {
-            v1: memory.zip(pids),
-            v1_cpu,
-            v2: unified.and_then(|own| taken_over(&own).or_else(|| delegated(&own))),
-        })
+        // Not looked at where the controllers are version 1's: this process would be moved for nothing.
+        let unified = if v1.is_none() { own_group(&mounts, &own, "cgroup2", "") } else { None };
+        Ok(Self { v1, v1_cpu, v2: unified.and_then(|own| taken_over(&own).or_else(|| delegated(&own))) })
     }
+}
+
+/// Whether processor time can be shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Processors {
+    Limited,
+    /// A user's control groups often come without it.
+    Unlimited,
+}
+
+/// Has the groups below `group` limited, with version 2.
+pub(super) fn hand_out(group: &Path) -> io::Result<Processors> {
+    let control = group.join("cgroup.subtree_control");
+    let cpu = fs::write(&control, "+cpu");
+    fs::write(&control, "+memory +pids")?;
+    Ok(if cpu.is_ok() { Processors::Limited } else { Processors::Unlimited })
 }
 
 /// The folder of the group that this process is in, in the hierarchy that `controller` belongs to.
@@ -64,16 +78,16 @@ fn taken_over(own: &Path) -> Option<PathBuf> {
         return None;
     }
     let server = own.join("sonagi-server");
-    let divide = || -> io::Result<()> {
+    let divide = || {
         match fs::create_dir(&server) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             Ok(()) | Err(_) => {}
         }
         fs::write(server.join("cgroup.procs"), "0")?;
-        fs::write(own.join("cgroup.subtree_control"), "+memory +pids")
+        hand_out(own)
     };
     match divide() {
-        Ok(()) => Some(own.to_path_buf()),
+        Ok(Processors::Limited | Processors::Unlimited) => Some(own.to_path_buf()),
         Err(error) => {
             tracing::debug!(%error, group = %own.display(), "the service's own control group cannot be divided");
             None

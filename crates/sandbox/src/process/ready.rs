@@ -225,6 +225,11 @@ impl Ready {
         }));
     }
 
+    /// Whether anything may wait at all.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.inner.memory > 0
+    }
+
     /// How many wait.
     pub(super) fn count(&self) -> usize {
         self.inner.kinds().values().map(|waiting| waiting.members.len()).sum()
@@ -291,7 +296,11 @@ async fn forget(inner: Arc<Inner>) {
 
 /// Starts an interpreter up to its question.
 async fn start(machine: &Machine, plan: Plan) -> Option<Member> {
-    let mut process = machine.spawn(plan).await.ok()?;
+    asking(machine, machine.spawn(plan).await.ok()?).await
+}
+
+/// A process that is to ask whose it is, once it has.
+pub(super) async fn asking(machine: &Machine, mut process: Unclaimed) -> Option<Member> {
     let mut listeners =
         std::mem::take(&mut process.spawned.as_mut()?.listeners).into_iter().map(TcpListener::from);
     let mut api = Doorway::over(listeners.next()?, Arc::clone(&machine.clock)).ok()?;

@@ -3,16 +3,18 @@
 use std::{net::TcpListener, sync::Arc};
 
 use bytes::Bytes;
-use sonagi_model::{Tick, clock, logs::LogLine};
+use sonagi_model::{Tick, clock, limits, logs::LogLine};
 use tokio::sync::MutexGuard;
 
 use super::{
     driver::ProcessDriver,
-    environment::Awaits,
+    environment::{Awaits, ProcessEnvironment},
     machine::Unclaimed,
+    network::Grant,
+    ready::Member,
     spawner::NotSpawned,
     start::{self, Begun, Reached},
-    templates::{Key, Known, Place, Template},
+    templates::{CopyPlan, Key, Known, Place, Template},
 };
 use crate::{
     EnvironmentSpec, Initialised, Origin, StartFailure, Started,
@@ -35,17 +37,8 @@ pub(super) async fn run(
     let place = driver.templates().place(Key::of(&spec));
     let timed_out = || StartFailure::TimedOut { create: clock.tick().since(began) };
     let mut known = clock::within(&*clock, deadline, known(&place, began)).await.ok_or_else(timed_out)?;
-    if let Known::Nothing = *known {
-        match template(driver, &spec, deadline).await? {
-            Made::Template(template) => *known = Known::Template(template),
-            Made::Environment(started, why) => {
-                if let Some(why) = why {
-                    tell(&spec, &*clock, &why);
-                    *known = Known::Never(why);
-                }
-                return Ok(started);
-            }
-        }
+    if let Some(started) = learn(driver, &spec, &mut known, deadline).await? {
+        return Ok(started);
     }
     let why = match &*known {
         Known::Template(template) => {
@@ -91,20 +84,38 @@ pub(super) async fn initialise(
     let place = driver.templates().place(Key::of(&spec));
     let timed_out = || StartFailure::TimedOut { create: clock.tick().since(began) };
     let mut known = clock::within(&*clock, deadline, known(&place, began)).await.ok_or_else(timed_out)?;
-    if let Known::Nothing = *known {
-        *known = match template(driver, &spec, deadline).await? {
-            Made::Template(template) => Known::Template(template),
-            Made::Environment(_, Some(why)) => {
-                tell(&spec, &*clock, &why);
-                Known::Never(why)
-            }
-            Made::Environment(_, None) => Known::Nothing,
-        };
-    }
+    // Of what cannot be copied nothing is kept.
+    drop(learn(driver, &spec, &mut known, deadline).await?);
     Ok(match *known {
         Known::Template(_) => Initialised::Once,
         Known::Never(_) | Known::Nothing => Initialised::EachTime,
     })
+}
+
+/// Initialises what nothing is known of: gives the environment, if that turned out to serve itself.
+async fn learn(
+    driver: &ProcessDriver,
+    spec: &Arc<EnvironmentSpec>,
+    known: &mut Known,
+    deadline: Tick,
+) -> Result<Option<Started>, StartFailure> {
+    match known {
+        Known::Template(_) | Known::Never(_) => return Ok(None),
+        Known::Nothing => {}
+    }
+    match template(driver, spec, deadline).await? {
+        Made::Template(template) => {
+            *known = Known::Template(template);
+            Ok(None)
+        }
+        Made::Environment(started, why) => {
+            if let Some(why) = why {
+                tell(spec, &*driver.machine().clock, &why);
+                *known = Known::Never(why);
+            }
+            Ok(Some(started))
+        }
+    }
 }
 
 const CONNECTED_BY_ANOTHER: &str = "its function has a network, and the server is an ordinary user's: pasta and slirp4netns \
@@ -169,7 +180,10 @@ async fn template(
             environment.output.drain();
             let _ = asked.connection.send(replies::TEMPLATE).await;
             let (process, output) = environment.into_parts();
-            Ok(Made::Template(driver.templates().template(process, output, socket, spec.memory)))
+            let beside = if driver.ready().is_wanted() { limits::COPY_AHEAD_MEMORY } else { 0 };
+            let template = driver.templates().template(process, output, socket, spec.memory, beside);
+            copy_ahead(driver, spec, &template).await;
+            Ok(Made::Template(template))
         }
         Err(failure) => {
             let why = match failure {
@@ -196,14 +210,18 @@ async fn copy(
 ) -> Result<Result<Started, StartFailure>, NotSpawned> {
     let clock = Arc::clone(&driver.machine().clock);
     let program = driver.program(spec).await.map_err(std::io::Error::other)?;
-    let grant = start::grant(driver, spec).map_err(std::io::Error::other)?;
-    let sandbox = start::sandbox(driver, spec, &program, grant);
-    let own = Sandbox { mounts: Vec::new(), purpose: Purpose::Known, ..sandbox };
     let variables = start::variables(driver, spec, &program);
-    let memory = u64::from(spec.memory) << 20;
-    let name = driver.next_name();
-    let socket = template.socket.try_clone()?;
-    let copied = driver.machine().copy(name, memory, own, grant, socket);
+    let waited = template.take_ahead();
+    copy_ahead(driver, spec, &template).await;
+    if let Some(member) = waited
+        && let Some(environment) = told(driver, spec, member, &variables).await
+        && let Ok(started) = restored(environment, Arc::clone(&template), began, deadline).await
+    {
+        return Ok(Ok(started));
+    }
+    // Whatever is wrong with one that waited is no failure: this one is made now.
+    let plan = plan(driver, spec).await?;
+    let copied = template.copy(driver.machine(), plan);
     let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
     let copied = clock::within(&*clock, deadline, copied).await.ok_or_else(late)??;
     let mut spawned = Unclaimed::claim(copied)?;
@@ -218,11 +236,60 @@ async fn copy(
         Err(failure) => return Ok(Err(failure)),
     };
     environment.awaits = Awaits::Assignment(replies::assignment(&variables));
+    Ok(restored(environment, template, began, deadline).await)
+}
+
+/// A copy that has been told whose environment it is, or will be when it asks, up to its first request for work.
+async fn restored(
+    mut environment: ProcessEnvironment,
+    template: Arc<Template>,
+    began: Tick,
+    deadline: Tick,
+) -> Result<Started, StartFailure> {
     environment._template = Some(template);
-    let create = clock.tick().since(began);
-    Ok(match start::first_request(&mut environment, deadline, create).await {
-        Ok(init) => start::ready(environment, create, init)
-            .map(|started| Started { origin: Origin::Copied, ..started }),
-        Err(failure) => Err(failure),
+    let create = environment.clock.tick().since(began);
+    let init = start::first_request(&mut environment, deadline, create).await?;
+    Ok(Started { origin: Origin::Copied, ..start::ready(environment, create, init)? })
+}
+
+async fn plan(driver: &ProcessDriver, spec: &EnvironmentSpec) -> Result<CopyPlan, NotSpawned> {
+    let program = driver.program(spec).await.map_err(std::io::Error::other)?;
+    let grant = start::grant(driver, spec).map_err(std::io::Error::other)?;
+    let sandbox = start::sandbox(driver, spec, &program, grant);
+    Ok(CopyPlan {
+        name: driver.next_name(),
+        memory: u64::from(spec.memory) << 20,
+        sandbox: Sandbox { mounts: Vec::new(), purpose: Purpose::Known, ..sandbox },
+        grant,
     })
+}
+
+/// Tells a copy that waited whose environment it is.
+async fn told(
+    driver: &ProcessDriver,
+    spec: &EnvironmentSpec,
+    member: Member,
+    variables: &[(std::ffi::OsString, std::ffi::OsString)],
+) -> Option<ProcessEnvironment> {
+    let Member { process, api, endpoint, mut asked } = member;
+    let spawned = Unclaimed::claim(process).ok()?;
+    let mut environment = start::assemble(driver, spec, spawned, endpoint, || Ok(api)).ok()?;
+    asked.connection.send(&replies::assignment(variables)).await.ok()?;
+    environment.follow(asked.connection);
+    Some(environment)
+}
+
+/// Has a copy wait for the next start, where anything may wait.
+async fn copy_ahead(driver: &ProcessDriver, spec: &EnvironmentSpec, template: &Arc<Template>) {
+    if !driver.ready().is_wanted() {
+        return;
+    }
+    let Ok(plan) = plan(driver, spec).await else { return };
+    match plan.grant {
+        // Its addresses are few, and for environments that serve.
+        Some(Grant::Named(_)) => {}
+        Some(Grant::Internet | Grant::InternetIfPossible) | None => {
+            driver.templates().make_ahead(template, driver.machine(), plan);
+        }
+    }
 }

@@ -9,6 +9,7 @@
 //!
 //! Always true here:
 //! - a template serves no invocation, and its copies serve the function version that it was initialised for;
+//! - of each there waits at most one copy for the next start, which has been told nothing of an environment yet;
 //! - what cannot be copied is started afresh each time, and the function's log says why;
 //! - there are at most [`limits::TEMPLATES`], none of them older than an environment may be, and none after
 //!   [`limits::TEMPLATE_KEEP`] without a copy;
@@ -31,8 +32,15 @@ use sonagi_model::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{life::Life, output::Output};
-use crate::{EnvironmentSpec, GivenUp};
+use super::{
+    life::Life,
+    machine::{Machine, Unclaimed},
+    network::Grant,
+    output::Output,
+    ready::{self, Member},
+    spawner::NotSpawned,
+};
+use crate::{EnvironmentSpec, GivenUp, launcher::Sandbox};
 
 /// All that an initialisation may depend on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -74,6 +82,8 @@ impl Key {
 
 /// An initialised runtime that serves nobody. Dropping it ends it, and every copy with it.
 pub(crate) struct Template {
+    /// Before the process whose sandbox it lies in.
+    ahead: Mutex<Ahead>,
     /// To the first process of its sandbox.
     pub(super) socket: UnixStream,
     born: Tick,
@@ -95,7 +105,50 @@ impl Drop for Charge {
     }
 }
 
+/// The copy for the next start.
+#[derive(Default)]
+enum Ahead {
+    #[default]
+    None,
+    BeingMade,
+    Waits(Box<Member>),
+}
+
+/// How a copy is made.
+pub(super) struct CopyPlan {
+    /// Unique on this server: the name of the environment's group.
+    pub(super) name: String,
+    /// Bytes.
+    pub(super) memory: u64,
+    pub(super) sandbox: Sandbox,
+    pub(super) grant: Option<Grant>,
+}
+
 impl Template {
+    /// A copy in a sandbox of its own, which asks whose environment it is.
+    pub(super) async fn copy(&self, machine: &Machine, plan: CopyPlan) -> Result<Unclaimed, NotSpawned> {
+        let CopyPlan { name, memory, sandbox, grant } = plan;
+        machine.copy(name, memory, sandbox, grant, self.socket.try_clone()?).await
+    }
+
+    /// The copy that waits, if one does.
+    pub(super) fn take_ahead(&self) -> Option<Member> {
+        let mut ahead = self.ahead();
+        match std::mem::take(&mut *ahead) {
+            Ahead::Waits(member) if !member.process.has_ended() => Some(*member),
+            // One that has died in the meantime is cleared away by being dropped.
+            Ahead::Waits(_) | Ahead::None => None,
+            Ahead::BeingMade => {
+                *ahead = Ahead::BeingMade;
+                None
+            }
+        }
+    }
+
+    fn ahead(&self) -> MutexGuard<'_, Ahead> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn is_old(&self, now: Tick) -> bool {
         now.since(self.born) >= limits::ENVIRONMENT_AGE
     }
@@ -152,20 +205,63 @@ impl Templates {
         Arc::clone(place)
     }
 
-    /// A template of what was initialised, whose function has `memory` MiB: what it uses counts, where it can be seen.
+    /// A template of what was initialised, whose function has `memory` MiB: what it uses counts, where it can be seen,
+    /// and the MiB of what waits beside it.
     pub(super) fn template(
         &self,
         process: Life,
         output: Output,
         socket: UnixStream,
         memory: u32,
+        beside: u64,
     ) -> Arc<Template> {
         let mib = process.memory_used().map_or(memory.into(), |bytes| bytes.div_ceil(1 << 20));
+        let mib = mib + beside;
         let sum = Arc::clone(&self.inner.memory);
         sum.fetch_add(mib, Ordering::Relaxed);
         let born = self.inner.clock.tick();
         let charge = Charge { mib, sum };
-        Arc::new(Template { socket, born, _process: process, _output: output, _memory: charge })
+        let ahead = Mutex::default();
+        Arc::new(Template { ahead, socket, born, _process: process, _output: output, _memory: charge })
+    }
+
+    /// Makes a copy for the next start, unless there is one: in a while, since whoever has just started needs the
+    /// processors more.
+    pub(super) fn make_ahead(&self, template: &Arc<Template>, machine: &Arc<Machine>, plan: CopyPlan) {
+        {
+            let mut ahead = template.ahead();
+            match *ahead {
+                Ahead::None => *ahead = Ahead::BeingMade,
+                Ahead::BeingMade | Ahead::Waits(_) => return,
+            }
+        }
+        let (template, machine) = (Arc::downgrade(template), Arc::clone(machine));
+        let stop = self.inner.stop.clone();
+        tokio::spawn(stop.run_until_cancelled_owned(async move {
+            machine.clock.sleep(limits::READY_PAUSE).await;
+            let Some(template) = template.upgrade() else { return };
+            let made = match template.copy(&machine, plan).await {
+                Ok(process) => ready::asking(&machine, process).await,
+                Err(failure) => {
+                    tracing::debug!(%failure, "no copy was made ahead");
+                    None
+                }
+            };
+            // The next start from the template says what is wrong with it.
+            *template.ahead() = made.map_or(Ahead::None, |member| Ahead::Waits(Box::new(member)));
+        }));
+    }
+
+    /// How many copies wait for a start.
+    pub(super) fn ahead(&self) -> usize {
+        let places: Vec<Place> = self.inner.places().values().map(|(place, _)| Arc::clone(place)).collect();
+        let waits = |place: &Place| {
+            place.try_lock().is_ok_and(|known| match &*known {
+                Known::Template(template) => matches!(*template.ahead(), Ahead::Waits(_)),
+                Known::Nothing | Known::Never(_) => false,
+            })
+        };
+        places.iter().filter(|place| waits(place)).count()
     }
 
     /// MiB of all of them.

@@ -171,7 +171,7 @@ fn the_stand_in() {
     let root = PathBuf::from(one("--chroot-base-dir")).join(exec.file_name().unwrap()).join(id).join("root");
     assert_eq!(fs::metadata(&root).unwrap().uid(), user);
     assert_eq!(fs::metadata(root.join("v_1024")).unwrap().uid(), user);
-    assert_eq!(monitors, "--api-sock /api");
+    assert_eq!(monitors, "--api-sock /api --level Error");
     let firecracker = openapi::Firecracker::new(Box::new(files_of(&root, one("--netns"), user)));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(openapi::serve(&root.join("api"), Arc::new(Mutex::new(firecracker))));

@@ -139,7 +139,7 @@ async fn a_function_in_a_machine_is_served_as_any_other_and_reaches_nothing_else
     assert_eq!(function.logs.of(Some(done.request)), ["asked for exit", "and again"]);
     assert!(!done.finished.reusable);
     drop(function);
-    assert_eq!(world.machines(), 0, "a machine's folder stays behind");
+    world.is_left().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,7 +174,7 @@ kill -KILL $$
     let took = sonagi_model::Clock::tick(&*world.clock).since(before);
     assert!(took < Duration::from_secs(10), "{took:?}");
     drop(function);
-    assert_eq!(world.machines(), 0);
+    world.is_left().await;
 
     // What cannot be started is the function's own failure.
     let failure = world.start(world.function(PROVIDED, "#!/nowhere/sh\n")).await.err().unwrap();
@@ -224,5 +224,5 @@ async fn a_function_that_uses_up_its_machines_memory_is_told_so_and_what_no_mach
         Microvms { whose: Whose::WhoAsks, ..all }.check(&function(Runtime::Nodejs { major: 20 })),
         Ok(())
     );
-    assert_eq!(world.machines(), 0);
+    world.is_left().await;
 }

@@ -10,9 +10,12 @@
 mod api;
 mod firecracker;
 mod functions;
+mod installed;
 #[expect(dead_code, reason = "the tests of processes use more of it")]
 #[path = "../process/machine.rs"]
 mod internet;
+#[path = "../real/kernel.rs"]
+mod kernel;
 mod machine;
 mod network;
 mod openapi;

@@ -6,7 +6,6 @@
 //! vsock device of its own, and goes on.
 
 use std::{
-    fs,
     os::fd::AsRawFd as _,
     path::{Path, PathBuf},
     process::Stdio,
@@ -30,6 +29,8 @@ use tokio::{
     process::{Child, Command},
 };
 
+use crate::kernel;
+
 /// The modules that Debian's kernel needs for what our machines have, each after those that it needs.
 const MODULES: [&str; 12] = [
     "drivers/virtio/virtio_ring",
@@ -46,37 +47,14 @@ const MODULES: [&str; 12] = [
     "net/vmw_vsock/vmw_vsock_virtio_transport",
 ];
 
-/// What `cargo xtask test` has installed: a folder with `vhost-device-vsock`, and Debian's kernel in `kernel`.
-pub(crate) fn tools() -> PathBuf {
-    let named = std::env::var_os("SONAGI_TEST_MACHINE");
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/clients/machine");
-    let folder = named.map_or(usual, PathBuf::from);
-    assert!(
-        folder.join("vhost-device-vsock").is_file() && folder.join("kernel/boot").is_dir(),
-        "{} lacks a kernel or vhost-device-vsock: `cargo xtask test` installs both, and QEMU",
-        folder.display()
-    );
-    folder
-}
-
-pub(crate) fn kernel() -> PathBuf {
-    let entries = fs::read_dir(tools().join("kernel/boot")).unwrap();
-    let mut names = entries.map(|entry| entry.unwrap().path());
-    names.find(|path| path.file_name().unwrap().to_string_lossy().starts_with("vmlinuz-")).unwrap()
-}
-
 /// What the kernel has not in itself.
 pub(crate) fn modules() -> Vec<Extra> {
-    let versions = tools().join("kernel/lib/modules");
-    let version = fs::read_dir(versions).unwrap().next().unwrap().unwrap().path();
     let mut extras = Vec::new();
     let mut order = String::new();
-    for module in MODULES {
-        let name = format!("{}.ko", Path::new(module).file_name().unwrap().to_str().unwrap());
-        let bytes = fs::read(version.join("kernel").join(format!("{module}.ko"))).unwrap();
-        extras.push(Extra { name: format!("modules/{name}"), bytes });
+    for (name, bytes) in kernel::modules(&MODULES) {
         order.push_str(&name);
         order.push('\n');
+        extras.push(Extra { name: format!("modules/{name}"), bytes });
     }
     extras.push(Extra { name: "modules/order".into(), bytes: order.into_bytes() });
     extras
@@ -101,7 +79,7 @@ impl Qemu {
     ) -> Result<Emulated, NoMachine> {
         let folder = place.folder.path().to_path_buf();
         let console = Console::default();
-        let mut device = program(&tools().join("vhost-device-vsock"));
+        let mut device = program(&kernel::tools().join("vhost-device-vsock"));
         device.arg("--vm").arg(format!(
             "guest-cid=3,socket={},uds-path={}",
             folder.join("vhost").display(),
@@ -264,6 +242,10 @@ impl Machine for Emulated {
 
     fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    fn limit_processors(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 
     async fn snapshot(&mut self, into: &Path, deadline: Tick) -> Result<(), NoMachine> {

@@ -1,4 +1,4 @@
-//! Functions made of a few lines, in emulated machines.
+//! Functions made of a few lines, in emulated machines; in Firecracker's, where [`installed`] finds it.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc, time::Duration};
 
@@ -11,13 +11,16 @@ use sonagi_model::{
 };
 use sonagi_sandbox::{
     Answer, Call, Credentials, Driver as _, EnvironmentSpec, Finished, Input, StartFailure, Started,
-    microvm::{Config, Installed, Language, MicrovmDriver, Room, build_root},
+    microvm::{Config, Installed, Language, MicrovmDriver, Monitor, Room, build_root},
     process::{Door, Endpoint, Interpreters, Networks, RuntimePolicy},
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::oneshot, task::AbortHandle};
 
-use crate::qemu::{self, Qemu};
 pub(crate) use crate::real::{KernelEntropy, Lines, RealClock};
+use crate::{
+    installed, kernel,
+    qemu::{self, Qemu},
+};
 
 pub(crate) const PYTHON: Runtime = Runtime::Python { minor: 11 };
 pub(crate) const PROVIDED: Runtime = Runtime::Provided(ProvidedBase::Al2023);
@@ -70,14 +73,27 @@ impl World {
             Installed { language: Language::Python, version: python.version, program: python.program };
         let root = folder.path().join("rootfs");
         build_root(&root, vec![installed], &search_path, &|_| {}).unwrap();
-        let room = Room::open(&folder.path().join("work"), &KernelEntropy).unwrap();
+        let work_dir = folder.path().join("work");
+        let clock_of_machines = Arc::clone(&clock) as Arc<dyn Clock>;
+        let (monitor, room, kernel, extras) = match installed::means(&root) {
+            Some(means) => {
+                let (monitor, room) =
+                    means.firecracker(&work_dir, clock_of_machines, &KernelEntropy).unwrap();
+                (monitor, room, means.kernel, Vec::new())
+            }
+            None => {
+                let room = Room::open(&work_dir, &KernelEntropy).unwrap();
+                let qemu = Qemu { room: room.path().to_path_buf(), clock: clock_of_machines };
+                (Arc::new(qemu) as Arc<dyn Monitor>, room, kernel::kernel(), qemu::modules())
+            }
+        };
         let place = room.path().to_path_buf();
         let config = Config {
-            monitor: Arc::new(Qemu { room: place.clone(), clock: Arc::clone(&clock) as Arc<dyn Clock> }),
-            work_dir: folder.path().join("work"),
-            kernel: qemu::kernel(),
+            monitor,
+            work_dir,
+            kernel,
             root,
-            extras: qemu::modules(),
+            extras,
             endpoint: Some(Endpoint { port: ENDPOINT_PORT, door: Arc::new(Hello) }),
             networks,
             layers: None,
@@ -138,9 +154,21 @@ impl World {
         Ok(Running { started, logs, clock: Arc::clone(&self.clock) })
     }
 
-    /// The folders of machines, all of which are gone when no environment is there.
+    /// Ready when there is no machine any more, soon after the last environment was dropped.
+    pub(crate) async fn is_left(&self) {
+        let deadline = self.clock.tick() + PATIENCE;
+        while self.machines() > 0 {
+            assert!(self.clock.tick() < deadline, "{} machines stay behind", self.machines());
+            self.clock.sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The folders of machines.
     pub(crate) fn machines(&self) -> usize {
-        fs::read_dir(&self.room).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
+        // Firecracker's jailer has them in a folder of its own.
+        let jails = self.room.join("firecracker");
+        let folder = if jails.is_dir() { &jails } else { &self.room };
+        fs::read_dir(folder).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
     }
 }
 

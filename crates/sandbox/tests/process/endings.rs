@@ -5,7 +5,7 @@ use std::time::Duration;
 use sonagi_model::invocation::FailureOrigin;
 use sonagi_sandbox::{Outcome, StartFailure};
 
-use crate::support::{Bench, NODE, PROVIDED, PYTHON, runs};
+use crate::support::{Bench, NODE, PATIENCE, PROVIDED, PYTHON, runs};
 
 fn init_failure(failure: StartFailure) -> (String, String) {
     let StartFailure::Init { failure, .. } = failure else { panic!("another failure: {failure}") };
@@ -83,6 +83,15 @@ async fn a_function_that_uses_too_much_memory_is_killed() {
 }
 
 #[tokio::test]
+async fn a_function_that_uses_too_much_memory_while_it_initialises_is_killed() {
+    let bench = Bench::new();
+    let text = "held = []\nwhile True:\n    held.append(bytearray(8 << 20))\n";
+    let failure = bench.start_within(bench.function(PYTHON, text), PATIENCE).await.err().unwrap();
+    assert_eq!(init_failure(failure).0, "Runtime.OutOfMemory");
+    bench.nothing_is_left().await;
+}
+
+#[tokio::test]
 async fn a_fork_bomb_is_held_by_the_limit_on_processes() {
     let bench = Bench::new();
     let mut function = bench
@@ -105,6 +114,23 @@ async fn a_fork_bomb_is_held_by_the_limit_on_processes() {
         assert_eq!(call.failure().0, "Runtime.OutOfMemory");
     }
     call.finished.reusable = false;
+    drop(running);
+    bench.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn threads_count_as_processes_do() {
+    let bench = Bench::new();
+    let text = "import threading\ndef handler(event, context):\n    threading.stack_size(65536)\n    over = \
+                threading.Event()\n    count = 0\n    try:\n        while count < 5000:\n            \
+                threading.Thread(target=over.wait, daemon=True).start()\n            count += 1\n    except \
+                RuntimeError:\n        pass\n    over.set()\n    return count\n";
+    let mut function = bench.function(PYTHON, text);
+    function.spec.memory = 1_769;
+    let mut running = bench.start(function).await.unwrap();
+    let count: u32 = running.invoke_within("{}", PATIENCE).await.success().parse().unwrap();
+    // Beside the first, and the sandbox's own.
+    assert!((1_000..sonagi_model::limits::ENVIRONMENT_PROCESSES).contains(&count), "{count}");
     drop(running);
     bench.nothing_is_left().await;
 }

@@ -9,12 +9,16 @@ mod escape;
 mod hints;
 mod hostile;
 mod invocations;
+#[path = "../real/kernel.rs"]
+mod kernel;
 mod machine;
 mod named_networks;
 mod network;
 mod ordinary_user;
+mod processors;
 mod ready;
 #[path = "../real/mod.rs"]
 mod real;
 mod snapshot;
 mod support;
+mod version_two;

@@ -11,34 +11,14 @@ use super::{
 };
 
 /// Does what it is told: connects to addresses, and listens.
-pub(crate) const TRAVELLER: &str = r#"
-import json, socket, threading
-
-def tcp(host, port):
-    try:
-        with socket.create_connection((host, port), 3) as stream:
-            return "reached " + stream.recv(100).decode()
-    except OSError as error:
-        return "failed " + str(error)
-
-def bound(host, port):
-    # Past the routes: the kernel takes such a socket's destination to be on the interface's link.
-    try:
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
-            s.settimeout(2)
-            s.connect((host, port))
-            return "reached " + s.recv(100).decode()
-    except OSError as error:
-        return "failed " + str(error)
-
+pub(crate) const TRAVELLER: &str = concat!(
+    include_str!("../real/travels.py"),
+    r#"
 def ask(host, port, text):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(5)
         s.sendto(text.encode(), (host, port))
         return s.recv(100).decode()
-
-first = tcp("93.184.216.34", 80)
 
 def serve(port):
     listener = socket.create_server(("0.0.0.0", port))
@@ -50,40 +30,21 @@ def serve(port):
     threading.Thread(target=loop, daemon=True).start()
     return "serves"
 
-def own(_):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.connect(("93.184.216.34", 80))
-        return s.getsockname()[0]
-
-def resolve(name):
-    try:
-        return socket.gethostbyname(name)
-    except OSError as error:
-        return "failed " + str(error)
-
 def resolve_tcp(_):
     query = bytes([0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 97, 0, 0, 1, 0, 1])
     with socket.create_connection(("198.19.255.53", 53), 3) as stream:
         stream.sendall(len(query).to_bytes(2, "big") + query)
         return stream.recv(1000)[-4:].hex()
 
-def many(count):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        for port in range(1000, 1000 + count):
-            try:
-                s.sendto(b"x", ("93.184.216.34", port))
-            except OSError:
-                pass
-    return tcp("93.184.216.34", 80)
-
 def handler(event, context):
     what, *rest = event
     return {"first": lambda: first, "tcp": lambda: tcp(*rest), "serve": lambda: serve(*rest),
-            "own": lambda: own(None), "resolve": lambda: resolve(*rest), "resolve_tcp": lambda: resolve_tcp(None),
+            "own": own, "resolve": lambda: resolve(*rest), "resolve_tcp": lambda: resolve_tcp(None),
             "waited": lambda: str(b"SONAGI_WAITS" in open("/proc/self/environ", "rb").read()),
             "bound": lambda: bound(*rest), "ask": lambda: ask(*rest),
             "many": lambda: many(*rest)}[what]()
-"#;
+"#
+);
 
 pub(crate) async fn traveller(bench: &Bench, network: Network) -> Running {
     let mut function = bench.function(PYTHON, TRAVELLER);

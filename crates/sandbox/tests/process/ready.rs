@@ -1,6 +1,6 @@
 //! Interpreters that wait for a function become it, and nobody can tell the difference but by the time.
 
-use crate::support::{Bench, NODE, PYTHON};
+use crate::support::{Bench, NODE, PATIENCE, PYTHON};
 
 const WHOLE: &str = "\
 import os, sys, time
@@ -66,6 +66,22 @@ async fn its_memory_and_its_share_of_the_processors_are_the_functions() {
     assert_eq!(second.invoke("64").await.success(), (64 << 20).to_string());
     let (kind, text) = second.invoke("256").await.failure();
     assert!(text.contains("signal: killed"), "{kind}: {text}");
+}
+
+#[tokio::test]
+async fn its_memory_is_the_functions_while_it_initialises_too() {
+    let bench = Bench::with_waiting();
+    let _first = bench.run(PYTHON, "def handler(event, context):\n    pass\n").await;
+    bench.waits(1).await;
+    let text = "import os\nos.write(1, b'begun\\n')\nheld = bytearray(256 << 20)\n";
+    let function = bench.function(PYTHON, text);
+    let logs = std::sync::Arc::clone(&function.logs);
+    let failure = bench.start_within(function, PATIENCE).await.err().unwrap();
+    let sonagi_sandbox::StartFailure::Init { failure, .. } = failure else { panic!("{failure:?}") };
+    assert_eq!(
+        (failure.error_type.as_str(), logs.texts()),
+        ("Runtime.OutOfMemory", vec!["begun".to_owned()])
+    );
 }
 
 #[tokio::test]

@@ -21,6 +21,9 @@ pub(crate) const PYTHON: Runtime = Runtime::Python { minor: 11 };
 pub(crate) const NODE: Runtime = Runtime::Nodejs { major: 20 };
 pub(crate) const PROVIDED: Runtime = Runtime::Provided(ProvidedBase::Al2023);
 
+/// For what takes long on a machine that is emulated, or has much else to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
 pub(crate) struct Bench {
     pub(crate) driver: ProcessDriver,
     pub(crate) clock: Arc<RealClock>,

@@ -161,8 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_does_not_end_is_ended() {
-        // What fails is told from what ends well; the time itself is `mkfs.ext4`'s to have.
+    fn a_program_that_fails_is_told_from_one_that_ends_well() {
         let run = |program: &str| ended(Command::new(program).spawn().unwrap());
         assert!(run("true").is_ok());
         assert_eq!(run("false").unwrap_err().raw_os_error(), Some(libc::EIO));
