@@ -551,6 +551,10 @@ pub const WAL_CHECKPOINT_SIZE: usize = 4 * MIB;
 pub const WAL_RESTART_SIZE: usize = 16 * MIB;
 /// Bytes of the write-ahead log after which snapshots that keep it from beginning anew are ended.
 pub const WAL_SIZE: usize = 256 * MIB;
+/// Commits that the change feed keeps on the disk; who is further behind begins anew with what is there.
+pub const CHANGES_KEPT: u64 = 4_096;
+/// How often older ones are forgotten.
+pub const CHANGES_TRIM_INTERVAL: Duration = Duration::from_secs(10);
 /// Change sets that are kept in memory for those who follow the feed closely.
 pub const CHANGES_CACHED: usize = 4_096;
 /// Bytes of the change sets that are kept in memory.

@@ -32,6 +32,7 @@ use crate::{
     Config, DataFolder, Error, OsEntropy, RealClock, Result,
     ahead::look_ahead,
     components::{Components, look_after},
+    feed::keep_short,
     machine, machines,
     reach::Services,
     wiring::{FunctionLogs, FunctionSessions, PlatformInside},
@@ -205,6 +206,10 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     tokio::spawn(
         stopping.clone().run_until_cancelled_owned(say_how_isolated(Arc::clone(&process), config.isolation)),
     );
+    let feed = tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_short(
+        Arc::clone(&records) as Arc<dyn Records>,
+        Arc::clone(&clock),
+    )));
     // Waited for as the doors are: they hold what a restart opens again.
     let after = tokio::spawn(stopping.clone().run_until_cancelled_owned(look_after(
         wasm,
@@ -223,6 +228,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         // Whatever became of them, they have let go.
         drop(after.await);
         drop(ahead.await);
+        drop(feed.await);
     });
     let doors = vec![
         ahead,
