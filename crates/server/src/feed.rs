@@ -18,7 +18,10 @@ pub(crate) async fn keep_short(records: Arc<dyn Records>, clock: Arc<dyn Clock>)
                 Ok(()) => trimmed = through,
                 Err(Error::Closed) => return,
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the change feed is not shortened");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the change feed is not shortened"
+                    );
                 }
             }
         }

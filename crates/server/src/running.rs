@@ -206,10 +206,11 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     tokio::spawn(
         stopping.clone().run_until_cancelled_owned(say_how_isolated(Arc::clone(&process), config.isolation)),
     );
-    let feed = tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_short(
-        Arc::clone(&records) as Arc<dyn Records>,
-        Arc::clone(&clock),
-    )));
+    let feed =
+        tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_short(
+            Arc::clone(&records) as Arc<dyn Records>,
+            Arc::clone(&clock),
+        )));
     // Waited for as the doors are: they hold what a restart opens again.
     let after = tokio::spawn(stopping.clone().run_until_cancelled_owned(look_after(
         wasm,
