@@ -160,7 +160,12 @@ impl Settings {
             ),
             ("ReceiveMessageWaitTimeSeconds", self.wait, 0, limits::QUEUE_WAIT_MAX),
             ("KmsDataKeyReusePeriodSeconds", self.kms_reuse.unwrap_or(limits::QUEUE_KEY_REUSE), 60, 86_400),
-            ("RedrivePolicy", self.redrive.as_ref().map_or(1, |redrive| redrive.receives), 1, limits::QUEUE_RECEIVES_MAX),
+            (
+                "RedrivePolicy",
+                self.redrive.as_ref().map_or(1, |redrive| redrive.receives),
+                1,
+                limits::QUEUE_RECEIVES_MAX,
+            ),
         ];
         for (name, value, least, most) in ranges {
             if !(least..=most).contains(&value) {

@@ -5,6 +5,7 @@
 mod doors;
 mod invocations;
 mod own_api;
+mod queues;
 mod resources;
 mod snapshots;
 mod world;
