@@ -115,7 +115,8 @@ fn map(node: Node, key: &str, value: &str) -> Result<Value, Fault> {
     Ok(Value::Object(object))
 }
 
-/// The items of a list in their order: `X.1`, `X.2`, or, as some write them, `X.member.1`; or `X` alone.
+/// The items of a list in their order: `X.1`, `X.2`, or, as some write them, `X.member.1`; or `X` alone, which botocore
+/// writes without a value for an empty list.
 fn items(mut node: Node) -> Vec<Node> {
     for word in ["member", "entry"] {
         if let Some(below) = node.below.remove(word) {
@@ -123,7 +124,8 @@ fn items(mut node: Node) -> Vec<Node> {
         }
     }
     let mut items: Vec<(u32, Node)> = Vec::new();
-    let mut alone = Node { value: node.value, below: BTreeMap::new() };
+    let value = node.value.filter(|value| !value.is_empty());
+    let mut alone = Node { value, below: BTreeMap::new() };
     for (part, item) in node.below {
         match part.parse() {
             Ok(index) => items.push((index, item)),
@@ -185,6 +187,10 @@ mod tests {
         assert_eq!(
             read("Attribute.Name=DelaySeconds&Attribute.Value=5&TagKeys.member.2=b&TagKeys.member.1=a"),
             json!({ "Attributes": { "DelaySeconds": "5" }, "TagKeys": ["a", "b"] })
+        );
+        assert_eq!(
+            read("SendMessageBatchRequestEntry=&AttributeName=&TagKey.1="),
+            json!({ "AttributeNames": [], "Entries": [], "TagKeys": [""] })
         );
         assert!(super::read(&Query::parse("MaxNumberOfMessages=ten")).is_err());
     }
