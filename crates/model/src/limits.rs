@@ -616,6 +616,24 @@ pub const QUEUE_ATTRIBUTES: usize = 10;
 pub const QUEUE_GROUP_SIZE: usize = 128;
 /// How long a message is known by its deduplication id, and a receive request by its attempt id.
 pub const QUEUE_DEDUPLICATION: Duration = Duration::from_secs(300);
+/// Bytes of a message attribute's name, or of its type.
+pub const QUEUE_ATTRIBUTE_NAME_SIZE: usize = 256;
+/// Digits of a message attribute that is a number.
+pub const QUEUE_ATTRIBUTE_DIGITS: usize = 38;
+/// Characters of the id of an entry in a batch, or of a permission's label.
+pub const QUEUE_BATCH_ID_SIZE: usize = 80;
+/// Bytes of a client's request: a batch of the largest size, of which each character is escaped in a form or in JSON.
+pub const QUEUE_BODY_SIZE: usize = 6 * MIB + (256 << 10);
+/// Bytes of a queue's policy.
+pub const QUEUE_POLICY_SIZE: usize = 8 << 10;
+/// Receipts after which a message can be made a dead letter, at the most.
+pub const QUEUE_RECEIVES_MAX: u32 = 1_000;
+/// Queues in one page of a listing.
+pub const QUEUE_LIST: usize = 1_000;
+/// Messages a second that a task is told to move, at the most.
+pub const QUEUE_MOVE_RATE: u32 = 500;
+/// Seconds that a data key is used again, where nothing else is said.
+pub const QUEUE_KEY_REUSE: u32 = 300;
 /// Messages of one queue that are in flight at once.
 pub const QUEUE_IN_FLIGHT: usize = 120_000;
 /// Messages or handles in one batch of a client's.

@@ -7,7 +7,7 @@ use sonagi_backend::{
     embedded::{FileBlobs, RecordsConfig, SqliteRecords},
 };
 use sonagi_control::Control;
-use sonagi_data::{keyvalue::KeyValue, logs::Logs};
+use sonagi_data::{keyvalue::KeyValue, logs::Logs, queues::Queues};
 use sonagi_edge::{
     gateway::{self, Gateway},
     platform::{self, Platform},
@@ -95,6 +95,10 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     )
     .await?;
     let logs = Logs::open(folder.part("logs"), Arc::clone(&clock)).map_err(Error::Logs)?;
+    let queues =
+        Queues::open(Arc::clone(&records) as Arc<dyn Records>, Arc::clone(&clock), Arc::clone(&entropy))
+            .await
+            .map_err(Error::Queues)?;
     let endpoint = Arc::new(PlatformInside::default());
     let process = Arc::new(
         ProcessDriver::new(process::Config {
@@ -183,6 +187,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         control.clone(),
         frontend.clone(),
         logs.clone(),
+        queues,
         Arc::clone(&clock),
         Arc::clone(&entropy),
     ));

@@ -64,8 +64,11 @@ pub(super) fn repeat(
     }
     let mut all = Vec::with_capacity(again.len());
     for (position, group, lease, message) in again {
-        outbox.t.delete(&layout::due(FLYING, id, lease.until, position))?;
-        outbox.t.put(&layout::due(FLYING, id, until, position), &[])?;
+        if until != lease.until {
+            // Written again it would count as one more in flight.
+            outbox.t.delete(&layout::due(FLYING, id, lease.until, position))?;
+            outbox.t.put(&layout::due(FLYING, id, until, position), &[])?;
+        }
         outbox.t.put(&layout::lease(id, position), &Lease { until, ..lease }.encode())?;
         fifo::extend(outbox.t, id, &group, position, until)?;
         all.push(Received {

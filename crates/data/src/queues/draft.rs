@@ -94,10 +94,11 @@ impl Draft {
             return Err(Refusal::TooLong { limit: queue.settings.message_size });
         }
         match (&queue.settings.fifo, self.delay) {
-            (None, _) if self.deduplication.is_some() => Err(parameter(
-                "MessageDeduplicationId",
-                "The request includes a parameter that is not valid for this queue type.",
-            )),
+            (None, _) if self.deduplication.is_some() => Err(Refusal::Parameter(format!(
+                "Value {} for parameter MessageDeduplicationId is invalid. Reason: The request includes a parameter \
+                 that is not valid for this queue type.",
+                self.deduplication.as_deref().unwrap_or_default()
+            ))),
             (None, None) => Ok(queue.settings.delay),
             (None | Some(_), Some(delay)) if delay > limits::QUEUE_DELAY_MAX => {
                 Err(Refusal::Parameter(format!(
@@ -121,12 +122,8 @@ impl Draft {
     }
 }
 
-fn parameter(name: &str, reason: &str) -> Refusal {
-    Refusal::Parameter(format!("Value for parameter {name} is invalid. Reason: {reason}"))
-}
-
-/// The characters that XML 1.0 has, which SQS takes.
-fn is_text(body: &[u8]) -> bool {
+/// Whether it has no characters but those that XML 1.0 has, which SQS takes.
+pub fn is_text(body: &[u8]) -> bool {
     std::str::from_utf8(body).is_ok_and(|text| {
         text.bytes().all(|byte| byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r'))
             && !text.contains(['\u{fffe}', '\u{ffff}'])

@@ -46,7 +46,7 @@ pub enum Refusal {
         "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
     )]
     NoDeduplicationId,
-    #[error("The input receipt handle {0:?} is not a valid receipt handle.")]
+    #[error("The input receipt handle \"{0}\" is not a valid receipt handle.")]
     Handle(String),
     #[error("Value {0} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.")]
     HandleExpired(String),
@@ -75,7 +75,7 @@ pub enum Refusal {
         "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
     )]
     Moving,
-    #[error("The resource that you specified for the TaskHandle parameter doesn't exist.")]
+    #[error("Task does not exist.")]
     NoTask,
     #[error("Only active tasks can be cancelled.")]
     TaskOver,

@@ -39,7 +39,7 @@ mod waiting;
 
 pub use acknowledge::Acknowledge;
 pub use depth::Depth;
-pub use draft::{Attribute, AttributeValue, Draft};
+pub use draft::{Attribute, AttributeValue, Draft, is_text};
 pub use error::Refusal;
 pub use handle::Handle;
 pub use message::{Message, Received};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sonagi_backend::Error;
 use sonagi_model::{Timestamp, clock::within, limits};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Handle, Queue, QueueName, Queues, Received, Refusal, attempts, fifo,
@@ -155,6 +156,16 @@ struct Look {
 impl Queues {
     /// Receives messages: hides them from other receivers until they are acknowledged or their time is over.
     pub async fn receive(&self, name: &QueueName, ask: Receive) -> Result<Vec<Received>> {
+        self.receive_until(name, ask, &CancellationToken::new()).await
+    }
+
+    /// The same, but waits for a first message no longer than until `stop`.
+    pub async fn receive_until(
+        &self,
+        name: &QueueName,
+        ask: Receive,
+        stop: &CancellationToken,
+    ) -> Result<Vec<Received>> {
         let queue = self.known(name).await?.queue;
         let wait = ask.wait.unwrap_or(queue.settings.wait);
         let deadline = self.clock().tick() + std::time::Duration::from_secs(wait.into());
@@ -168,7 +179,7 @@ impl Queues {
             // From here on nothing is missed.
             let woken = member.woken();
             let Look { taken, next } = self.look(name, &queue, ask.clone()).await?;
-            if !taken.is_empty() || self.clock().tick() >= deadline {
+            if !taken.is_empty() || self.clock().tick() >= deadline || stop.is_cancelled() {
                 return Ok(taken);
             }
             let mut until = deadline;
@@ -176,7 +187,7 @@ impl Queues {
                 member.looks_at(next);
                 until = until.min(self.steady().tick_of(next));
             }
-            within(&**self.clock(), until, woken).await;
+            within(&**self.clock(), until, stop.run_until_cancelled(woken)).await;
         }
     }
 

@@ -135,7 +135,7 @@ impl Queues {
         let made = self
             .change(move |t| {
                 if let Some(queue) = Queue::find(t, &name)? {
-                    return Ok(match difference(&queue.settings, &settings) {
+                    return Ok(match queue.settings.difference(&settings) {
                         Some(attribute) => Err(Refusal::Exists { attribute }),
                         None => Ok(queue),
                     });
@@ -162,6 +162,11 @@ impl Queues {
             })
             .await?;
         Ok(Arc::new(made))
+    }
+
+    /// The queue of that name as it was read the last time: for what every message needs to know of its queue.
+    pub async fn recall(&self, name: &QueueName) -> Result<Arc<Queue>> {
+        Ok(self.known(name).await?.queue)
     }
 
     /// The queue of that name.
@@ -375,35 +380,6 @@ impl Inner {
     pub(super) fn forget_names(&self) {
         self.known().clear();
     }
-}
-
-/// The first attribute, by SQS's name, that differs.
-fn difference(have: &Settings, want: &Settings) -> Option<&'static str> {
-    [
-        ("VisibilityTimeout", have.visibility_timeout == want.visibility_timeout),
-        ("DelaySeconds", have.delay == want.delay),
-        ("MaximumMessageSize", have.message_size == want.message_size),
-        ("MessageRetentionPeriod", have.retention == want.retention),
-        ("ReceiveMessageWaitTimeSeconds", have.wait == want.wait),
-        ("RedrivePolicy", have.redrive == want.redrive),
-        ("RedriveAllowPolicy", have.redrive_allow == want.redrive_allow),
-        ("FifoQueue", have.fifo.is_some() == want.fifo.is_some()),
-        (
-            "ContentBasedDeduplication",
-            have.fifo.map(|fifo| fifo.by_content) == want.fifo.map(|fifo| fifo.by_content),
-        ),
-        ("DeduplicationScope", have.fifo.map(|fifo| fifo.scope) == want.fifo.map(|fifo| fifo.scope)),
-        (
-            "FifoThroughputLimit",
-            have.fifo.map(|fifo| fifo.throughput) == want.fifo.map(|fifo| fifo.throughput),
-        ),
-        ("Policy", have.policy == want.policy),
-        ("KmsMasterKeyId", have.kms_key == want.kms_key),
-        ("KmsDataKeyReusePeriodSeconds", have.kms_reuse == want.kms_reuse),
-        ("SqsManagedSseEnabled", have.managed_encryption == want.managed_encryption),
-    ]
-    .into_iter()
-    .find_map(|(name, same)| (!same).then_some(name))
 }
 
 /// Whether the queue that dead letters are to go to takes them.

@@ -116,6 +116,36 @@ impl Settings {
         Self { fifo: name.is_fifo().then(Fifo::default), ..Self::default() }
     }
 
+    /// The first attribute, by SQS's name, that differs.
+    pub fn difference(&self, want: &Self) -> Option<&'static str> {
+        let have = self;
+        [
+            ("VisibilityTimeout", have.visibility_timeout == want.visibility_timeout),
+            ("DelaySeconds", have.delay == want.delay),
+            ("MaximumMessageSize", have.message_size == want.message_size),
+            ("MessageRetentionPeriod", have.retention == want.retention),
+            ("ReceiveMessageWaitTimeSeconds", have.wait == want.wait),
+            ("RedrivePolicy", have.redrive == want.redrive),
+            ("RedriveAllowPolicy", have.redrive_allow == want.redrive_allow),
+            ("FifoQueue", have.fifo.is_some() == want.fifo.is_some()),
+            (
+                "ContentBasedDeduplication",
+                have.fifo.map(|fifo| fifo.by_content) == want.fifo.map(|fifo| fifo.by_content),
+            ),
+            ("DeduplicationScope", have.fifo.map(|fifo| fifo.scope) == want.fifo.map(|fifo| fifo.scope)),
+            (
+                "FifoThroughputLimit",
+                have.fifo.map(|fifo| fifo.throughput) == want.fifo.map(|fifo| fifo.throughput),
+            ),
+            ("Policy", have.policy == want.policy),
+            ("KmsMasterKeyId", have.kms_key == want.kms_key),
+            ("KmsDataKeyReusePeriodSeconds", have.kms_reuse == want.kms_reuse),
+            ("SqsManagedSseEnabled", have.managed_encryption == want.managed_encryption),
+        ]
+        .into_iter()
+        .find_map(|(name, same)| (!same).then_some(name))
+    }
+
     /// Whether these can be a queue's.
     pub(super) fn check(&self, name: &QueueName) -> Result<(), Refusal> {
         let ranges = [
@@ -129,8 +159,13 @@ impl Settings {
                 limits::QUEUE_RETENTION_MAX,
             ),
             ("ReceiveMessageWaitTimeSeconds", self.wait, 0, limits::QUEUE_WAIT_MAX),
-            ("KmsDataKeyReusePeriodSeconds", self.kms_reuse.unwrap_or(300), 60, 86_400),
-            ("RedrivePolicy", self.redrive.as_ref().map_or(1, |redrive| redrive.receives), 1, 1_000),
+            ("KmsDataKeyReusePeriodSeconds", self.kms_reuse.unwrap_or(limits::QUEUE_KEY_REUSE), 60, 86_400),
+            (
+                "RedrivePolicy",
+                self.redrive.as_ref().map_or(1, |redrive| redrive.receives),
+                1,
+                limits::QUEUE_RECEIVES_MAX,
+            ),
         ];
         for (name, value, least, most) in ranges {
             if !(least..=most).contains(&value) {

@@ -48,12 +48,17 @@ fn change(
     }
     let Some(record) = t.get(&layout::lease(id, handle.position))? else { return not_in_flight() };
     let lease = Lease::decode(&record)?;
-    if lease.receives != handle.receipt || lease.until <= now.steady {
+    // SQS still does it for a standard queue's message whose time is over, as long as nobody else received it.
+    if lease.receives != handle.receipt || (queue.is_fifo() && lease.until <= now.steady) {
         return not_in_flight();
     }
     let until = Timestamp(now.steady.micros() + u64::from(*seconds) * 1_000_000);
     if until.since(lease.last).as_secs() > u64::from(limits::QUEUE_VISIBILITY_MAX) {
         return Ok(Err(Refusal::VisibilityTooLong { seconds: *seconds }));
+    }
+    if until == lease.until {
+        // Writing it again would count as one more in flight.
+        return Ok(Ok(()));
     }
     t.delete(&layout::due(FLYING, id, lease.until, handle.position))?;
     t.put(&layout::due(FLYING, id, until, handle.position), &[])?;

@@ -98,9 +98,9 @@ async fn agrees(text: &str, steps: Vec<Step>) {
                 let change = ChangeVisibility { handle, seconds: 0 };
                 let done = world.queues.change_visibility(&queue, vec![change]).await.unwrap().remove(0);
                 let body = String::from_utf8(message.body.to_vec()).unwrap();
-                let kept = model
-                    .iter_mut()
-                    .find(|kept| kept.body == body && kept.receives == receives && kept.hidden_until > now);
+                let kept = model.iter_mut().find(|kept| {
+                    kept.body == body && kept.receives == receives && (!fifo || kept.hidden_until > now)
+                });
                 assert_eq!(done.is_ok(), kept.is_some());
                 if let Some(kept) = kept {
                     kept.hidden_until = now;

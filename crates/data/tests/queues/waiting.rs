@@ -59,6 +59,21 @@ async fn a_receiver_that_waits_in_vain_gets_nothing_when_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_is_told_to_stop_waits_no_longer_and_loses_nothing() {
+    let world = World::new().await;
+    let queue = world.queue("clicks", |_| {}).await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let mut waiting = pin!(world.queues.receive_until(&queue, ask(20), &stop));
+    assert!(begun(waiting.as_mut(), &world).await.is_none());
+    stop.cancel();
+    assert!(ended(waiting.as_mut(), &world).await.unwrap().is_empty());
+    world.send(&queue, "hello").await;
+    let received = world.queues.receive_until(&queue, ask(20), &stop).await.unwrap();
+    assert_eq!(bodies(&received), ["hello"]);
+    assert!(world.queues.receive_until(&queue, ask(20), &stop).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_receiver_that_waits_gets_what_becomes_due() {
     let world = World::new().await;
     let queue = world.queue("clicks", |_| {}).await;

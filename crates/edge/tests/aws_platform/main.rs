@@ -6,6 +6,7 @@ mod doors;
 mod grants;
 mod invocations;
 mod own_api;
+mod queues;
 mod resources;
 mod snapshots;
 mod world;
