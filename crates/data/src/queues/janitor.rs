@@ -92,7 +92,9 @@ async fn tidy(inner: Arc<Inner>) {
         let newest = inner.records.sequence();
         // Nothing has become of what nobody has touched, but for its age.
         match sweep(&inner, newest != seen).await {
-            Ok(()) => seen = inner.records.sequence(),
+            // Its own last word is no change, if nobody else said anything before it.
+            Ok(Some(own)) if own.0 == newest.0 + 1 => seen = own,
+            Ok(_) => seen = newest,
             Err(Error::Closed) => return,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "old messages are not cleared away");
@@ -102,7 +104,8 @@ async fn tidy(inner: Arc<Inner>) {
     }
 }
 
-async fn sweep(inner: &Arc<Inner>, changed: bool) -> Result<(), Error> {
+/// The commit that it ended with, if it made one.
+async fn sweep(inner: &Arc<Inner>, changed: bool) -> Result<Option<Sequence>, Error> {
     remove_gone(inner).await?;
     let mut queues = Vec::new();
     let snapshot = inner.records.snapshot();
@@ -113,7 +116,7 @@ async fn sweep(inner: &Arc<Inner>, changed: bool) -> Result<(), Error> {
     .await?;
     drop(snapshot);
     if queues.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     for queue in queues {
         expire(inner, &queue).await?;
@@ -124,11 +127,13 @@ async fn sweep(inner: &Arc<Inner>, changed: bool) -> Result<(), Error> {
             remove_range(inner, range).await?;
         }
     }
-    if changed {
-        let now = inner.steady.now().steady;
-        inner.records.transact(move |t| t.put(layout::TIME, &now.micros().to_be_bytes())).await?;
+    if !changed {
+        return Ok(None);
     }
-    Ok(())
+    let now = inner.steady.now().steady;
+    let (_, commit) =
+        inner.records.transact(move |t| t.put(layout::TIME, &now.micros().to_be_bytes())).await?;
+    Ok(Some(commit.sequence))
 }
 
 /// Removes what belongs to ids that no queue has any more.
