@@ -28,6 +28,7 @@ const LIFE: &str = "SONAGI_TEST_LIFE";
 #[ignore = "the child of acknowledged_messages_survive_sigkill"]
 async fn child() {
     let Some(folder) = child::folder() else { return };
+    #[expect(clippy::disallowed_methods, reason = "the one way to hand something to a test of libtest")]
     let life = std::env::var(LIFE).unwrap();
     let clock = Arc::new(ManualClock::at(START));
     let (queues, _records) = open(&folder, clock).await;
