@@ -38,7 +38,23 @@ pub(super) struct Depths {
 enum Counts {
     /// They are being counted; what has changed meanwhile.
     Counting(Vec<(Sequence, Difference)>),
-    Known(Difference),
+    /// What there was at that commit, and what has come by since: the feed may be behind what was counted.
+    Known { now: Difference, at: Sequence },
+}
+
+/// Lets go of a queue whose counting was given up, or else its changes would be noted for ever.
+struct Begun<'a> {
+    depths: &'a Depths,
+    id: Id,
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.depths.lock();
+        if let Some(Counts::Counting(_)) = counts.get(&self.id) {
+            counts.remove(&self.id);
+        }
+    }
 }
 
 /// Messages, and those of them that are in flight.
@@ -59,21 +75,21 @@ impl Depths {
     /// Messages in flight, if that is known.
     pub(super) fn flying(&self, id: Id) -> Option<usize> {
         match self.lock().get(&id) {
-            Some(Counts::Known(now)) => Some(usize::try_from(now.flying).unwrap_or_default()),
+            Some(Counts::Known { now, .. }) => Some(usize::try_from(now.flying).unwrap_or_default()),
             Some(Counts::Counting(_)) | None => None,
         }
     }
 
     fn known(&self, id: Id) -> Option<Difference> {
         match self.lock().get(&id) {
-            Some(Counts::Known(now)) => Some(*now),
+            Some(Counts::Known { now, .. }) => Some(*now),
             Some(Counts::Counting(_)) | None => None,
         }
     }
 
     /// A queue that has nothing yet, and whose every change will come by.
     pub(super) fn begins(&self, id: Id) {
-        self.lock().entry(id).or_insert(Counts::Known(Difference::default()));
+        self.lock().entry(id).or_insert(Counts::Known { now: Difference::default(), at: Sequence(id) });
     }
 
     pub(super) fn forget(&self, id: Id) {
@@ -97,9 +113,9 @@ impl Depths {
                 _ => continue,
             };
             match counts.get_or_insert_with(|| self.lock()).get_mut(&id) {
-                Some(Counts::Known(now)) => now.add(difference),
+                Some(Counts::Known { now, at }) if set.sequence > *at => now.add(difference),
                 Some(Counts::Counting(since)) => since.push((set.sequence, difference)),
-                None => {}
+                Some(Counts::Known { .. }) | None => {}
             }
         }
     }
@@ -113,21 +129,20 @@ impl Depths {
                 place.insert(Counts::Counting(Vec::new()));
             }
         }
+        let _begun = Begun { depths: self, id: queue.id };
         let snapshot = records.snapshot();
-        let counted = async { Ok((snapshot.sequence().await?, count(&*snapshot, queue).await?)) }.await;
-        let mut counts = self.lock();
-        match (counted, counts.remove(&queue.id)) {
-            (Ok((sequence, mut now)), Some(Counts::Counting(since))) => {
-                since
-                    .iter()
-                    .filter(|(at, _)| *at > sequence)
-                    .for_each(|(_, difference)| now.add(*difference));
-                counts.insert(queue.id, Counts::Known(now));
-                Ok(())
-            }
-            (Err(error), _) => Err(error),
-            (Ok(_), _) => Ok(()),
+        let at = snapshot.sequence().await?;
+        let mut now = count(&*snapshot, queue).await?;
+        if let Some(counts) = self.lock().get_mut(&queue.id)
+            && let Counts::Counting(since) = counts
+        {
+            since
+                .iter()
+                .filter(|(sequence, _)| *sequence > at)
+                .for_each(|(_, difference)| now.add(*difference));
+            *counts = Counts::Known { now, at };
         }
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Id, Counts>> {
@@ -250,4 +265,35 @@ async fn delayed_in_groups(
         }
     }
     Ok(delayed)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn commit(sequence: u64) -> ChangeSet {
+        let key = layout::message(1, "", sequence).into();
+        ChangeSet { sequence: Sequence(sequence), changes: vec![Change { key, value: Some(Bytes::new()) }] }
+    }
+
+    #[test]
+    fn what_was_counted_is_not_counted_again_when_the_feed_comes_to_it() {
+        let depths = Depths::default();
+        let known = Difference { messages: 5, flying: 0 };
+        depths.lock().insert(1, Counts::Known { now: known, at: Sequence(7) });
+        (6..10).for_each(|sequence| depths.follow(&commit(sequence)));
+        assert_eq!(depths.known(1).unwrap().messages, 7);
+    }
+
+    #[test]
+    fn a_counting_that_is_given_up_leaves_nothing() {
+        let depths = Depths::default();
+        depths.lock().insert(1, Counts::Counting(Vec::new()));
+        let begun = Begun { depths: &depths, id: 1 };
+        depths.follow(&commit(3));
+        drop(begun);
+        assert!(depths.lock().is_empty());
+    }
 }

@@ -278,6 +278,6 @@ fn unknown(name: &str) -> Fault {
     Fault::new(Code::INVALID_ATTRIBUTE_NAME, format!("Unknown Attribute {name}."))
 }
 
-pub(super) fn invalid(name: &str) -> Fault {
+fn invalid(name: &str) -> Fault {
     Fault::new(Code::INVALID_ATTRIBUTE_VALUE, format!("Invalid value for the parameter {name}."))
 }

@@ -11,7 +11,7 @@ use sonagi_model::{
 
 use super::{
     address::{self, ArnError},
-    attributes::{Given, invalid},
+    attributes::Given,
     error::{Code, Fault},
 };
 use crate::platform::Parts;
