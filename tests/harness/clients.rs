@@ -15,6 +15,15 @@ pub fn python() -> PathBuf {
     python
 }
 
+/// A Python with a boto3 that speaks SQS's query protocol; `cargo xtask tools` installs it.
+pub fn python_before_json() -> PathBuf {
+    let python = std::env::var_os("SONAGI_TEST_PYTHON_BEFORE_JSON")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| root().join("target/clients/python-before-json/bin/python"));
+    assert!(python.exists(), "{} is missing: run `cargo xtask tools`", python.display());
+    python
+}
+
 /// Where the JavaScript SDK is; `cargo xtask tools` installs it.
 pub fn node_modules() -> PathBuf {
     let modules = std::env::var_os("SONAGI_TEST_NODE_MODULES")
@@ -40,7 +49,22 @@ impl Script {
 
     /// The same with these keys.
     pub async fn python_as(platform: SocketAddr, keys: (&str, &str), name: &str, arguments: &[&str]) -> Self {
-        let mut command = Command::new(python());
+        Self::script(python(), platform, keys, name, arguments).await
+    }
+
+    /// The same with a boto3 from before SQS spoke JSON.
+    pub async fn python_before_json(name: &str, platform: SocketAddr, arguments: &[&str]) -> Self {
+        Self::script(python_before_json(), platform, ("test", "test"), name, arguments).await
+    }
+
+    async fn script(
+        python: PathBuf,
+        platform: SocketAddr,
+        keys: (&str, &str),
+        name: &str,
+        arguments: &[&str],
+    ) -> Self {
+        let mut command = Command::new(python);
         // The scripts share a module, and Python would leave its compiled form in the checkout.
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         command

@@ -18,7 +18,7 @@ mod watch;
 mod world;
 
 pub use app::App;
-pub use clients::{Script, node_modules, python};
+pub use clients::{Script, node_modules, python, python_before_json};
 pub use http::{Answer, get, request, send, try_send};
 pub use program::{Program, Ready};
 pub use world::{World, WorldBuilder};

@@ -20,6 +20,7 @@ mod neighbours;
 mod networks;
 mod petshop;
 mod provisioned;
+mod queue_clients;
 mod releases;
 mod sam;
 mod sdk_inside;

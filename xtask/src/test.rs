@@ -40,6 +40,7 @@ fn tester(tools: &tools::Tools) -> Command {
     }
     command
         .env("SONAGI_TEST_PYTHON", &tools.python)
+        .env("SONAGI_TEST_PYTHON_BEFORE_JSON", &tools.python_before_json)
         .env("SONAGI_TEST_NODE_MODULES", &tools.node_modules)
         .env("SONAGI_TEST_MACHINE", &tools.machine);
     command

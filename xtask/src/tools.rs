@@ -13,6 +13,8 @@ use crate::shell;
 
 /// The official clients, pinned: a new release must not change what a test run means.
 const PYTHON_CLIENTS: [&str; 2] = ["boto3==1.44.5", "awscli==1.46.2"];
+/// The last boto3 that spoke SQS's query protocol.
+const PYTHON_CLIENTS_BEFORE_JSON: [&str; 2] = ["boto3==1.28.79", "botocore==1.31.79"];
 const NODE_CLIENTS: [&str; 1] = ["@aws-sdk/client-lambda@3.1162.0"];
 /// An emulated machine's vsock, with Firecracker's way to the host; a program that is run and not linked.
 const VSOCK: (&str, &str) = ("vhost-device-vsock", "0.3.0");
@@ -26,6 +28,8 @@ const VIRTIOFSD: [&str; 2] = ["/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd
 pub(crate) struct Tools {
     /// A Python with boto3 and the AWS CLI.
     pub(crate) python: PathBuf,
+    /// A Python with a boto3 from before SQS spoke JSON.
+    pub(crate) python_before_json: PathBuf,
     /// Holds the JavaScript SDK.
     pub(crate) node_modules: PathBuf,
     /// Holds a kernel and what emulated machines need beside QEMU.
@@ -38,7 +42,8 @@ pub(crate) fn ensure() -> Result<Tools> {
     let clients = shell::root().join("target/clients");
     fs::create_dir_all(&clients).context("make target/clients")?;
     Ok(Tools {
-        python: python_clients(&clients)?,
+        python: python_clients(&clients.join("python"), &PYTHON_CLIENTS)?,
+        python_before_json: python_clients(&clients.join("python-before-json"), &PYTHON_CLIENTS_BEFORE_JSON)?,
         node_modules: node_clients(&clients)?,
         machine: machine(&clients)?,
     })
@@ -106,12 +111,11 @@ fn apt(verb: &str) -> Command {
     command
 }
 
-fn python_clients(clients: &Path) -> Result<PathBuf> {
-    let folder = clients.join("python");
+fn python_clients(folder: &Path, wanted: &[&str]) -> Result<PathBuf> {
     let python = folder.join("bin/python");
-    once(&folder, &PYTHON_CLIENTS.join("\n"), || {
-        shell::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-        shell::run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PYTHON_CLIENTS))
+    once(folder, &wanted.join("\n"), || {
+        shell::run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        shell::run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(wanted))
     })?;
     Ok(python)
 }

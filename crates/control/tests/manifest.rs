@@ -11,6 +11,8 @@ mod hostile;
 mod native;
 #[path = "manifest/network.rs"]
 mod network;
+#[path = "manifest/permissions.rs"]
+mod permissions;
 #[path = "manifest/provisioned.rs"]
 mod provisioned;
 #[path = "manifest/sam.rs"]

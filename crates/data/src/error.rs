@@ -39,6 +39,8 @@ pub enum Error {
     #[error("the number would leave the range of 64 bits: nothing was changed")]
     NumberOutOfRange,
     #[error(transparent)]
+    Queue(#[from] crate::queues::Refusal),
+    #[error(transparent)]
     Backend(#[from] sonagi_backend::Error),
 }
 
@@ -53,6 +55,7 @@ impl Fault for Error {
             | Self::TooManyKeys { .. }
             | Self::BatchTooLarge => FaultKind::TooLarge,
             Self::NumberOutOfRange => FaultKind::Conflict,
+            Self::Queue(refusal) => refusal.kind(),
             Self::Backend(cause) => cause.kind(),
         }
     }

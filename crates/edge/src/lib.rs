@@ -13,6 +13,7 @@ pub mod api;
 pub mod aws;
 pub mod fault;
 pub mod gateway;
+mod grants;
 pub mod platform;
 pub mod serve;
 mod uploads;

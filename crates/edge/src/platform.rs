@@ -13,14 +13,16 @@ use std::{future::Future, sync::Arc};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use sonagi_control::Control;
-use sonagi_data::logs::Logs;
+use sonagi_data::{logs::Logs, queues::Queues};
 use sonagi_identity::Identity;
 use sonagi_invoke::Frontend;
 use sonagi_model::{AccountId, Clock, Entropy, Region, RequestId, UrlId, network::Networks};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     api, aws,
+    grants::LiveGrants,
     serve::{self, Body, Drained, Peer, ResponseBody, Server},
     uploads::Uploads,
 };
@@ -48,9 +50,12 @@ pub(crate) struct Parts {
     pub(crate) control: Control,
     pub(crate) frontend: Frontend,
     pub(crate) logs: Logs,
+    pub(crate) queues: Queues,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) uploads: Uploads,
+    /// Cancelled when the door accepts nothing more: what waits for news answers without.
+    pub(crate) draining: CancellationToken,
 }
 
 impl Config {
@@ -68,17 +73,22 @@ pub struct Platform {
 }
 
 impl Platform {
+    #[expect(clippy::too_many_arguments, reason = "the parts of the platform, each once")]
     pub fn new(
         config: Config,
         identity: Identity,
         control: Control,
         frontend: Frontend,
         logs: Logs,
+        queues: Queues,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let uploads = Uploads::new();
-        let parts = Parts { config, identity, control, frontend, logs, clock, entropy, uploads };
+        let identity = identity.granting(Arc::new(LiveGrants::new(control.clone())));
+        let draining = CancellationToken::new();
+        let parts =
+            Parts { config, identity, control, frontend, logs, queues, clock, entropy, uploads, draining };
         Self { parts: Arc::new(parts) }
     }
 
@@ -93,6 +103,11 @@ impl Platform {
         let handler = move |request, peer| {
             let platform = platform.clone();
             async move { platform.handle(request, peer).await }
+        };
+        let draining = self.parts.draining.clone();
+        let shutdown = async move {
+            shutdown.await;
+            draining.cancel();
         };
         Server::new(config).serve(listener, handler, shutdown).await
     }
@@ -135,7 +150,7 @@ impl Platform {
             "name": "sonagi",
             "version": self.parts.config.version,
             "region": self.parts.config.region.as_str(),
-            "aws": ["lambda", "sts"],
+            "aws": ["lambda", "sqs", "sts"],
             "api": "/_sonagi/v1/",
             "apps": self.parts.config.gateway,
         });

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use sonagi_model::{Fault, FaultKind, Timestamp};
 
-use crate::sigv4::basic_time;
+use crate::{Denial, sigv4::basic_time};
 
 /// Why a request is not let in. The texts are AWS's own where it has one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,10 +32,9 @@ pub enum Error {
     #[error("The provided 'x-amz-content-sha256' header does not match what was computed.")]
     PayloadDigest,
     #[error(
-        "User: {user} is not authorized to perform: {action} on resource: {resource} because no identity-based \
-         policy allows the {action} action"
+        "User: {user} is not authorized to perform: {action} on resource: {resource} {}", .why.because(.action)
     )]
-    Denied { user: String, action: String, resource: String },
+    Denied { user: String, action: String, resource: String, why: Denial },
 }
 
 /// Which way a signature's time is off.

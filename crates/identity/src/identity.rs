@@ -3,7 +3,8 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use sonagi_model::{AccountId, Timestamp};
 
 use crate::{
-    CredentialsFile, Error, FunctionSession, Keys, Principal, Result, SessionCredentials,
+    Access, CredentialsFile, Error, FunctionSession, Grants, Keys, Principal, Result, SessionCredentials,
+    access::decide,
     sessions::Sessions,
     sigv4::{self, PayloadPromise, SignedRequest},
 };
@@ -31,6 +32,7 @@ pub struct Config {
 #[derive(Clone)]
 pub struct Identity {
     inner: Arc<Inner>,
+    grants: Option<Arc<dyn Grants>>,
 }
 
 struct Inner {
@@ -67,7 +69,8 @@ impl Identity {
             .collect();
         let platform = platform_keys(&config.master_key);
         let sessions = Sessions::new(config.master_key);
-        Self { inner: Arc::new(Inner { account: config.account, mode, keys, sessions, platform }) }
+        let inner = Inner { account: config.account, mode, keys, sessions, platform };
+        Self { inner: Arc::new(inner), grants: None }
     }
 
     pub fn mode(&self) -> Mode {
@@ -159,31 +162,29 @@ impl Identity {
         claim.verify(request, &self.inner.platform.secret_access_key, &[service], now).map(drop)
     }
 
-    /// Whether `principal` may perform `action` (`lambda:InvokeFunction`) on `resource`, an ARN that belongs to the
-    /// app `owner`, or to none.
-    pub fn may(
-        &self,
-        principal: &Principal,
-        action: &str,
-        resource: &str,
-        owner: Option<&sonagi_model::AppName>,
-    ) -> Result<()> {
-        let allowed = match principal {
-            Principal::Operator { .. } => true,
-            Principal::Anonymous => self.inner.mode == Mode::Open,
-            Principal::Function { app, .. } => {
-                action == "sts:GetCallerIdentity"
-                    || (action.starts_with("lambda:InvokeFunction") && owner == Some(app))
+    /// The same identity, which asks `grants` what functions may. Without, they may what every function may.
+    pub fn granting(mut self, grants: Arc<dyn Grants>) -> Self {
+        self.grants = Some(grants);
+        self
+    }
+
+    /// The one place that says who may do what.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], in AWS's words.
+    pub fn may(&self, access: &Access<'_>) -> Result<()> {
+        let account = &self.inner.account;
+        let own = match access.principal {
+            Principal::Operator { .. } => return Ok(()),
+            Principal::Anonymous if self.inner.mode == Mode::Open => return Ok(()),
+            // Whatever policies say ("GetCallerIdentity", Permissions).
+            Principal::Function { .. } if access.action == "sts:GetCallerIdentity" => return Ok(()),
+            Principal::Function { app, function, .. } => {
+                self.grants.as_ref().and_then(|grants| grants.of(app, function))
             }
+            Principal::Anonymous | Principal::Service { .. } => None,
         };
-        if allowed {
-            return Ok(());
-        }
-        Err(Error::Denied {
-            user: principal.arn(&self.inner.account),
-            action: action.into(),
-            resource: resource.into(),
-        })
+        decide(access, account, own.as_deref()).map_err(|why| Error::denied(access, account, why))
     }
 }
 

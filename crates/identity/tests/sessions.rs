@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sonagi_identity::{
-    Config, CredentialsFile, Error, FunctionSession, Identity, Keys, Principal,
+    Access, Config, CredentialsFile, Error, FunctionSession, Identity, Keys, Principal,
     sigv4::{self, Body, Scope, SignedRequest},
 };
 use sonagi_model::{AccountId, AppName, LambdaName, Timestamp};
@@ -81,7 +81,8 @@ fn a_function_is_known_by_its_session_in_both_modes() {
         );
         let own = AppName::new("petshop").unwrap();
         let other = AppName::new("bank").unwrap();
-        let may = |action, owner| identity.may(&principal, action, "arn:x", owner);
+        let may =
+            |action, owner| identity.may(&Access::new(&principal, action, "arn:x", NOW).owned_by(owner));
         assert_eq!(may("lambda:InvokeFunction", Some(&own)), Ok(()));
         assert_eq!(may("lambda:InvokeFunctionUrl", Some(&own)), Ok(()));
         assert_eq!(may("sts:GetCallerIdentity", None), Ok(()));

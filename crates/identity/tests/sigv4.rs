@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use sonagi_identity::{
-    Config, CredentialsFile, Error, Identity, Keys, Mode, Principal, Skew,
+    Access, Config, CredentialsFile, Error, Identity, Keys, Mode, Principal, Skew,
     sigv4::{self, Body, PayloadPromise, Scope, SignedRequest, Trailer},
 };
 use sonagi_model::{AccountId, Fault, FaultKind, Timestamp};
@@ -320,7 +320,7 @@ fn strangers_are_told_apart_from_wrong_signatures() {
     let principal =
         vector.with(|request| identity.authenticate(request, &["lambda"], NOW)).unwrap().principal;
     assert_eq!(principal, Principal::Operator { key_id: ID.into() });
-    assert!(identity.may(&principal, "lambda:DeleteFunction", "*", None).is_ok());
+    assert!(identity.may(&Access::new(&principal, "lambda:DeleteFunction", "*", NOW)).is_ok());
 
     let mut unsigned = vector.clone();
     unsigned.headers.retain(|(name, _)| name != "authorization");
@@ -354,6 +354,6 @@ fn an_open_platform_lets_everyone_in() {
         assert_eq!(who(&vector), Principal::Anonymous);
         vector.headers.push(("authorization".into(), "Bearer x".into()));
         assert_eq!(who(&vector), Principal::Anonymous);
-        assert!(open.may(&Principal::Anonymous, "lambda:CreateFunction", "*", None).is_ok());
+        assert!(open.may(&Access::new(&Principal::Anonymous, "lambda:CreateFunction", "*", NOW)).is_ok());
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits};
+use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits, policy::Document};
 
 pub use driver::DriverChoice;
 pub use network::{Network, Vpc};
@@ -38,8 +38,11 @@ pub struct Function {
     pub ephemeral_storage: u32,
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
-    /// The role's ARN as the caller gave it: shown again, and so far the name that the credentials carry.
+    /// The role's ARN as the caller gave it: shown again, and the name that the credentials carry.
     pub role: String,
+    /// What its credentials grant, beyond what every function may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<Document>,
     /// How many invocations may run at once; none means a share of the account's.
     #[serde(default)]
     pub reserved_concurrency: Option<u32>,
@@ -121,6 +124,7 @@ impl Function {
             ephemeral_storage: limits::EPHEMERAL_STORAGE_MIN,
             variables: BTreeMap::new(),
             role: "arn:aws:iam::000000000000:role/sonagi".into(),
+            permissions: Vec::new(),
             reserved_concurrency: None,
             provisioned_concurrency: None,
             url: None,

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod logs;
 pub mod name;
 pub mod network;
+pub mod policy;
 pub mod release;
 
 pub use clock::{Clock, Tick, Timestamp};

@@ -466,8 +466,62 @@ pub const VERSIONS_PER_FUNCTION: usize = 1_000;
 pub const FUNCTION_REFERENCE_SIZE: usize = 140;
 /// Aliases of one function.
 pub const ALIASES_PER_FUNCTION: usize = 1_000;
-/// Bytes of a function's resource policy, as at Lambda.
+
+// Permissions.
+
+/// Bytes of a resource policy, as at Lambda.
 pub const POLICY_SIZE: usize = 20 << 10;
+/// Bytes of a managed policy, without white space, as at IAM.
+pub const MANAGED_POLICY_SIZE: usize = 6_144;
+/// Bytes of all inline policies of a function, without white space, as IAM has it for a role.
+pub const INLINE_POLICIES_SIZE: usize = 10_240;
+/// Managed policies of one function, as IAM has it for a role unless it is asked for more.
+pub const MANAGED_POLICIES: usize = 10;
+/// Policies of one function, of both kinds.
+pub const FUNCTION_POLICIES: usize = 100;
+/// Bytes of all policies of one function, as a release holds them.
+pub const FUNCTION_POLICIES_SIZE: usize = INLINE_POLICIES_SIZE + MANAGED_POLICIES * MANAGED_POLICY_SIZE;
+/// Statements of one policy.
+pub const POLICY_STATEMENTS: usize = 250;
+/// Lists and objects that a value of a policy may be in; what means something is in six.
+pub const POLICY_DEPTH: usize = 8;
+/// Functions whose compiled policies are kept before those of functions that are no longer live are dropped.
+pub const POLICIES_COMPILED: usize = 1_024;
+
+// Event patterns, input transformers and schedules.
+
+/// Characters of a rule's event pattern (EventBridge User Guide, "Quotas": "Event pattern size").
+pub const BUS_PATTERN_SIZE: usize = 2_048;
+/// Characters of one filter of an event source mapping (Lambda API, `Filter`).
+pub const MAPPING_PATTERN_SIZE: usize = 4_096;
+/// Bytes of a subscription's filter policy (SNS Developer Guide, "Filter policy constraints").
+pub const SUBSCRIPTION_PATTERN_SIZE: usize = 256 << 10;
+/// How deep a pattern's values may nest.
+pub const PATTERN_DEPTH: usize = 64;
+/// Rules that the `$or`s of one pattern may make of it.
+pub const PATTERN_COMBINATIONS: usize = 1_000;
+/// Fields that all these rules together may have: what one pattern takes of memory and of time.
+pub const PATTERN_FIELDS: usize = 16_384;
+/// Wildcards in one pattern.
+pub const PATTERN_WILDCARDS: usize = 64;
+/// Keys of a filter policy, those below other keys not counted (SNS Developer Guide, "Filter policy constraints").
+pub const SUBSCRIPTION_KEYS: usize = 5;
+/// Combinations of a filter policy's values (SNS Developer Guide, "Filter policy constraints").
+pub const SUBSCRIPTION_COMBINATIONS: usize = 150;
+/// Characters of a path into an event (EventBridge API, `Target`, `InputPath`).
+pub const INPUT_PATH_SIZE: usize = 256;
+/// Variables of one input transformer.
+pub const INPUT_PATHS: usize = 100;
+/// Characters of an input template (EventBridge API, `InputTransformer`).
+pub const INPUT_TEMPLATE_SIZE: usize = 8_192;
+/// Bytes that an input transformer may make of an event.
+pub const TRANSFORMED_SIZE: usize = ASYNC_PAYLOAD_SIZE;
+/// Characters of a schedule's expression (EventBridge Scheduler API, `CreateSchedule`).
+pub const SCHEDULE_EXPRESSION_SIZE: usize = 256;
+/// The longest time between two runs of a `rate()`.
+pub const SCHEDULE_RATE_MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
+/// The years in which a schedule runs (EventBridge User Guide, "Cron expressions").
+pub const SCHEDULE_YEARS: std::ops::RangeInclusive<i16> = 1_970..=2_199;
 
 // Records, Blobs, Bus.
 
@@ -497,6 +551,10 @@ pub const WAL_CHECKPOINT_SIZE: usize = 4 * MIB;
 pub const WAL_RESTART_SIZE: usize = 16 * MIB;
 /// Bytes of the write-ahead log after which snapshots that keep it from beginning anew are ended.
 pub const WAL_SIZE: usize = 256 * MIB;
+/// Commits that the change feed keeps on the disk; who is further behind begins anew with what is there.
+pub const CHANGES_KEPT: u64 = 4_096;
+/// How often older ones are forgotten.
+pub const CHANGES_TRIM_INTERVAL: Duration = Duration::from_secs(10);
 /// Change sets that are kept in memory for those who follow the feed closely.
 pub const CHANGES_CACHED: usize = 4_096;
 /// Bytes of the change sets that are kept in memory.
@@ -525,6 +583,77 @@ pub const BUS_SUBJECT_SIZE: usize = 1_024;
 pub const BUS_BACKLOG: usize = 1_024;
 /// Bytes of messages that one subscriber of the bus may lag behind before it loses the oldest.
 pub const BUS_BACKLOG_SIZE: usize = 64 * MIB;
+
+// Queues. Where nothing else is said, the numbers are those of SQS (Developer Guide, "Amazon SQS quotas").
+
+/// Queues of the whole account.
+pub const QUEUES: usize = 5_000;
+/// Queues whose settings are kept in memory.
+pub const QUEUES_KNOWN: usize = 1_024;
+/// Characters of a queue's name.
+pub const QUEUE_NAME_SIZE: usize = 80;
+/// Seconds.
+pub const QUEUE_VISIBILITY: u32 = 30;
+/// Seconds.
+pub const QUEUE_VISIBILITY_MAX: u32 = 43_200;
+/// Seconds.
+pub const QUEUE_DELAY_MAX: u32 = 900;
+/// Bytes of a message's body and attributes, and of all messages of a batch.
+pub const QUEUE_MESSAGE_SIZE: usize = MIB;
+/// Seconds.
+pub const QUEUE_RETENTION: u32 = 345_600;
+/// Seconds.
+pub const QUEUE_RETENTION_MIN: u32 = 60;
+/// Seconds.
+pub const QUEUE_RETENTION_MAX: u32 = 1_209_600;
+/// Seconds that a client's receiver waits at the most.
+pub const QUEUE_WAIT_MAX: u32 = 20;
+/// Queues that one dead-letter queue names as its sources.
+pub const QUEUE_REDRIVE_SOURCES: usize = 10;
+/// Attributes of one message.
+pub const QUEUE_ATTRIBUTES: usize = 10;
+/// Characters of a message group's id, or of a deduplication id.
+pub const QUEUE_GROUP_SIZE: usize = 128;
+/// How long a message is known by its deduplication id, and a receive request by its attempt id.
+pub const QUEUE_DEDUPLICATION: Duration = Duration::from_secs(300);
+/// Bytes of a message attribute's name, or of its type.
+pub const QUEUE_ATTRIBUTE_NAME_SIZE: usize = 256;
+/// Digits of a message attribute that is a number.
+pub const QUEUE_ATTRIBUTE_DIGITS: usize = 38;
+/// Characters of the id of an entry in a batch, or of a permission's label.
+pub const QUEUE_BATCH_ID_SIZE: usize = 80;
+/// Bytes of a client's request: a batch of the largest size, of which each character is escaped in a form or in JSON.
+pub const QUEUE_BODY_SIZE: usize = 6 * MIB + (256 << 10);
+/// Bytes of a queue's policy.
+pub const QUEUE_POLICY_SIZE: usize = 8 << 10;
+/// Receipts after which a message can be made a dead letter, at the most.
+pub const QUEUE_RECEIVES_MAX: u32 = 1_000;
+/// Queues in one page of a listing.
+pub const QUEUE_LIST: usize = 1_000;
+/// Messages a second that a task is told to move, at the most.
+pub const QUEUE_MOVE_RATE: u32 = 500;
+/// Seconds that a data key is used again, where nothing else is said.
+pub const QUEUE_KEY_REUSE: u32 = 300;
+/// Messages of one queue that are in flight at once.
+pub const QUEUE_IN_FLIGHT: usize = 120_000;
+/// Messages or handles in one batch of a client's.
+pub const QUEUE_BATCH: usize = 10;
+/// Messages that one receiver of ours gets at once.
+pub const QUEUE_RECEIVE_MAX: usize = 100;
+/// Bytes of bodies after which one receiver gets no further message.
+pub const QUEUE_RECEIVE_SIZE: usize = 8 * MIB;
+/// Old messages or other records that one transaction clears away.
+pub const QUEUE_CLEARED_AT_ONCE: usize = 500;
+/// How often what is old or was removed is cleared away.
+pub const QUEUE_TIDY: Duration = Duration::from_secs(60);
+/// How long a task rests after the records failed it.
+pub const QUEUE_RETRY: Duration = Duration::from_secs(1);
+/// Between two purges of one queue.
+pub const QUEUE_PURGE_PAUSE: Duration = Duration::from_secs(60);
+/// Tasks that moved a queue's messages, and are still shown.
+pub const QUEUE_MOVES_KEPT: usize = 10;
+/// Characters of a wrong handle that its error shows.
+pub const QUEUE_HANDLE_SHOWN: usize = 64;
 
 // Logs.
 

@@ -48,6 +48,8 @@ pub enum Error {
     Control(#[from] sonagi_control::Error),
     #[error("open the functions' logs")]
     Logs(#[source] sonagi_data::Error),
+    #[error("open the queues")]
+    Queues(#[source] sonagi_data::Error),
     #[error("could not read the credentials file {}", path.display())]
     CredentialsFile {
         path: PathBuf,
@@ -80,7 +82,7 @@ impl Fault for Error {
             Self::DataFolder { .. } | Self::Listen { .. } | Self::Io { .. } => FaultKind::Unavailable,
             Self::Backend(error) => error.kind(),
             Self::Control(error) => error.kind(),
-            Self::Logs(error) => error.kind(),
+            Self::Logs(error) | Self::Queues(error) => error.kind(),
             Self::Networks(error) => error.kind(),
             Self::CredentialsFile { .. } | Self::Credentials { .. } => FaultKind::Invalid,
         }

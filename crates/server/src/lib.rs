@@ -18,6 +18,7 @@ mod config;
 mod data_folder;
 mod entropy;
 mod error;
+mod feed;
 mod interpreters;
 mod machine;
 mod machines;

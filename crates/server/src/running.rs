@@ -7,7 +7,7 @@ use sonagi_backend::{
     embedded::{FileBlobs, RecordsConfig, SqliteRecords},
 };
 use sonagi_control::Control;
-use sonagi_data::{keyvalue::KeyValue, logs::Logs};
+use sonagi_data::{keyvalue::KeyValue, logs::Logs, queues::Queues};
 use sonagi_edge::{
     gateway::{self, Gateway},
     platform::{self, Platform},
@@ -32,6 +32,7 @@ use crate::{
     Config, DataFolder, Error, OsEntropy, RealClock, Result,
     ahead::look_ahead,
     components::{Components, look_after},
+    feed::keep_short,
     machine, machines,
     reach::Services,
     wiring::{FunctionLogs, FunctionSessions, PlatformInside},
@@ -94,6 +95,10 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     )
     .await?;
     let logs = Logs::open(folder.part("logs"), Arc::clone(&clock)).map_err(Error::Logs)?;
+    let queues =
+        Queues::open(Arc::clone(&records) as Arc<dyn Records>, Arc::clone(&clock), Arc::clone(&entropy))
+            .await
+            .map_err(Error::Queues)?;
     let endpoint = Arc::new(PlatformInside::default());
     let process = Arc::new(
         ProcessDriver::new(process::Config {
@@ -182,6 +187,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         control.clone(),
         frontend.clone(),
         logs.clone(),
+        queues,
         Arc::clone(&clock),
         Arc::clone(&entropy),
     ));
@@ -205,6 +211,11 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     tokio::spawn(
         stopping.clone().run_until_cancelled_owned(say_how_isolated(Arc::clone(&process), config.isolation)),
     );
+    let feed =
+        tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_short(
+            Arc::clone(&records) as Arc<dyn Records>,
+            Arc::clone(&clock),
+        )));
     // Waited for as the doors are: they hold what a restart opens again.
     let after = tokio::spawn(stopping.clone().run_until_cancelled_owned(look_after(
         wasm,
@@ -223,6 +234,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         // Whatever became of them, they have let go.
         drop(after.await);
         drop(ahead.await);
+        drop(feed.await);
     });
     let doors = vec![
         ahead,

@@ -87,6 +87,10 @@ impl Settings<'_> {
         if let Some(runtime) = self.runtime {
             function.runtime = parse_runtime(runtime)?;
         }
+        if self.role.is_some_and(|role| role != function.role) {
+            // They were the other role's.
+            function.permissions.clear();
+        }
         set(&mut function.role, self.role);
         set(&mut function.handler, self.handler);
         set(&mut function.description, self.description);

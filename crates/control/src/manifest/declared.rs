@@ -13,6 +13,7 @@ use sonagi_model::{
         SnapStart, Tracing, Wasm,
     },
     limits,
+    policy::Document,
     release::Output,
 };
 
@@ -166,6 +167,8 @@ pub struct FunctionDraft {
     pub ephemeral_storage: u32,
     pub variables: BTreeMap<String, String>,
     pub role: String,
+    /// What its credentials grant.
+    pub permissions: Vec<Document>,
     pub reserved_concurrency: Option<u32>,
     pub provisioned_concurrency: Option<u32>,
     pub url: Option<FunctionUrl>,
@@ -196,6 +199,7 @@ impl FunctionDraft {
             ephemeral_storage: limits::EPHEMERAL_STORAGE_MIN,
             variables: BTreeMap::new(),
             role: String::new(),
+            permissions: Vec::new(),
             reserved_concurrency: None,
             provisioned_concurrency: None,
             url: None,
@@ -226,6 +230,7 @@ impl FunctionDraft {
             ephemeral_storage: draft.ephemeral_storage,
             variables: draft.variables,
             role: draft.role,
+            permissions: draft.permissions,
             reserved_concurrency: draft.reserved_concurrency,
             provisioned_concurrency: draft.provisioned_concurrency,
             url: draft.url,

@@ -20,6 +20,7 @@ mod load;
 mod names;
 mod native;
 mod network;
+mod permissions;
 mod problem;
 mod routes;
 mod sam;

@@ -1,6 +1,9 @@
 //! `sonagi.toml`: ours. `docs/manifest.md` is its reference.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use sonagi_model::{
     AliasName, AppName,
@@ -18,7 +21,7 @@ use super::{
     driver,
     fields::{self, Fields},
     load::Loaded,
-    names, network,
+    names, network, permissions,
     problem::Report,
     routes, source,
     tree::{Data, Key, Node, Span},
@@ -41,9 +44,11 @@ pub(super) fn read(root: &Path, tree: &Node, context: &Context, report: &Report)
         defaults,
         api: api(&top, &app, report),
         spans: Vec::new(),
+        names: BTreeSet::new(),
     };
     let mut functions = Vec::new();
     if let Some(entries) = top.get("function").and_then(|node| table(node, "`function`", report)) {
+        reader.names = entries.iter().map(|(key, _)| key.text.as_str()).collect();
         for (key, node) in entries {
             functions.extend(reader.function(key, node));
         }
@@ -251,6 +256,8 @@ struct Reader<'a> {
     api: Api,
     /// One place for each of the API's routes.
     spans: Vec<Span>,
+    /// Of all functions.
+    names: BTreeSet<&'a str>,
 }
 
 impl Reader<'_> {
@@ -334,6 +341,7 @@ impl Reader<'_> {
         let role = fields.text("role").unwrap_or_else(|| {
             format!("arn:aws:iam::{}:role/{}-{}", self.context.account, self.app, key.text)
         });
+        let permissions = permissions::native(&fields, self.app, &self.names, self.context, report);
         if let Some(name) = &name {
             self.routes(&fields, name, alias.as_ref());
         } else {
@@ -355,6 +363,7 @@ impl Reader<'_> {
             wasm,
             variables,
             role,
+            permissions,
             reserved_concurrency: reserved,
             provisioned_concurrency: provisioned,
             url,

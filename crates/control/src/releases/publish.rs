@@ -11,7 +11,7 @@ use super::{
 use crate::{Result, Version};
 
 /// Of all that a version freezes: two functions of one fingerprint would be the same version. Tags, reserved and
-/// provisioned concurrency and addresses belong to the function, not to its versions.
+/// provisioned concurrency, permissions and addresses belong to the function, not to its versions.
 pub(crate) fn fingerprint(function: &Function) -> Digest {
     let mut frozen = function.clone();
     frozen.url = None;
@@ -19,6 +19,7 @@ pub(crate) fn fingerprint(function: &Function) -> Digest {
     frozen.provisioned_concurrency = None;
     frozen.publish_alias = None;
     frozen.tags.clear();
+    frozen.permissions.clear();
     // Structs and ordered maps of strings and numbers always serialise.
     Digest::of(&serde_json::to_vec(&frozen).unwrap_or_default())
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sonagi_model::{
     function::{Function, SnapStart},
     limits,
+    policy::{Document, Purpose},
     release::ReleaseContent,
 };
 
@@ -151,8 +152,27 @@ fn check_function(function: &Function) -> Result<()> {
             return Err(Error::Invalid(SNAPSHOT_AND_PROVISIONED.into()));
         }
     }
+    check_permissions(&function.permissions)?;
     check_tags(&function.tags)?;
     check_variables(&function.variables)
+}
+
+fn check_permissions(permissions: &[Document]) -> Result<()> {
+    let (count, most) = (permissions.len(), limits::FUNCTION_POLICIES);
+    if count > most {
+        return Err(Error::Invalid(format!("there are {count} policies; the most is {most}")));
+    }
+    let (size, most) =
+        (permissions.iter().map(Document::size).sum::<usize>(), limits::FUNCTION_POLICIES_SIZE);
+    if size > most {
+        return Err(Error::Invalid(format!("the policies have {size} bytes; the most is {most}")));
+    }
+    for (index, document) in permissions.iter().enumerate() {
+        document
+            .check(Purpose::Identity)
+            .map_err(|error| Error::Invalid(format!("policy {index}: {error}")))?;
+    }
+    Ok(())
 }
 
 /// Lambda's rules for environment variables, with Lambda's words.

@@ -174,7 +174,7 @@ fn unknown_and_unsupported_keys_are_named_all_at_once() {
 
 #[test]
 fn what_has_no_effect_is_noted_with_its_line() {
-    let template = function("      Policies: [AWSLambdaBasicExecutionRole]\n      Tracing: Active\n")
+    let template = function("      RolePath: /service/\n      Tracing: Active\n")
         + "  G:\n    Type: AWS::ResourceGroups::Group\n";
     let manifest = App::new("shop").with("hello/app.py", "").with("template.yaml", &template).load().unwrap();
     let lines: Vec<_> = manifest.notes.iter().map(|note| note.line).collect();

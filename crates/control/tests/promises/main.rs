@@ -5,6 +5,7 @@
 mod aliases;
 mod catalog;
 mod functions;
+mod grants;
 mod packages;
 mod permissions;
 mod preparation;

@@ -13,7 +13,7 @@ mod route;
 
 use bytes::Bytes;
 use http::{Response, StatusCode, request::Parts as Head};
-use sonagi_identity::Principal;
+use sonagi_identity::{Access, Principal};
 use sonagi_model::RequestId;
 
 use crate::{
@@ -108,7 +108,8 @@ async fn answer(
 
 fn authorize(parts: &Parts, principal: &Principal, endpoint: Endpoint, path: &str) -> Result<(), ApiError> {
     let action = format!("{SERVICE}:{}", endpoint.action());
-    parts.identity.may(principal, &action, path, None).map_err(|error| ApiError::from(&error))
+    let access = Access::new(principal, &action, path, parts.clock.now());
+    parts.identity.may(&access).map_err(|error| ApiError::from(&error))
 }
 
 fn json<T: serde::Serialize>(status: StatusCode, value: &T) -> Result<Response<ResponseBody>, ApiError> {

@@ -9,6 +9,7 @@ use super::admit;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Service {
     Lambda,
+    Sqs,
     Sts,
     /// One of AWS's that Sonagi does not have.
     Absent {
@@ -39,8 +40,11 @@ impl Service {
         if let Some(name) = scoped {
             return Self::named(name, head);
         }
+        if is_sqs(head) {
+            return Self::Sqs;
+        }
         if let Some(target) = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
-            // `DynamoDB_20120810.PutItem`, `AmazonSQS.SendMessage`
+            // `DynamoDB_20120810.PutItem`, `AmazonSNS.Publish`
             let prefix = target.split(['.', '_']).next().unwrap_or_default().to_ascii_lowercase();
             let name = prefix.strip_prefix("amazon").unwrap_or(&prefix).to_owned();
             return Self::Absent { name: Cow::Owned(clean(name)), protocol: Protocol::Json };
@@ -60,6 +64,7 @@ impl Service {
     fn named(name: String, head: &Head) -> Self {
         match name.as_str() {
             "lambda" => Self::Lambda,
+            "sqs" => Self::Sqs,
             "sts" => Self::Sts,
             "s3" => Self::Absent { name: Cow::Borrowed("s3"), protocol: Protocol::RestXml },
             _ => {
@@ -78,6 +83,7 @@ impl Service {
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Lambda => "lambda",
+            Self::Sqs => "sqs",
             Self::Sts => "sts",
             Self::Absent { name, .. } => name,
         }
@@ -86,6 +92,7 @@ impl Service {
     pub(super) fn protocol(&self) -> Protocol {
         match self {
             Self::Lambda => Protocol::RestJson,
+            Self::Sqs => Protocol::Json,
             Self::Sts => Protocol::Query,
             Self::Absent { protocol, .. } => *protocol,
         }
@@ -97,6 +104,29 @@ fn clean(mut name: String) -> String {
     name.retain(|c| c.is_ascii_alphanumeric() || c == '-');
     name.truncate(32);
     name
+}
+
+/// SQS's target, or a form for a queue's address, or one of SQS's API version in a query.
+fn is_sqs(head: &Head) -> bool {
+    let target = head.headers.get("x-amz-target").map(http::HeaderValue::as_bytes);
+    if let Some(target) = target {
+        return target.starts_with(b"AmazonSQS.");
+    }
+    let query = head.uri.query().unwrap_or_default();
+    if query.split('&').any(|part| part == "Version=2012-11-05") && asks_action(query) {
+        return true;
+    }
+    is_queue(head.uri.path()) && (is_form(&head.headers) || asks_action(query))
+}
+
+/// `/<account>/<queue>`
+fn is_queue(path: &str) -> bool {
+    path.strip_prefix('/').and_then(|path| path.split_once('/')).is_some_and(|(account, queue)| {
+        account.len() == 12
+            && account.bytes().all(|byte| byte.is_ascii_digit())
+            && !queue.is_empty()
+            && !queue.contains('/')
+    })
 }
 
 /// Lambda's paths begin with the date of their API version.
@@ -148,6 +178,11 @@ mod tests {
             (head("POST", "/", &[form, ("authorization", &scope("iam")), date]), "iam", Protocol::Query),
             (head("POST", "/", &[("x-amz-target", "DynamoDB_20120810.PutItem")]), "dynamodb", Protocol::Json),
             (head("POST", "/", &[("x-amz-target", "AmazonSQS.SendMessage")]), "sqs", Protocol::Json),
+            (head("POST", "/", &[form, ("authorization", &scope("sqs")), date]), "sqs", Protocol::Json),
+            (head("POST", "/000000000000/q", &[form]), "sqs", Protocol::Json),
+            (head("GET", "/000000000000/q?Action=SendMessage", &[]), "sqs", Protocol::Json),
+            (head("GET", "/?Action=ListQueues&Version=2012-11-05", &[]), "sqs", Protocol::Json),
+            (head("GET", "/000000000000/q", &[]), "s3", Protocol::RestXml),
             (head("GET", "/bucket/key", &[]), "s3", Protocol::RestXml),
             (head("GET", "/", &[("authorization", &scope("s3")), date]), "s3", Protocol::RestXml),
         ];

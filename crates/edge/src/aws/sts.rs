@@ -1,6 +1,7 @@
 //! STS, as far as every tool asks it: who am I? (STS API Reference, "GetCallerIdentity")
 
 use http::{Method, Response, StatusCode, request::Parts as Head};
+use sonagi_identity::Access;
 use sonagi_model::{RequestId, limits};
 
 use super::{
@@ -38,6 +39,8 @@ pub(super) async fn handle(
             format!("Sonagi has no {action} of sts yet: GetCallerIdentity is all it speaks of that service."),
         ));
     }
+    let access = Access::new(&principal, "sts:GetCallerIdentity", "*", parts.clock.now());
+    parts.identity.may(&access).map_err(|error| AwsError::identity(&error, Protocol::Query))?;
     let account = parts.identity.account();
     let text = format!(
         "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n  \

@@ -3,7 +3,7 @@
 use http::{Method, Uri};
 use sonagi_control::LiveFunction;
 use sonagi_identity::{
-    Identity, Mode, Principal,
+    Access, Identity, Mode, Principal,
     sigv4::{Body, SignedRequest},
 };
 use sonagi_model::Timestamp;
@@ -28,11 +28,14 @@ pub(super) fn authorize(
         body: Body::Whole(body),
     };
     let principal = identity.authenticate(&request, &["lambda"], now)?.principal;
-    identity.may(&principal, "lambda:InvokeFunctionUrl", function.arn(), Some(&function.app))?;
+    let context = [("lambda:FunctionUrlAuthType", "AWS_IAM".into())];
+    let access = Access::new(&principal, "lambda:InvokeFunctionUrl", function.arn(), now);
+    identity.may(&access.owned_by(Some(&function.app)).with(&context))?;
     let account = identity.account();
     let access_key = match &principal {
         Principal::Operator { key_id } => key_id.clone(),
         Principal::Function { function, .. } => function.to_string(),
+        Principal::Service { name } => name.clone(),
         // Whoever reaches an open platform's socket may do anything; there is nobody to name.
         Principal::Anonymous => {
             debug_assert_eq!(identity.mode(), Mode::Open);

@@ -46,7 +46,10 @@ use tokio::net::TcpListener;
 
 pub use front::Front;
 
-use crate::serve::{self, Body, Drained, Peer, ResponseBody, Server};
+use crate::{
+    grants::LiveGrants,
+    serve::{self, Body, Drained, Peer, ResponseBody, Server},
+};
 use front::json;
 use place::{Place, Places};
 
@@ -151,6 +154,7 @@ impl Gateway {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let places = Places::default();
+        let identity = identity.granting(Arc::new(LiveGrants::new(control.clone())));
         Self { inner: Arc::new(Inner { config, control, frontend, identity, clock, entropy, places }) }
     }
 

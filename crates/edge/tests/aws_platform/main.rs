@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod doors;
+mod grants;
 mod invocations;
 mod own_api;
+mod queues;
 mod resources;
 mod snapshots;
 mod world;

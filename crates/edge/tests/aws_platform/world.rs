@@ -17,7 +17,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use sonagi_backend::embedded::{FileBlobs, RecordsConfig, SqliteRecords};
 use sonagi_control::{Control, Target};
-use sonagi_data::logs::Logs;
+use sonagi_data::{logs::Logs, queues::Queues};
 use sonagi_edge::{
     platform::{Config, Platform},
     serve::{Body, Peer},
@@ -193,6 +193,7 @@ impl World {
             concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
             code_dir: path("code"),
         };
+        let queues = Queues::open(records.clone(), clock.clone(), entropy.clone()).await.unwrap();
         let control = Control::open(config, records, blobs, clock.clone(), entropy.clone()).await.unwrap();
         let logs = Logs::open(path("logs"), clock.clone()).unwrap();
         let frontend = Frontend::new(
@@ -228,7 +229,7 @@ impl World {
             version: "0.0.0".into(),
         };
         let platform =
-            Platform::new(config, identity.clone(), control, frontend, logs, clock.clone(), entropy);
+            Platform::new(config, identity.clone(), control, frontend, logs, queues, clock.clone(), entropy);
         Self { platform, identity, clock, _folder: folder }
     }
 

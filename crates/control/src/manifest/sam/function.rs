@@ -28,6 +28,7 @@ use super::{
         wasm::{self, Said},
     },
     layers,
+    permissions::{self, Roles},
     template::{Resource, Template},
 };
 use crate::wasm::USUAL_HANDLER;
@@ -35,14 +36,10 @@ use crate::wasm::USUAL_HANDLER;
 pub(super) const PLACE: &str = "an AWS::Serverless::Function";
 
 /// Properties that are accepted and do nothing here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 14] = [
-    (
-        "Policies",
-        "permissions are not read: a function may call the functions of its own app, and nothing else yet",
-    ),
-    ("AssumeRolePolicyDocument", "permissions are not read"),
-    ("PermissionsBoundary", "permissions are not read"),
-    ("RolePath", "permissions are not read"),
+const WITHOUT_EFFECT: [(&str, &str); 13] = [
+    ("AssumeRolePolicyDocument", "the function alone has its role"),
+    ("PermissionsBoundary", "boundaries are not kept: the function may all that its policies allow"),
+    ("RolePath", "roles have no paths"),
     ("CodeSigningConfigArn", "signatures of code are not checked"),
     ("KmsKeyArn", "variables are not encrypted with a key of your own"),
     ("SourceKMSKeyArn", "code is not encrypted with a key of your own"),
@@ -70,6 +67,7 @@ const UNSUPPORTED: [&str; 10] = [
 
 pub(super) fn read(
     template: &Template<'_>,
+    roles: &Roles<'_>,
     name: &str,
     resource: &Resource<'_>,
     root: &Path,
@@ -77,10 +75,10 @@ pub(super) fn read(
     let report = template.report;
     let key = resource.key;
     // Events and layers are evaluated where they are read: they do not bind the function to an order.
-    let properties =
-        template.within(name, || without(&resource.properties, &["Events", "FunctionName"], template));
+    let apart = ["Events", "FunctionName", "Policies"];
+    let properties = template.within(name, || without(&resource.properties, &apart, template));
     let fields = Fields::of(&properties, PLACE, report)?.at(&key.span);
-    for property in ["Events", "FunctionName"] {
+    for property in apart {
         fields.has(property);
     }
     let image = fields.text("PackageType").as_deref() == Some("Image") || fields.has("ImageUri");
@@ -180,6 +178,7 @@ pub(super) fn read(
     }
     let role =
         fields.text("Role").unwrap_or_else(|| template.role_arn(&format!("{}-{name}Role", template.app)));
+    let permissions = permissions::read(template, roles, name, &resource.properties, &role);
     let description = fields.text("Description").unwrap_or_default();
     let tags = fields.text_map("Tags").unwrap_or_default();
     let places = Places {
@@ -217,6 +216,7 @@ pub(super) fn read(
         wasm,
         variables,
         role,
+        permissions,
         reserved_concurrency: reserved,
         provisioned_concurrency: provisioned,
         url,

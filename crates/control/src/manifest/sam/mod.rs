@@ -11,6 +11,7 @@ mod function;
 mod globals;
 mod layers;
 mod parameters;
+mod permissions;
 mod references;
 mod resources;
 mod substitute;
@@ -36,6 +37,7 @@ use super::{
     routes,
     tree::{Data, Key, Node, Span},
 };
+use permissions::Roles;
 use resources::Kind;
 use template::{IMPLICIT_HTTP, IMPLICIT_REST, Resource, Template};
 
@@ -156,7 +158,12 @@ impl Globals {
             Kind::Function => Some(&self.function),
             Kind::Api(ApiKind::Rest) => Some(&self.rest),
             Kind::Api(ApiKind::Http) => Some(&self.http),
-            Kind::Role | Kind::Ignored(_) | Kind::Unsupported(_) => None,
+            Kind::Role
+            | Kind::Policy
+            | Kind::RolePolicy
+            | Kind::ManagedPolicy
+            | Kind::Ignored(_)
+            | Kind::Unsupported(_) => None,
         }
     }
 }
@@ -184,16 +191,17 @@ fn declared<'a>(
         let span = fields.span_of("Type");
         match kind {
             Kind::Ignored(why) => report.note(&span, format!("`{}` ({name}) has no effect: {why}", key.text)),
-            Kind::Role => report.note(
-                &span,
-                format!("`{}` ({name}): its name is shown, and its permissions are not read", key.text),
-            ),
             Kind::Unsupported(help) => report.problem_with_help(
                 &span,
                 format!("`{}`: the resource type {name} is not supported yet", key.text),
                 help,
             ),
-            Kind::Function | Kind::Api(_) => {}
+            Kind::Function
+            | Kind::Api(_)
+            | Kind::Role
+            | Kind::Policy
+            | Kind::RolePolicy
+            | Kind::ManagedPolicy => {}
         }
         let own = fields.get("Properties").cloned();
         let own = own.unwrap_or_else(|| Node::new(key.span.clone(), Data::Map(Vec::new())));
@@ -209,7 +217,8 @@ fn declared<'a>(
         for known in ["Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy"] {
             fields.has(known);
         }
-        fields.note("Connectors", "permissions are not read");
+        fields
+            .note("Connectors", "they grant nothing here: give the function a policy template in `Policies`");
         fields.unsupported("CreationPolicy", "");
         fields.unsupported("UpdatePolicy", "");
         let metadata = fields.get("Metadata");
@@ -256,12 +265,13 @@ fn build(template: &Template<'_>, globals: &Globals, root: &Path) -> (Vec<Declar
         }
     }
     let mut functions = Vec::new();
+    let roles = Roles::of(template);
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     for (name, resource) in &template.resources {
         if resource.kind != Kind::Function || !template.exists(resource) {
             continue;
         }
-        let declared = function::read(template, name, resource, root);
+        let declared = function::read(template, &roles, name, resource, root);
         let alias = declared.as_ref().and_then(|function| function.function.publish_alias.clone());
         if let Ok(function) = sonagi_model::FunctionName::new(name) {
             events::read(template, &function, alias.as_ref(), resource, &mut apis);

@@ -54,7 +54,9 @@ impl Template<'_> {
                     self.depends(name);
                     text(names::api_id(&self.app, name).to_string())
                 }
-                Kind::Role => text(self.role_name(name)),
+                Kind::Role => text(self.physical_name(name, "RoleName")),
+                Kind::Policy | Kind::RolePolicy => text(self.physical_name(name, "PolicyName")),
+                Kind::ManagedPolicy => text(self.policy_arn(name)),
                 Kind::Ignored(_) => self.valueless(name, span),
                 // The resource itself is reported.
                 Kind::Unsupported(_) => Node::broken(span),
@@ -97,10 +99,13 @@ impl Template<'_> {
                 Kind::Function => self.function_attribute(name, attribute, span),
                 Kind::Api(kind) => self.api_attribute(name, *kind, attribute, span),
                 Kind::Role => match attribute {
-                    "Arn" => text(self.role_arn(&self.role_name(name))),
-                    "RoleId" => text(role_id(&self.role_name(name))),
+                    "Arn" => text(self.role_arn(&self.physical_name(name, "RoleName"))),
+                    "RoleId" => text(role_id(&self.physical_name(name, "RoleName"))),
                     _ => self.no_attribute(name, attribute, &["Arn", "RoleId"], span),
                 },
+                Kind::ManagedPolicy if attribute == "PolicyArn" => text(self.policy_arn(name)),
+                Kind::ManagedPolicy => self.no_attribute(name, attribute, &["PolicyArn"], span),
+                Kind::Policy | Kind::RolePolicy => self.no_attribute(name, attribute, &["none"], span),
                 Kind::Ignored(_) => self.valueless(name, span),
                 Kind::Unsupported(_) => Node::broken(span),
             };
@@ -275,8 +280,14 @@ impl Template<'_> {
         format!("arn:aws:iam::{}:role/{name}", self.context.account)
     }
 
-    fn role_name(&self, resource: &str) -> String {
-        let node = self.resources.get(resource).and_then(|it| it.properties.get("RoleName"));
+    fn policy_arn(&self, resource: &str) -> String {
+        let name = self.physical_name(resource, "ManagedPolicyName");
+        format!("arn:aws:iam::{}:policy/{name}", self.context.account)
+    }
+
+    /// What a resource is called outside the template: what its property `key` says, or a name made of its own.
+    pub(super) fn physical_name(&self, resource: &str, key: &str) -> String {
+        let node = self.resources.get(resource).and_then(|it| it.properties.get(key));
         let said = node.and_then(|node| self.outside(|| self.evaluate(node)));
         let said = said.as_ref().and_then(|value| value.scalar());
         said.map_or_else(|| format!("{}-{resource}", self.app), str::to_owned)
@@ -330,6 +341,10 @@ impl Template<'_> {
     }
 
     fn valueless(&self, name: &str, span: &Span) -> Node {
+        if self.memory.granting.get() {
+            let (region, account, app) = (&self.context.region, &self.context.account, &self.app);
+            return Node::text(span, format!("arn:aws:none:{region}:{account}:{app}-{name}"));
+        }
         let message = format!("`{name}` has no effect here, so it has no value that could be used");
         self.report.problem(span, message);
         Node::broken(span)

@@ -6,16 +6,19 @@ use sonagi_model::api::ApiKind;
 pub(super) enum Kind {
     Function,
     Api(ApiKind),
-    /// A role: it has a name that is shown, and its permissions are not enforced.
+    /// A role, which functions may have.
     Role,
+    /// An inline policy that names its roles.
+    Policy,
+    /// An inline policy that names its one role.
+    RolePolicy,
+    ManagedPolicy,
     /// Accepted without an effect on what the app does; the text says why.
     Ignored(&'static str),
     /// The text says what could be done instead.
     Unsupported(&'static str),
 }
 
-const PERMISSIONS: &str =
-    "permissions are not read: a function may call the functions of its own app, and nothing else yet";
 const WATCHING: &str = "it watches the app from outside, and changes nothing that the app does";
 
 pub(super) fn kind(name: &str) -> Kind {
@@ -24,10 +27,12 @@ pub(super) fn kind(name: &str) -> Kind {
         "AWS::Serverless::HttpApi" => Kind::Api(ApiKind::Http),
         "AWS::Serverless::Api" => Kind::Api(ApiKind::Rest),
         "AWS::IAM::Role" => Kind::Role,
-        "AWS::IAM::Policy"
-        | "AWS::IAM::ManagedPolicy"
-        | "AWS::IAM::RolePolicy"
-        | "AWS::Serverless::Connector" => Kind::Ignored(PERMISSIONS),
+        "AWS::IAM::Policy" => Kind::Policy,
+        "AWS::IAM::RolePolicy" => Kind::RolePolicy,
+        "AWS::IAM::ManagedPolicy" => Kind::ManagedPolicy,
+        "AWS::Serverless::Connector" => {
+            Kind::Ignored("connectors grant nothing here: give the function a policy template in `Policies`")
+        }
         "AWS::Lambda::Permission" => {
             Kind::Ignored("the gateway and function URLs may always call the functions of their app")
         }

@@ -66,6 +66,8 @@ pub(super) struct Memory {
     pub(super) produced: Cell<usize>,
     /// The resource whose properties are evaluated, if references out of it bind it to an order.
     pub(super) current: RefCell<Option<String>>,
+    /// Whether what is evaluated is a policy.
+    pub(super) granting: Cell<bool>,
     /// Who refers to whom.
     pub(super) edges: RefCell<BTreeSet<(String, String)>>,
 }

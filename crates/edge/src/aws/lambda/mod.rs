@@ -23,8 +23,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, request::Parts as Head};
 use sonagi_control::{LiveFunction, Target, Version, lambda::FunctionReference};
-use sonagi_identity::Principal;
-use sonagi_model::{AppName, RequestId, limits};
+use sonagi_identity::{Access, Principal, policy::Policies};
+use sonagi_model::{
+    AppName, RequestId, limits,
+    policy::{Document, Purpose},
+};
 
 use super::{
     admit::{self, Refusal, admit, screen},
@@ -79,7 +82,7 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
     let Some(Route { operation, name, second }) = route else {
         return Err(unsupported::unknown(&head));
     };
-    authorize(parts, &principal, operation, &name)?;
+    authorize(parts, &principal, operation, &name, query.get("Qualifier"))?;
     let host = admit::host(&head).to_owned();
     let call = Call { name, second, query, headers: head.headers, host, body, request };
     match operation {
@@ -132,18 +135,43 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
     }
 }
 
-/// Whether `principal` may do this to the function that the path names. Nothing is looked up before that but whose
-/// function it is.
-fn authorize(parts: &Parts, principal: &Principal, operation: Operation, name: &str) -> Result<(), AwsError> {
-    let (resource, owner) = resource(parts, operation, name);
+/// Whether `principal` may do this to the function that the path and the query name. Nothing is looked up before that
+/// but whose function it is, and its own policy.
+fn authorize(
+    parts: &Parts,
+    principal: &Principal,
+    operation: Operation,
+    name: &str,
+    qualifier: Option<&str>,
+) -> Result<(), AwsError> {
+    let (resource, owner) = resource(parts, operation, name, qualifier);
     let action = format!("lambda:{}", operation.action());
-    parts
-        .identity
-        .may(principal, &action, &resource, owner.as_ref())
-        .map_err(|error| AwsError::identity(&error, Protocol::RestJson))
+    let policy = match principal {
+        Principal::Function { .. } if operation.is_of_function() => own_policy(parts, name, qualifier),
+        Principal::Function { .. }
+        | Principal::Operator { .. }
+        | Principal::Service { .. }
+        | Principal::Anonymous => None,
+    };
+    let access = Access::new(principal, &action, &resource, parts.clock.now())
+        .owned_by(owner.as_ref())
+        .under(policy.as_ref());
+    parts.identity.may(&access).map_err(|error| AwsError::identity(&error, Protocol::RestJson))
 }
 
-fn resource(parts: &Parts, operation: Operation, name: &str) -> (String, Option<AppName>) {
+/// What `AddPermission` made. A policy that names somebody whom IAM does not know lets nobody in.
+fn own_policy(parts: &Parts, name: &str, qualifier: Option<&str>) -> Option<Policies> {
+    let (text, _) = parts.control.policy(name, qualifier).ok()?;
+    let document = Document::parse(&text, Purpose::Resource).ok()?;
+    Some(Policies::compile(&[document]))
+}
+
+fn resource(
+    parts: &Parts,
+    operation: Operation,
+    name: &str,
+    qualifier: Option<&str>,
+) -> (String, Option<AppName>) {
     if !operation.is_of_function() {
         return ("*".into(), None);
     }
@@ -151,15 +179,17 @@ fn resource(parts: &Parts, operation: Operation, name: &str) -> (String, Option<
     let reference = FunctionReference::parse(name).ok();
     let plain = reference.as_ref().map_or(name, |reference| reference.name.as_str());
     let owner = live.function(plain).map(|function| function.app.clone());
+    let longest = limits::FUNCTION_REFERENCE_SIZE;
     let mut arn = format!(
         "arn:aws:lambda:{}:{}:function:{}",
         parts.config.region,
         parts.config.account,
-        plain.chars().take(140).collect::<String>()
+        plain.chars().take(longest).collect::<String>()
     );
-    if let Some(qualifier) = reference.and_then(|reference| reference.qualifier) {
+    let own = reference.as_ref().and_then(|reference| reference.qualifier.as_deref());
+    if let Some(qualifier) = own.or(qualifier) {
         arn.push(':');
-        arn.push_str(&qualifier);
+        arn.extend(qualifier.chars().take(longest));
     }
     (arn, owner)
 }
