@@ -440,7 +440,7 @@ def who():
 
 
 def other_services_say_so():
-    for service, call in [("s3", "list_buckets"), ("dynamodb", "list_tables"), ("sqs", "list_queues")]:
+    for service, call in [("s3", "list_buckets"), ("dynamodb", "list_tables"), ("sns", "list_topics")]:
         refused("NotImplemented", 501, getattr(connect(service), call))
 
 
