@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use sonagi_model::{Clock, Entropy};
+use sonagi_model::{Clock, Entropy, limits};
 use sonagi_sandbox::{
     Microvms, Whose,
     layers::Layers,
@@ -58,6 +58,7 @@ fn driver(needs: Needs) -> Result<MicrovmDriver, String> {
         let (monitor, room) =
             means.firecracker(&needs.work_dir, Arc::clone(&needs.clock), &*needs.entropy)?;
         let config = microvm::Config {
+            renewal: limits::MICROVM_RENEWAL_TIMEOUT,
             monitor,
             work_dir: needs.work_dir,
             kernel: means.kernel,

@@ -9,6 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -53,6 +54,8 @@ pub struct Config {
     pub layers: Option<Layers>,
     /// Where programs are looked for: the value of `PATH`.
     pub search_path: String,
+    /// How long a machine that is restored may take to say that it goes on, before it is started afresh.
+    pub renewal: Duration,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }
@@ -72,6 +75,7 @@ pub struct MicrovmDriver {
     sdks: Sdks,
     search_path: String,
     pub(super) endpoint: Option<EndpointInside>,
+    pub(super) renewal: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     started: AtomicU64,
@@ -155,6 +159,7 @@ impl MicrovmDriver {
             sdks: Sdks::new(config.layers, folders_to_look_in),
             search_path: config.search_path,
             endpoint,
+            renewal: config.renewal,
             clock: config.clock,
             entropy: config.entropy,
             started: AtomicU64::new(0),

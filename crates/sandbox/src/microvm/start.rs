@@ -311,7 +311,7 @@ impl Job {
 
     async fn restore(&self, snapshot: &Path, began: Tick, deadline: Tick) -> Result<Running, StartFailure> {
         let (place, link, api, endpoint) = self.place().await?;
-        let patience = deadline.min(self.driver.clock.tick() + limits::MICROVM_RENEWAL_TIMEOUT);
+        let patience = deadline.min(self.driver.clock.tick() + self.driver.renewal);
         let renewed = async {
             let monitor = &self.driver.monitor;
             let machine =

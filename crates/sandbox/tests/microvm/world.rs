@@ -97,6 +97,8 @@ impl World {
             endpoint: Some(Endpoint { port: ENDPOINT_PORT, door: Arc::new(Hello) }),
             networks,
             layers: None,
+            // What the emulated processor takes seconds for.
+            renewal: Duration::from_secs(30),
             search_path,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(KernelEntropy),
