@@ -43,6 +43,8 @@ pub(crate) async fn run(length: Length) -> Result<()> {
             tokio::task::block_in_place(|| plain.first())?;
             let plain = tokio::task::block_in_place(|| plain.burst(REQUESTS))?;
             let platform = Platform::start(&folder.path().join("platform"), ready_memory).await?;
+            // The SDK, which a server gets from its registry once.
+            drop(platform.running.prepare(hello.runtime, &|_| {}).await);
             platform.deploy(&hello.write(folder.path(), "burst", 1, settings)?).await?;
             if settings == template {
                 platform.wait_for_templates(1).await?;
