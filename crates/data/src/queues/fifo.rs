@@ -10,7 +10,7 @@ use sonagi_model::Timestamp;
 use super::{
     Queue,
     layout::{self, FLYING, Id, Position, WAITING},
-    message::{Lease, Message, damaged},
+    message::{Lease, Message, damaged, forget},
     receive::{Found, Taking},
 };
 
@@ -137,7 +137,7 @@ fn take_of(taking: &mut Taking<'_, '_>, queue: &Queue, name: &str, mut group: Gr
             match taking.consider(queue, position, message)? {
                 Found::Taken => group.flying.push((position, taking.until)),
                 Found::Left => {
-                    remove_record(taking.outbox.t, id, name, position)?;
+                    forget(taking.outbox.t, id, name, position)?;
                     group.messages = group.messages.saturating_sub(1);
                     left += 1;
                 }
@@ -149,14 +149,6 @@ fn take_of(taking: &mut Taking<'_, '_>, queue: &Queue, name: &str, mut group: Gr
         }
     }
     group.settle(taking.outbox.t, id, name)
-}
-
-fn remove_record(t: &mut dyn Transaction, id: Id, group: &str, position: Position) -> Result<(), Error> {
-    t.delete(&layout::message(id, group, position))?;
-    if t.get(&layout::lease(id, position))?.is_some() {
-        t.delete(&layout::lease(id, position))?;
-    }
-    Ok(())
 }
 
 /// When the next group is due that is not due yet.
@@ -174,7 +166,7 @@ pub(super) fn remove(
     position: Position,
     lease: &Lease,
 ) -> Result<(), Error> {
-    remove_record(t, id, name, position)?;
+    forget(t, id, name, position)?;
     t.delete(&layout::due(FLYING, id, lease.until, position))?;
     let Some(mut group) = Group::find(t, id, name)? else { return Ok(()) };
     group.messages = group.messages.saturating_sub(1);
@@ -218,7 +210,7 @@ pub(super) fn expire(
             let (_, until) = group.flying.remove(at);
             t.delete(&layout::due(FLYING, id, until, position))?;
         }
-        remove_record(t, id, name, position)?;
+        forget(t, id, name, position)?;
         group.messages = group.messages.saturating_sub(1);
         dropped += 1;
     }

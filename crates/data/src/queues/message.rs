@@ -2,10 +2,13 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
-use sonagi_backend::Error;
+use sonagi_backend::{Error, Transaction};
 use sonagi_model::Timestamp;
 
-use super::{Attribute, Handle, QueueName, layout::Position};
+use super::{
+    Attribute, Handle, QueueName,
+    layout::{self, Id, Position},
+};
 
 /// A message as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +116,15 @@ impl Lease {
             receives,
         })
     }
+}
+
+/// Removes a message that is in neither index, with what is kept of its receipts.
+pub(super) fn forget(t: &mut dyn Transaction, id: Id, group: &str, position: Position) -> Result<(), Error> {
+    t.delete(&layout::message(id, group, position))?;
+    if t.get(&layout::lease(id, position))?.is_some() {
+        t.delete(&layout::lease(id, position))?;
+    }
+    Ok(())
 }
 
 /// A FIFO queue's `SequenceNumber`: twenty digits that grow.

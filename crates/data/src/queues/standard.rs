@@ -5,7 +5,7 @@ use sonagi_backend::{Error, Transaction, records::Direction};
 use super::{
     Queue,
     layout::{self, FLYING, Id, Position, WAITING},
-    message::{Lease, Message},
+    message::{Lease, Message, forget},
     receive::{Found, Taking},
 };
 
@@ -47,7 +47,7 @@ pub(super) fn take(taking: &mut Taking<'_, '_>, queue: &Queue) -> Result<(), Err
             let message = Message::decode(&record)?;
             match taking.consider(queue, position, message)? {
                 Found::Taken => {}
-                Found::Left => forget(taking.outbox.t, queue.id, position)?,
+                Found::Left => forget(taking.outbox.t, queue.id, "", position)?,
             }
         }
         if taking.is_for_a_moment() {
@@ -74,15 +74,6 @@ pub(super) fn next_due(
         };
     }
     Ok(next)
-}
-
-/// Removes a message that is in neither index.
-fn forget(t: &mut dyn Transaction, id: Id, position: Position) -> Result<(), Error> {
-    t.delete(&layout::message(id, "", position))?;
-    if t.get(&layout::lease(id, position))?.is_some() {
-        t.delete(&layout::lease(id, position))?;
-    }
-    Ok(())
 }
 
 /// Removes a message that was received.

@@ -281,7 +281,7 @@ async fn told(
 
 /// Has a copy wait for the next start, where anything may wait.
 async fn copy_ahead(driver: &ProcessDriver, spec: &EnvironmentSpec, template: &Arc<Template>) {
-    if !driver.ready().is_wanted() {
+    if !driver.ready().is_wanted() || !template.lacks_ahead() {
         return;
     }
     let Ok(plan) = plan(driver, spec).await else { return };

@@ -145,6 +145,11 @@ impl Template {
         }
     }
 
+    /// Whether no copy waits, nor will soon.
+    pub(super) fn lacks_ahead(&self) -> bool {
+        matches!(*self.ahead(), Ahead::None)
+    }
+
     fn ahead(&self) -> MutexGuard<'_, Ahead> {
         self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
