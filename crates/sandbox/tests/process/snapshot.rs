@@ -100,6 +100,15 @@ def handler(event, context):
             'folder': os.getcwd(), 'line': boto_like.data.readline()}
 ";
 
+/// What [`FRESH`] has seen in two copies is each one's own.
+fn are_two(one: &Value, two: &Value) {
+    for number in 0..5 {
+        assert_ne!(one["random"][number], two["random"][number], "{one} {two}");
+    }
+    assert_ne!(one["pid"], two["pid"]);
+    assert_eq!([&one["key"], &two["key"]], ["AKID", "SECOND"]);
+}
+
 #[tokio::test]
 async fn randomness_clock_credentials_numbers_and_tmp_are_fresh_in_each_copy() {
     let bench = Bench::new();
@@ -117,11 +126,7 @@ async fn randomness_clock_credentials_numbers_and_tmp_are_fresh_in_each_copy() {
     let now = json!({ "now": bench.clock_seconds() }).to_string();
     let (one, two) = (one.invoke(now.clone()).await, two.invoke(now).await);
     let (one, two) = (value(one.success()), value(two.success()));
-    for number in 0..5 {
-        assert_ne!(one["random"][number], two["random"][number], "{one} {two}");
-    }
-    assert_ne!(one["pid"], two["pid"]);
-    assert_eq!([&one["key"], &two["key"]], ["AKID", "SECOND"]);
+    are_two(&one, &two);
     for copy in [&one, &two] {
         assert_eq!(copy["tmp"], json!([]), "of its own, and empty");
         assert_eq!(copy["kind"], "snap-start");
@@ -222,11 +227,7 @@ async fn a_copy_that_waited_is_as_fresh_and_as_confined_and_another_takes_its_pl
     let now = json!({ "now": bench.clock_seconds() }).to_string();
     let (one, two) = (one.invoke(now.clone()).await, two.invoke(now).await);
     let (one, two) = (value(one.success()), value(two.success()));
-    for number in 0..5 {
-        assert_ne!(one["random"][number], two["random"][number], "{one} {two}");
-    }
-    assert_ne!(one["pid"], two["pid"]);
-    assert_eq!([&one["key"], &two["key"]], ["AKID", "SECOND"]);
+    are_two(&one, &two);
     for copy in [&one, &two] {
         assert_eq!([&copy["tmp"], &copy["dead"], &copy["late"]], [&json!([]), &json!(true), &json!(true)]);
         assert_eq!(copy["line"], "one\n");
