@@ -14,6 +14,7 @@ use std::{future::Future, sync::Arc};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use sonagi_control::Control;
 use sonagi_data::{logs::Logs, queues::Queues};
+use sonagi_events::Events;
 use sonagi_identity::Identity;
 use sonagi_invoke::Frontend;
 use sonagi_model::{AccountId, Clock, Entropy, Region, RequestId, UrlId, network::Networks};
@@ -51,6 +52,7 @@ pub(crate) struct Parts {
     pub(crate) frontend: Frontend,
     pub(crate) logs: Logs,
     pub(crate) queues: Queues,
+    pub(crate) events: Events,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) uploads: Uploads,
@@ -81,14 +83,26 @@ impl Platform {
         frontend: Frontend,
         logs: Logs,
         queues: Queues,
+        events: Events,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let uploads = Uploads::new();
         let identity = identity.granting(Arc::new(LiveGrants::new(control.clone())));
         let draining = CancellationToken::new();
-        let parts =
-            Parts { config, identity, control, frontend, logs, queues, clock, entropy, uploads, draining };
+        let parts = Parts {
+            config,
+            identity,
+            control,
+            frontend,
+            logs,
+            queues,
+            events,
+            clock,
+            entropy,
+            uploads,
+            draining,
+        };
         Self { parts: Arc::new(parts) }
     }
 

@@ -1,11 +1,24 @@
-//! What wakes functions, so far as it is pure: which events are wanted, what is made of them, and when it is time.
+//! What wakes functions: asynchronous invocations, event source mappings, topics, the bus, schedules.
 //!
-//! Start reading at [`Pattern`](pattern::Pattern), [`Transformer`](transform::Transformer) or
-//! [`Expression`](schedule::Expression). Always true here: text that people wrote is parsed once, with an error that
-//! names the place of the mistake; what was parsed answers in time that is linear in what it is asked about; nothing
-//! reads a clock.
+//! ```text
+//!  who sends ──► deliver: in the sender's own transaction ──► a queue of somebody's, or a function's own queue
+//!                                                                    │
+//!                                    source ──► poller ──► invoke::Frontend ──► settle: acknowledged, given back,
+//!                                                                               or told to a destination
+//! ```
+//!
+//! Start reading at [`Events`]. Always true here:
+//! - what was accepted is on the disk, and is there until a function has done it, or it is told as a failure to whoever
+//!   its function names for that;
+//! - an event and what it is an event of are one commit: whoever sends does so within a transaction of its own;
+//! - nothing polls: whoever waits is woken.
 
-mod json;
-pub mod pattern;
-pub mod schedule;
-pub mod transform;
+mod delivery;
+mod destination;
+mod error;
+mod events;
+
+pub use delivery::{Detail, Parcel, Undeliverable};
+pub use destination::{BadDestination, BusName, Destination, TopicName};
+pub use error::{Error, Result};
+pub use events::{Config, Events};

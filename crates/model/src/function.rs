@@ -1,6 +1,8 @@
 //! A function: code, runtime and limits, as one release holds them.
 
+mod asynchronous;
 mod driver;
+mod mapping;
 mod network;
 mod wasm;
 
@@ -10,7 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits, policy::Document};
 
+pub use asynchronous::Asynchronous;
 pub use driver::DriverChoice;
+pub use mapping::Mapping;
 pub use network::{Network, Vpc};
 pub use wasm::{
     BadOutboundRule, OutboundHost, OutboundPort, OutboundRule, OutboundScheme, PrivateNetworks, Reuse,
@@ -73,6 +77,16 @@ pub struct Function {
     /// There for [`Runtime::Wasm`], and for nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wasm: Option<Wasm>,
+    /// The ARN of a queue or a topic that gets the events of asynchronous invocations that failed (Lambda API,
+    /// `DeadLetterConfig`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letters: Option<String>,
+    /// What a manifest says of asynchronous invocations, of `publish_alias` or, without one, of `$LATEST`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asynchronous: Option<Asynchronous>,
+    /// What a manifest declares. Those that were made through Lambda's API are not part of a release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mappings: Vec<Mapping>,
 }
 
 /// Which environments are copies of one that was initialised. Of a WebAssembly function always none: it has
@@ -137,6 +151,9 @@ impl Function {
             driver: DriverChoice::Usual,
             snap_start: SnapStart::None,
             wasm: (runtime == Runtime::Wasm).then(Wasm::default),
+            dead_letters: None,
+            asynchronous: None,
+            mappings: Vec::new(),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod name;
 pub mod network;
 pub mod policy;
 pub mod release;
+pub mod resource;
 
 pub use clock::{Clock, Tick, Timestamp};
 pub use digest::Digest;

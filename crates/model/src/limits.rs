@@ -2,7 +2,11 @@
 //!
 //! "MB" in Lambda's documentation is 2^20 bytes, and so it is here.
 
+mod events;
+
 use std::time::Duration;
+
+pub use events::*;
 
 const MIB: usize = 1 << 20;
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppName, Digest, FunctionName, ReleaseNumber, Timestamp, api::Api, function::Function};
+use crate::{
+    AppName, Digest, FunctionName, ReleaseNumber, Timestamp, api::Api, function::Function, resource::Resource,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +29,9 @@ pub struct ReleaseContent {
     /// A SAM template's outputs, evaluated.
     #[serde(default)]
     pub outputs: BTreeMap<String, Output>,
+    /// By their names in the manifest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resources: BTreeMap<String, Resource>,
 }
 
 impl ReleaseContent {

@@ -13,6 +13,7 @@ use sonagi_edge::{
     platform::{self, Platform},
     serve,
 };
+use sonagi_events::Events;
 use sonagi_identity::{CredentialsFile, Identity};
 use sonagi_invoke::Frontend;
 use sonagi_model::{Clock, Entropy, function::Runtime, limits};
@@ -173,6 +174,15 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         Arc::clone(&entropy),
     );
 
+    let events = Events::new(
+        sonagi_events::Config { account: config.account.clone(), region: config.region.clone() },
+        Arc::clone(&records) as Arc<dyn Records>,
+        queues.clone(),
+        control.clone(),
+        frontend.clone(),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+    );
     let platform_service = Arc::new(Platform::new(
         platform::Config {
             account: config.account,
@@ -188,6 +198,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         frontend.clone(),
         logs.clone(),
         queues,
+        events.clone(),
         Arc::clone(&clock),
         Arc::clone(&entropy),
     ));

@@ -243,6 +243,9 @@ impl FunctionDraft {
             driver: draft.driver,
             snap_start: draft.snap_start,
             wasm: draft.wasm,
+            dead_letters: None,
+            asynchronous: None,
+            mappings: Vec::new(),
         }
     }
 }

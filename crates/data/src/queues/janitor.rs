@@ -52,6 +52,7 @@ async fn follow(inner: Arc<Inner>, from: Sequence) {
                 inner.depths.forget_all();
                 inner.forget_names();
                 inner.waiting.wake_all();
+                inner.own_made.send_modify(|count| *count += 1);
                 inner.seen.send_replace(inner.records.sequence());
             }
         }
@@ -72,13 +73,21 @@ fn take_in(inner: &Inner, set: &ChangeSet) {
             (Some(_), _) => {}
             (None, value) => {
                 if let Some(name) = key.strip_prefix(layout::NAMES) {
-                    inner.forget_name(name);
-                    if let Some(queue) = value.as_ref().and_then(|record| Queue::decode(record).ok())
-                        && queue.id == set.sequence.0
-                    {
+                    let before = inner.forget_name(name);
+                    let queue = value.as_ref().and_then(|record| Queue::decode(record).ok());
+                    let begins = queue.as_ref().filter(|queue| queue.id == set.sequence.0);
+                    if let Some(queue) = begins {
                         inner.depths.begins(queue.id);
                     }
-                    inner.waiting.wake_all();
+                    match (before, begins) {
+                        (Some(id), _) => inner.waiting.wake(id),
+                        (None, Some(made)) if made.purged.is_none() => {
+                            if made.name.is_own() {
+                                inner.own_made.send_modify(|count| *count += 1);
+                            }
+                        }
+                        (None, _) => inner.waiting.wake_all(),
+                    }
                 }
             }
         }

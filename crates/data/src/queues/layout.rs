@@ -21,7 +21,7 @@
 use sonagi_backend::records::after;
 use sonagi_model::Timestamp;
 
-use super::QueueName;
+use super::{QueueName, name::OWN};
 
 pub(super) const PREFIX: &[u8] = b"data/queues/";
 pub(super) const NAMES: &[u8] = b"data/queues/names/";
@@ -49,6 +49,11 @@ pub(super) const WITHIN_COMMIT: u32 = 16;
 
 pub(super) fn name(name: &QueueName) -> Vec<u8> {
     [NAMES, name.as_str().as_bytes()].concat()
+}
+
+/// Where the names of the platform's own queues begin, behind all others.
+pub(super) fn own() -> Vec<u8> {
+    [NAMES, OWN.to_string().as_bytes()].concat()
 }
 
 pub(super) fn gone(id: Id) -> Vec<u8> {

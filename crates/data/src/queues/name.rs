@@ -6,12 +6,15 @@ use sonagi_model::limits;
 use super::Refusal;
 
 /// A queue's name: 1 to 80 letters, digits, hyphens and underscores. A FIFO queue's ends in `.fifo`, which counts (SQS
-/// Developer Guide, "Queue and message identifiers").
+/// Developer Guide, "Queue and message identifiers"). One of the platform's own queues begins with a tilde, which no
+/// client can say.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct QueueName(Arc<str>);
 
 const FIFO: &str = ".fifo";
+/// Sorts behind all letters.
+pub(super) const OWN: char = '~';
 
 impl QueueName {
     pub fn new(text: &str) -> Result<Self, Refusal> {
@@ -20,6 +23,25 @@ impl QueueName {
             && !word.is_empty()
             && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if fits { Ok(Self(text.into())) } else { Err(Refusal::Name) }
+    }
+
+    /// The name of a queue of the platform's own: of what kind, and for what.
+    pub fn own(kind: &str, whose: &str) -> Self {
+        Self(format!("{OWN}{kind}{OWN}{whose}").into())
+    }
+
+    /// Of one of the platform's own, for what it is, if it is of that kind.
+    pub fn whose(&self, kind: &str) -> Option<&str> {
+        self.0.strip_prefix(OWN)?.strip_prefix(kind)?.strip_prefix(OWN)
+    }
+
+    pub fn is_own(&self) -> bool {
+        self.0.starts_with(OWN)
+    }
+
+    /// As it is stored.
+    pub(super) fn stored(text: &str) -> Result<Self, Refusal> {
+        if text.starts_with(OWN) { Ok(Self(text.into())) } else { Self::new(text) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -47,7 +69,7 @@ impl FromStr for QueueName {
 impl TryFrom<String> for QueueName {
     type Error = Refusal;
     fn try_from(text: String) -> Result<Self, Refusal> {
-        Self::new(&text)
+        Self::stored(&text)
     }
 }
 
@@ -79,6 +101,10 @@ mod tests {
         ] {
             assert!(QueueName::new(wrong).is_err(), "{wrong:?}");
         }
+        let own = QueueName::own("f", "shop-search");
+        assert!(own.is_own() && QueueName::new(own.as_str()).is_err());
+        assert_eq!((own.whose("f"), own.whose("h")), (Some("shop-search"), None));
+        assert_eq!(serde_json::from_str::<QueueName>("\"~f~shop-search\"").unwrap(), own);
         assert!(QueueName::new("clicks.fifo").unwrap().is_fifo());
         assert!(!QueueName::new("clicks").unwrap().is_fifo());
     }

@@ -98,7 +98,7 @@ impl Taking<'_, '_> {
         let lease = Lease {
             until: self.until,
             receives: receives + 1,
-            first: before.map_or(now.wall, |lease| lease.first),
+            first: before.filter(|lease| lease.receives > 0).map_or(now.wall, |lease| lease.first),
             last: now.steady,
         };
         self.outbox.t.put(&key, &lease.encode())?;

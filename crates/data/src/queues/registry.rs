@@ -15,7 +15,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     Queue, QueueName, Refusal, Settings,
     depth::Depths,
-    janitor, layout,
+    janitor,
+    layout::{self, Id},
     message::damaged,
     queue::Known,
     steady::{Moment, Steady},
@@ -41,6 +42,8 @@ pub(super) struct Inner {
     /// How far the feed was followed.
     pub(super) seen: tokio::sync::watch::Sender<Sequence>,
     pub(super) moves: tokio::sync::Notify,
+    /// How many of the platform's own queues were made.
+    pub(super) own_made: tokio::sync::watch::Sender<u64>,
     known: Mutex<HashMap<QueueName, Known>>,
 }
 
@@ -78,6 +81,7 @@ impl Queues {
             depths: Depths::default(),
             seen: tokio::sync::watch::Sender::new(from),
             moves: tokio::sync::Notify::new(),
+            own_made: tokio::sync::watch::Sender::new(0),
             known: Mutex::default(),
         });
         let stop = CancellationToken::new();
@@ -143,7 +147,7 @@ impl Queues {
                 if let Err(refusal) = check_dead_letters(t, &name, &settings)? {
                     return Ok(Err(refusal));
                 }
-                let (from, to) = (layout::NAMES.to_vec(), after(layout::NAMES));
+                let (from, to) = (layout::NAMES.to_vec(), layout::own());
                 if t.scan(&from..&to, Direction::Forward, limits::QUEUES)?.len() >= limits::QUEUES {
                     return Ok(Err(Refusal::TooManyQueues));
                 }
@@ -185,7 +189,11 @@ impl Queues {
             from = from.max(behind);
         }
         let snapshot = self.inner.records.snapshot();
-        let mut found = snapshot.scan(&from..&after(&prefix), Direction::Forward, most + 1).await?;
+        let to = after(&prefix).min(layout::own());
+        if from >= to {
+            return Ok(Page { queues: Vec::new(), more: false });
+        }
+        let mut found = snapshot.scan(&from..&to, Direction::Forward, most + 1).await?;
         let more = found.len() > most;
         found.truncate(most);
         let queues = found.iter().map(|record| Queue::decode(&record.value).map(|queue| queue.name));
@@ -370,11 +378,10 @@ impl Inner {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A queue was made, changed or removed.
-    pub(super) fn forget_name(&self, name: &[u8]) {
-        if let Some(name) = std::str::from_utf8(name).ok().and_then(|name| QueueName::new(name).ok()) {
-            self.known().remove(&name);
-        }
+    /// A queue was made, changed or removed. Its id as it was known, and whether it could have been.
+    pub(super) fn forget_name(&self, name: &[u8]) -> Option<Id> {
+        let name = std::str::from_utf8(name).ok().and_then(|name| QueueName::stored(name).ok())?;
+        self.known().remove(&name).map(|known| known.queue.id)
     }
 
     pub(super) fn forget_names(&self) {

@@ -29,7 +29,7 @@ pub struct Prepared {
     pub(super) draft: Draft,
     pub(super) id: String,
     /// What it is deduplicated by, if its queue goes by content.
-    content: Option<String>,
+    pub(super) content: Option<String>,
 }
 
 /// Queues within a transaction, which may do other things as well: what is sent is sent if it commits. A transaction
@@ -38,6 +38,13 @@ pub struct Outbox<'t> {
     pub(super) t: &'t mut dyn Transaction,
     pub(super) now: Moment,
     sent: u64,
+}
+
+impl Prepared {
+    /// The message's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 impl<'t> Outbox<'t> {

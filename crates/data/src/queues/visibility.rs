@@ -63,8 +63,19 @@ fn change(
     t.delete(&layout::due(FLYING, id, lease.until, handle.position))?;
     t.put(&layout::due(FLYING, id, until, handle.position), &[])?;
     t.put(&layout::lease(id, handle.position), &Lease { until, ..lease }.encode())?;
-    if queue.is_fifo() {
-        fifo::extend(t, id, &handle.group, handle.position, until)?;
-    }
+    extend(t, queue, handle, until)?;
     Ok(Ok(()))
+}
+
+/// The group of a message in flight waits for it as long.
+pub(super) fn extend(
+    t: &mut dyn Transaction,
+    queue: &Queue,
+    handle: &Handle,
+    until: Timestamp,
+) -> std::result::Result<(), Error> {
+    if queue.is_fifo() {
+        fifo::extend(t, queue.id, &handle.group, handle.position, until)?;
+    }
+    Ok(())
 }

@@ -62,6 +62,14 @@ impl Waiting {
         }
     }
 
+    /// Everybody at one queue looks: something about it has changed.
+    pub(super) fn wake(&self, id: Id) {
+        let line = self.lock().get(&id).cloned();
+        if let Some(line) = line {
+            line.notify.notify_waiters();
+        }
+    }
+
     /// Everybody looks: something about the queues themselves has changed.
     pub(super) fn wake_all(&self) {
         let lines: Vec<_> = self.lock().values().cloned().collect();

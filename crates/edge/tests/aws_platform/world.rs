@@ -22,6 +22,7 @@ use sonagi_edge::{
     platform::{Config, Platform},
     serve::{Body, Peer},
 };
+use sonagi_events::Events;
 use sonagi_identity::{
     CredentialsFile, FunctionSession, Identity, Keys,
     sigv4::{self, Scope, SignedRequest},
@@ -194,7 +195,8 @@ impl World {
             code_dir: path("code"),
         };
         let queues = Queues::open(records.clone(), clock.clone(), entropy.clone()).await.unwrap();
-        let control = Control::open(config, records, blobs, clock.clone(), entropy.clone()).await.unwrap();
+        let control =
+            Control::open(config, records.clone(), blobs, clock.clone(), entropy.clone()).await.unwrap();
         let logs = Logs::open(path("logs"), clock.clone()).unwrap();
         let frontend = Frontend::new(
             sonagi_invoke::Config::default(),
@@ -228,8 +230,26 @@ impl World {
             }])),
             version: "0.0.0".into(),
         };
-        let platform =
-            Platform::new(config, identity.clone(), control, frontend, logs, queues, clock.clone(), entropy);
+        let events = Events::new(
+            sonagi_events::Config { account: AccountId::default(), region: Region::default() },
+            records,
+            queues.clone(),
+            control.clone(),
+            frontend.clone(),
+            clock.clone(),
+            entropy.clone(),
+        );
+        let platform = Platform::new(
+            config,
+            identity.clone(),
+            control,
+            frontend,
+            logs,
+            queues,
+            events,
+            clock.clone(),
+            entropy,
+        );
         Self { platform, identity, clock, _folder: folder }
     }
 

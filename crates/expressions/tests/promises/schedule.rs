@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sonagi_events::schedule::{Dialect, Expression, ExpressionReason, Span, Zone};
+use sonagi_expressions::schedule::{Dialect, Expression, ExpressionReason, Span, Zone};
 use sonagi_model::{Timestamp, limits};
 
 /// A moment from `2026-01-31T08:15:30Z`.

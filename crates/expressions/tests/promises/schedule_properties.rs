@@ -8,7 +8,7 @@ use jiff::{
     tz::{TimeZone, TimeZoneDatabase},
 };
 use proptest::prelude::*;
-use sonagi_events::schedule::{Dialect, Expression, Span, Zone};
+use sonagi_expressions::schedule::{Dialect, Expression, Span, Zone};
 use sonagi_model::Timestamp;
 
 const ZONES: [&str; 7] = [

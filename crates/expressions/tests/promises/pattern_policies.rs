@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sonagi_events::pattern::{Attribute, Dialect, Pattern, PatternError, Reason, Scope};
+use sonagi_expressions::pattern::{Attribute, Dialect, Pattern, PatternError, Reason, Scope};
 
 enum Sent {
     Text(&'static str),

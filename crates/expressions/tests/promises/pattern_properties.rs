@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use sonagi_events::pattern::{Attribute, Dialect, Pattern, Scope};
+use sonagi_expressions::pattern::{Attribute, Dialect, Pattern, Scope};
 
 const DIALECTS: [Dialect; 4] = [
     Dialect::Bus,

@@ -1,6 +1,6 @@
 //! Every mistake is told where it stands, in AWS's words.
 
-use sonagi_events::pattern::{Dialect, Pattern, Reason};
+use sonagi_expressions::pattern::{Dialect, Pattern, Reason};
 use sonagi_model::limits;
 
 fn error(pattern: &str) -> (String, usize) {

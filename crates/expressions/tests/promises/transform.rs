@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sonagi_events::transform::{InputPath, Occasion, TransformError, Transformer};
+use sonagi_expressions::transform::{InputPath, Occasion, TransformError, Transformer};
 use sonagi_model::{Timestamp, limits};
 
 const OCCASION: Occasion<'static> = Occasion {

@@ -1,7 +1,7 @@
 //! How fields, arrays and `$or` go together.
 
 use serde_json::{Value, json};
-use sonagi_events::pattern::{Dialect, Pattern, Shape};
+use sonagi_expressions::pattern::{Dialect, Pattern, Shape};
 
 fn parse(pattern: &Value) -> Pattern {
     Pattern::parse(&pattern.to_string(), Dialect::Bus).unwrap()

@@ -1,7 +1,7 @@
 //! What one field's list means. Where a case is the documentation's or `aws/event-ruler`'s, it is in other words.
 
 use serde_json::{Value, json};
-use sonagi_events::pattern::{Dialect, Pattern};
+use sonagi_expressions::pattern::{Dialect, Pattern};
 
 /// Whether `list` keeps a field with each of the values, as the bus and the mapping say.
 fn check(list: &Value, kept: &[Value], refused: &[Value]) {

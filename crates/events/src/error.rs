@@ -1,0 +1,26 @@
+use sonagi_model::{Fault, FaultKind};
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("keep events")]
+    Records(#[from] sonagi_backend::Error),
+    #[error(transparent)]
+    Data(#[from] sonagi_data::Error),
+    #[error(transparent)]
+    Control(#[from] sonagi_control::Error),
+    #[error(transparent)]
+    Invoke(#[from] sonagi_invoke::Error),
+}
+
+impl Fault for Error {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Records(error) => error.kind(),
+            Self::Data(error) => error.kind(),
+            Self::Control(error) => error.kind(),
+            Self::Invoke(error) => error.kind(),
+        }
+    }
+}
