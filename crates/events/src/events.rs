@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::mappings::Mappings;
 use sonagi_backend::Records;
 use sonagi_control::{Control, Target};
 use sonagi_data::queues::Queues;
@@ -31,6 +32,7 @@ struct Inner {
     logs: Arc<dyn LogProvider>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    mappings: Mappings,
 }
 
 impl Events {
@@ -45,7 +47,19 @@ impl Events {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { config, records, queues, control, frontend, logs, clock, entropy }) }
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                records,
+                queues,
+                control,
+                frontend,
+                logs,
+                clock,
+                entropy,
+                mappings: Mappings::default(),
+            }),
+        }
     }
 
     pub fn config(&self) -> &Config {
@@ -74,6 +88,10 @@ impl Events {
 
     pub(crate) fn entropy(&self) -> &Arc<dyn Entropy> {
         &self.inner.entropy
+    }
+
+    pub(crate) fn mappings(&self) -> &Mappings {
+        &self.inner.mappings
     }
 
     pub(crate) fn new_request(&self) -> RequestId {

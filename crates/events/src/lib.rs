@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod invocations;
 mod lineage;
+mod mappings;
 mod poller;
 mod workers;
 
@@ -28,3 +29,4 @@ pub use destination::{BadDestination, BusName, Destination, TopicName};
 pub use error::{Error, Result};
 pub use events::{Config, Events};
 pub use invocations::Asynchronous;
+pub use mappings::{MappingState, Processing};

@@ -3,7 +3,7 @@
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Events, invocations};
+use crate::{Events, invocations, mappings};
 
 impl Events {
     /// Begins to bring events to functions. With `stop` nothing new is begun; the handle is ready when all that was under
@@ -11,7 +11,7 @@ impl Events {
     pub fn start(&self, stop: &CancellationToken) -> JoinHandle<()> {
         let (events, stop) = (self.clone(), stop.clone());
         tokio::spawn(async move {
-            invocations::follow(events, stop).await;
+            tokio::join!(invocations::follow(events.clone(), stop.clone()), mappings::follow(events, stop));
         })
     }
 }
