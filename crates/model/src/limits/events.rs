@@ -32,3 +32,5 @@ pub const DELIVERY_DEPTH: u32 = 5;
 pub const TOPIC_NAME_SIZE: usize = 256;
 /// Bytes of an event bus's name.
 pub const BUS_NAME_SIZE: usize = 256;
+/// Characters of a destination's ARN (Lambda API, `DestinationArn`).
+pub const DESTINATION_SIZE: usize = 350;
