@@ -6,6 +6,7 @@
 )]
 
 mod ahead;
+mod asynchronous;
 mod bad_input;
 mod command_line;
 mod crash;
