@@ -14,6 +14,7 @@ mod feed;
 mod live;
 mod mapping;
 mod mirror;
+mod past;
 mod provisioned;
 mod target;
 

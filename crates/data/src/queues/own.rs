@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use super::{
     Draft, Handle, Outbox, Queue, QueueName, Queues, Refusal, Sent, Settings, acknowledge,
     layout::{self, FLYING},
-    message::Lease,
+    message::{Lease, Message},
     name::OWN,
+    receive,
     send::Prepared,
     visibility,
 };
@@ -85,6 +86,51 @@ impl Outbox<'_> {
     pub fn give_back(&mut self, name: &QueueName, back: &Return) -> std::result::Result<(), BackendError> {
         let Some(queue) = Queue::find(self.t, name)? else { return Ok(()) };
         give_back(self.t, &queue, back, self.now.steady)
+    }
+}
+
+impl Outbox<'_> {
+    /// Gives back what was received with this handle with another note.
+    pub fn amend(
+        &mut self,
+        name: &QueueName,
+        back: &Return,
+        note: &str,
+    ) -> std::result::Result<(), BackendError> {
+        let Some(queue) = Queue::find(self.t, name)? else { return Ok(()) };
+        let key = layout::message(queue.id, &back.handle.group, back.handle.position);
+        if back.handle.queue == queue.id
+            && let Some(record) = self.t.get(&key)?
+        {
+            let mut message = Message::decode(&record)?;
+            message.head.note = Some(note.to_owned());
+            self.t.put(&key, &message.encode()?)?;
+        }
+        give_back(self.t, &queue, back, self.now.steady)
+    }
+}
+
+impl Outbox<'_> {
+    /// Moves what was received with this handle to its queue's dead-letter queue. Whether there was one; without one it is
+    /// gone.
+    pub fn bury(&mut self, name: &QueueName, handle: &Handle) -> std::result::Result<bool, BackendError> {
+        let Some(queue) = Queue::find(self.t, name)? else { return Ok(false) };
+        if handle.queue != queue.id {
+            return Ok(false);
+        }
+        let letters = match &queue.settings.redrive {
+            Some(redrive) => Queue::find(self.t, &redrive.dead_letters)?,
+            None => None,
+        };
+        let record = self.t.get(&layout::message(queue.id, &handle.group, handle.position))?;
+        if let (Err(_), _) | (Ok(()), None) =
+            (acknowledge::remove(self.t, &queue, handle, self.now)?, &record)
+        {
+            return Ok(false);
+        }
+        let (Some(letters), Some(record)) = (letters, record) else { return Ok(false) };
+        receive::move_to(self, &queue, &letters, Message::decode(&record)?)?;
+        Ok(true)
     }
 }
 
