@@ -4,6 +4,7 @@ mod asynchronous;
 mod driver;
 mod mapping;
 mod network;
+mod recursion;
 mod wasm;
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
@@ -16,6 +17,7 @@ pub use asynchronous::Asynchronous;
 pub use driver::DriverChoice;
 pub use mapping::Mapping;
 pub use network::{Network, Vpc};
+pub use recursion::RecursiveLoop;
 pub use wasm::{
     BadOutboundRule, OutboundHost, OutboundPort, OutboundRule, OutboundScheme, PrivateNetworks, Reuse,
     WasiVersion, Wasm, WasmStart,
@@ -87,6 +89,8 @@ pub struct Function {
     /// What a manifest declares. Those that were made through Lambda's API are not part of a release.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mappings: Vec<Mapping>,
+    #[serde(default, skip_serializing_if = "RecursiveLoop::is_usual")]
+    pub recursive_loop: RecursiveLoop,
 }
 
 /// Which environments are copies of one that was initialised. Of a WebAssembly function always none: it has
@@ -154,6 +158,7 @@ impl Function {
             dead_letters: None,
             asynchronous: None,
             mappings: Vec::new(),
+            recursive_loop: RecursiveLoop::Terminate,
         }
     }
 }

@@ -16,14 +16,17 @@ use sonagi_model::{
 };
 
 use super::{
-    Alias, Live, LiveApp, LiveAsynchronous, LiveFunction, LiveUrl, Provisioned, Target, Version,
+    Alias, Live, LiveApp, LiveAsynchronous, LiveFunction, LiveMapping, LiveUrl, Provisioned, Target, Version,
     live::{ApiPlace, UrlPlace},
 };
 use crate::{
     Result,
     releases::{
         change::Arns,
-        records::{APPS, AppRecord, FUNCTIONS, FunctionRecord, Key, PREFIX, Record, VERSIONS, VersionRecord},
+        records::{
+            APPS, AppRecord, FUNCTIONS, FunctionRecord, Key, MappingRecord, PREFIX, Record, VERSIONS,
+            VersionRecord,
+        },
     },
 };
 
@@ -182,6 +185,12 @@ impl Mirror {
                 for url in function.urls.values() {
                     self.live.urls.remove(&url.url.id);
                 }
+                for id in function.mappings.keys() {
+                    // Another function may have got it within the same commit.
+                    if self.live.mappings.get(id) == Some(name) {
+                        self.live.mappings.remove(id);
+                    }
+                }
             }
         }
         let Some(release) = self.releases.get(app).map(Arc::clone) else { return };
@@ -201,6 +210,9 @@ impl Mirror {
             for (qualifier, url) in &built.urls {
                 let place = UrlPlace { function: function.lambda_name.clone(), qualifier: qualifier.clone() };
                 self.live.urls.insert(url.url.id.clone(), place);
+            }
+            for id in built.mappings.keys() {
+                self.live.mappings.insert(id.clone(), function.lambda_name.clone());
             }
             self.live.functions.insert(function.lambda_name.clone(), Arc::clone(&built));
             functions.insert(name.clone(), built);
@@ -256,6 +268,7 @@ impl Mirror {
             app: release.app.clone(),
             provisioned: provisioned.collect(),
             asynchronous: asynchronous(record),
+            mappings: mappings(record),
             versions: versions.cloned().unwrap_or_default(),
             aliases: aliases.collect(),
             urls: urls(function, record),
@@ -309,6 +322,14 @@ fn asynchronous(record: &FunctionRecord) -> BTreeMap<String, LiveAsynchronous> {
         let live =
             LiveAsynchronous { config, max_age: set.max_age, retries: set.retries, modified: set.modified };
         (qualifier.clone(), live)
+    });
+    shown.collect()
+}
+
+fn mappings(record: &FunctionRecord) -> BTreeMap<String, LiveMapping> {
+    let shown = record.mappings.iter().map(|(id, made)| {
+        let MappingRecord { mapping, tags, modified, .. } = made.clone();
+        (id.clone(), LiveMapping { mapping, tags, modified })
     });
     shown.collect()
 }

@@ -169,6 +169,47 @@ pub struct Destinations {
 }
 
 #[derive(Debug, Clone, Default)]
+pub struct CreateMapping {
+    /// A name or an ARN, with or without a qualifier.
+    pub function: String,
+    /// The ARN of the event source.
+    pub source: Option<String>,
+    pub settings: MappingSettings,
+    pub tags: BTreeMap<String, String>,
+    pub queue: Option<SourceQueue>,
+}
+
+/// What is none stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateMapping {
+    pub function: Option<String>,
+    pub settings: MappingSettings,
+    pub queue: Option<SourceQueue>,
+}
+
+/// What is none was not given.
+#[derive(Debug, Clone, Default)]
+pub struct MappingSettings {
+    pub enabled: Option<bool>,
+    pub batch: Option<i64>,
+    /// Seconds.
+    pub window: Option<i64>,
+    /// Event patterns.
+    pub filters: Option<Vec<String>>,
+    /// A `ScalingConfig` without a number takes the limit away.
+    pub concurrency: Option<Option<i64>>,
+    /// `ReportBatchItemFailures`, or nothing.
+    pub responses: Option<Vec<String>>,
+}
+
+/// What is known of the queue that is to be a source; none of one that is not there.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceQueue {
+    /// Seconds.
+    pub visibility: u32,
+}
+
+#[derive(Debug, Clone, Default)]
 pub struct AddPermission {
     pub statement_id: String,
     pub action: String,

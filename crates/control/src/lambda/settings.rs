@@ -166,7 +166,7 @@ impl Settings<'_> {
 }
 
 /// Standard queues and topics alone (Lambda Developer Guide, "Adding a dead-letter queue"); Lambda's text is not documented.
-fn check_dead_letters(arn: &str) -> Result<()> {
+pub(crate) fn check_dead_letters(arn: &str) -> Result<()> {
     let fits = Arn::parse(arn).is_some_and(|read| {
         matches!(read.service, "sqs" | "sns") && read.is_named() && !read.resource.ends_with(".fifo")
     });

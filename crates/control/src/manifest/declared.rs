@@ -246,6 +246,7 @@ impl FunctionDraft {
             dead_letters: None,
             asynchronous: None,
             mappings: Vec::new(),
+            recursive_loop: Default::default(),
         }
     }
 }

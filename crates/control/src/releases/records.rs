@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sonagi_model::{
     AliasName, AppName, Digest, FunctionName, LambdaName, ReleaseNumber, Timestamp,
-    function::{Function, FunctionUrl},
+    function::{Function, FunctionUrl, Mapping},
     release::{Release, ReleaseContent},
 };
 
@@ -111,6 +111,9 @@ pub(crate) struct FunctionRecord {
     /// What is set for asynchronous invocations, by qualifier.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) asynchronous: BTreeMap<String, AsynchronousRecord>,
+    /// Event source mappings by UUID.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) mappings: BTreeMap<String, MappingRecord>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +131,14 @@ pub(crate) struct AsynchronousRecord {
     pub(crate) retries: Option<u32>,
     pub(crate) on_success: Option<String>,
     pub(crate) on_failure: Option<String>,
+    pub(crate) modified: Timestamp,
+    pub(crate) origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MappingRecord {
+    pub(crate) mapping: Mapping,
+    pub(crate) tags: BTreeMap<String, String>,
     pub(crate) modified: Timestamp,
     pub(crate) origin: Origin,
 }

@@ -85,6 +85,7 @@ impl Change<'_> {
         }
         self.declare_provisioned(&mut record, to)?;
         self.declare_asynchronous(&mut record, to);
+        self.declare_mappings(&mut record, to);
         self.store.put(&key, &record)?;
         Ok(record.provisions())
     }
@@ -163,6 +164,7 @@ impl FunctionRecord {
             url: None,
             provisioned: Default::default(),
             asynchronous: Default::default(),
+            mappings: Default::default(),
         }
     }
 }

@@ -152,6 +152,15 @@ fn check_function(function: &Function) -> Result<()> {
             return Err(Error::Invalid(SNAPSHOT_AND_PROVISIONED.into()));
         }
     }
+    if let Some(declared) = &function.asynchronous {
+        lambda::check_asynchronous(declared)?;
+    }
+    if let Some(arn) = &function.dead_letters {
+        lambda::check_dead_letters(arn)?;
+    }
+    for mapping in &function.mappings {
+        lambda::check_mapping(mapping)?;
+    }
     check_permissions(&function.permissions)?;
     check_tags(&function.tags)?;
     check_variables(&function.variables)

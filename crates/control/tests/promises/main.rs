@@ -12,3 +12,4 @@ mod preparation;
 mod provisioned;
 mod releases;
 mod support;
+mod waking;

@@ -6,6 +6,7 @@ mod asynchronous;
 mod doors;
 mod grants;
 mod invocations;
+mod mappings;
 mod own_api;
 mod queues;
 mod resources;

@@ -234,9 +234,7 @@ async fn what_can_only_be_at_its_default_says_so() {
     world.create("pets").await;
     for (path, body) in [
         ("/2018-10-31/layers", json!({ "Layers": [] })),
-        ("/2015-03-31/event-source-mappings", json!({ "EventSourceMappings": [] })),
         ("/2020-06-30/functions/pets/code-signing-config", json!({ "FunctionName": "pets" })),
-        ("/2024-08-31/functions/pets/recursion-config", json!({ "RecursiveLoop": "Allow" })),
     ] {
         assert_eq!(world.get(path).await.json(), body, "{path}");
     }

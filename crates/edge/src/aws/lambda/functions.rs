@@ -140,7 +140,7 @@ impl VpcConfigInput {
     }
 }
 
-fn is_nothing(value: &Value) -> bool {
+pub(super) fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Bool(yes) => !yes,
@@ -151,7 +151,7 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-fn not_here(member: &str) -> AwsError {
+pub(super) fn not_here(member: &str) -> AwsError {
     invalid_parameter(format!("Sonagi does not support {member} yet: leave it out."))
 }
 

@@ -12,6 +12,7 @@ mod event_invoke;
 mod functions;
 mod input;
 mod invoke;
+mod mappings;
 mod permissions;
 mod provisioned;
 mod route;
@@ -25,7 +26,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, request::Parts as Head};
 use sonagi_control::{LiveFunction, Target, Version, lambda::FunctionReference};
-use sonagi_identity::{Access, Principal, policy::Policies};
+use sonagi_identity::{
+    Access, Principal,
+    policy::{Given, Policies},
+};
 use sonagi_model::{
     AppName, RequestId, limits,
     policy::{Document, Purpose},
@@ -84,7 +88,8 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
     let Some(Route { operation, name, second }) = route else {
         return Err(unsupported::unknown(&head));
     };
-    authorize(parts, &principal, operation, &name, query.get("Qualifier"))?;
+    let functions = mappings::functions(parts, operation, &name, &body);
+    authorize(parts, &principal, operation, &name, query.get("Qualifier"), &functions)?;
     let host = admit::host(&head).to_owned();
     let call = Call { name, second, query, headers: head.headers, host, body, request };
     match operation {
@@ -119,6 +124,13 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
         Operation::GetFunctionEventInvokeConfig => event_invoke::get(parts, &call),
         Operation::DeleteFunctionEventInvokeConfig => event_invoke::delete(parts, &call).await,
         Operation::ListFunctionEventInvokeConfigs => event_invoke::list(parts, &call),
+        Operation::PutFunctionRecursionConfig => settings::put_recursion(parts, &call).await,
+        Operation::GetFunctionRecursionConfig => settings::get_recursion(parts, &call),
+        Operation::CreateEventSourceMapping => mappings::create(parts, &call).await,
+        Operation::GetEventSourceMapping => mappings::get(parts, &call),
+        Operation::UpdateEventSourceMapping => mappings::update(parts, &call).await,
+        Operation::DeleteEventSourceMapping => mappings::delete(parts, &call).await,
+        Operation::ListEventSourceMappings => mappings::list(parts, &call),
         Operation::TagResource => settings::tag(parts, &call).await,
         Operation::UntagResource => settings::untag(parts, &call).await,
         Operation::ListTags => settings::list_tags(parts, &call),
@@ -131,8 +143,6 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
         Operation::InvokeWithResponseStream => stream::invoke(parts, call).await,
         Operation::GetRuntimeManagementConfig
         | Operation::GetFunctionCodeSigningConfig
-        | Operation::GetFunctionRecursionConfig
-        | Operation::ListEventSourceMappings
         | Operation::ListLayers
         | Operation::ListLayerVersions
         | Operation::ListCodeSigningConfigs => unsupported::trivial(parts, operation, &call),
@@ -141,14 +151,15 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
     }
 }
 
-/// Whether `principal` may do this to the function that the path and the query name. Nothing is looked up before that
-/// but whose function it is, and its own policy.
+/// Whether `principal` may do this to the function that the path and the query name, and to each of `functions`. Nothing
+/// is looked up before that but whose function it is, its own policy, and whose events a mapping brings.
 fn authorize(
     parts: &Parts,
     principal: &Principal,
     operation: Operation,
     name: &str,
     qualifier: Option<&str>,
+    functions: &[String],
 ) -> Result<(), AwsError> {
     let (resource, owner) = resource(parts, operation, name, qualifier);
     let action = format!("lambda:{}", operation.action());
@@ -162,7 +173,15 @@ fn authorize(
     let access = Access::new(principal, &action, &resource, parts.clock.now())
         .owned_by(owner.as_ref())
         .under(policy.as_ref());
-    parts.identity.may(&access).map_err(|error| AwsError::identity(&error, Protocol::RestJson))
+    let may = |access: &Access<'_>| {
+        parts.identity.may(access).map_err(|error| AwsError::identity(&error, Protocol::RestJson))
+    };
+    match functions {
+        [] => may(&access),
+        functions => functions
+            .iter()
+            .try_for_each(|arn| may(&access.with(&[("lambda:FunctionArn", Given::from(arn.as_str()))]))),
+    }
 }
 
 /// What `AddPermission` made. A policy that names somebody whom IAM does not know lets nobody in.
@@ -178,26 +197,37 @@ fn resource(
     name: &str,
     qualifier: Option<&str>,
 ) -> (String, Option<AppName>) {
-    if !operation.is_of_function() {
-        return ("*".into(), None);
+    match operation {
+        Operation::GetEventSourceMapping
+        | Operation::UpdateEventSourceMapping
+        | Operation::DeleteEventSourceMapping => {
+            return (mappings::arn(parts, &cut(name)), None);
+        }
+        Operation::TagResource | Operation::UntagResource | Operation::ListTags
+            if name.contains(":event-source-mapping:") =>
+        {
+            return (cut(name), None);
+        }
+        operation if !operation.is_of_function() => return ("*".into(), None),
+        _ => {}
     }
     let live = parts.control.live();
     let reference = FunctionReference::parse(name).ok();
     let plain = reference.as_ref().map_or(name, |reference| reference.name.as_str());
     let owner = live.function(plain).map(|function| function.app.clone());
-    let longest = limits::FUNCTION_REFERENCE_SIZE;
-    let mut arn = format!(
-        "arn:aws:lambda:{}:{}:function:{}",
-        parts.config.region,
-        parts.config.account,
-        plain.chars().take(longest).collect::<String>()
-    );
+    let mut arn =
+        format!("arn:aws:lambda:{}:{}:function:{}", parts.config.region, parts.config.account, cut(plain));
     let own = reference.as_ref().and_then(|reference| reference.qualifier.as_deref());
     if let Some(qualifier) = own.or(qualifier) {
         arn.push(':');
-        arn.extend(qualifier.chars().take(longest));
+        arn.push_str(&cut(qualifier));
     }
     (arn, owner)
+}
+
+/// What a stranger wrote goes into a message only so far.
+fn cut(text: &str) -> String {
+    text.chars().take(limits::FUNCTION_REFERENCE_SIZE).collect()
 }
 
 fn too_large(operation: Operation, limit: usize) -> AwsError {

@@ -45,12 +45,17 @@ pub(super) enum Operation {
     InvokeWithResponseStream,
     GetRuntimeManagementConfig,
     GetFunctionCodeSigningConfig,
+    PutFunctionRecursionConfig,
     GetFunctionRecursionConfig,
     PutFunctionEventInvokeConfig,
     UpdateFunctionEventInvokeConfig,
     GetFunctionEventInvokeConfig,
     DeleteFunctionEventInvokeConfig,
     ListFunctionEventInvokeConfigs,
+    CreateEventSourceMapping,
+    GetEventSourceMapping,
+    UpdateEventSourceMapping,
+    DeleteEventSourceMapping,
     ListEventSourceMappings,
     ListLayers,
     ListLayerVersions,
@@ -96,6 +101,10 @@ impl Operation {
             Self::ListFunctions
                 | Self::CreateFunction
                 | Self::GetAccountSettings
+                | Self::CreateEventSourceMapping
+                | Self::GetEventSourceMapping
+                | Self::UpdateEventSourceMapping
+                | Self::DeleteEventSourceMapping
                 | Self::ListEventSourceMappings
                 | Self::ListLayers
                 | Self::ListLayerVersions
@@ -160,6 +169,7 @@ pub(super) fn find(method: &Method, path: &str, query: &Query) -> Option<Route> 
         ("GET", ["2016-08-19", "account-settings"]) => O::GetAccountSettings,
         ("GET", ["2021-07-20", "functions", _, "runtime-management-config"]) => O::GetRuntimeManagementConfig,
         ("GET", ["2020-06-30", "functions", _, "code-signing-config"]) => O::GetFunctionCodeSigningConfig,
+        ("PUT", ["2024-08-31", "functions", _, "recursion-config"]) => O::PutFunctionRecursionConfig,
         ("GET", ["2024-08-31", "functions", _, "recursion-config"]) => O::GetFunctionRecursionConfig,
         ("PUT", ["2019-09-25", "functions", _, "event-invoke-config"]) => O::PutFunctionEventInvokeConfig,
         ("POST", ["2019-09-25", "functions", _, "event-invoke-config"]) => O::UpdateFunctionEventInvokeConfig,
@@ -170,6 +180,10 @@ pub(super) fn find(method: &Method, path: &str, query: &Query) -> Option<Route> 
         ("GET", ["2019-09-25", "functions", _, "event-invoke-config", "list"]) => {
             O::ListFunctionEventInvokeConfigs
         }
+        ("POST", ["2015-03-31", "event-source-mappings"]) => O::CreateEventSourceMapping,
+        ("GET", ["2015-03-31", "event-source-mappings", _]) => O::GetEventSourceMapping,
+        ("PUT", ["2015-03-31", "event-source-mappings", _]) => O::UpdateEventSourceMapping,
+        ("DELETE", ["2015-03-31", "event-source-mappings", _]) => O::DeleteEventSourceMapping,
         ("GET", ["2015-03-31", "event-source-mappings"]) => O::ListEventSourceMappings,
         ("GET", ["2018-10-31", "layers"]) if query.get("find").is_none() => O::ListLayers,
         ("GET", ["2018-10-31", "layers", _, "versions"]) => O::ListLayerVersions,
@@ -183,10 +197,6 @@ pub(super) fn find(method: &Method, path: &str, query: &Query) -> Option<Route> 
 /// What Lambda does and Sonagi does not, so that the refusal can name it.
 fn unsupported(method: &str, segments: &[&str]) -> Option<&'static str> {
     Some(match (method, segments) {
-        ("POST", ["2015-03-31", "event-source-mappings"]) => "CreateEventSourceMapping",
-        ("GET", ["2015-03-31", "event-source-mappings", _]) => "GetEventSourceMapping",
-        ("PUT", ["2015-03-31", "event-source-mappings", _]) => "UpdateEventSourceMapping",
-        ("DELETE", ["2015-03-31", "event-source-mappings", _]) => "DeleteEventSourceMapping",
         ("GET", ["2018-10-31", "layers"]) => "GetLayerVersionByArn",
         ("POST", ["2018-10-31", "layers", _, "versions"]) => "PublishLayerVersion",
         ("GET", ["2018-10-31", "layers", _, "versions", _]) => "GetLayerVersion",
@@ -204,7 +214,6 @@ fn unsupported(method: &str, segments: &[&str]) -> Option<&'static str> {
             "DeleteFunctionCodeSigningConfig"
         }
         ("PUT", ["2021-07-20", "functions", _, "runtime-management-config"]) => "PutRuntimeManagementConfig",
-        ("PUT", ["2024-08-31", "functions", _, "recursion-config"]) => "PutFunctionRecursionConfig",
         (_, ["2025-11-30", "capacity-providers", ..]) => "managing capacity providers",
         (_, ["2025-11-30", "functions", _, "function-scaling-config"]) => {
             "managing scaling on capacity providers"

@@ -17,9 +17,6 @@ pub(super) fn trivial(parts: &Parts, operation: Operation, call: &Call) -> Answe
     match operation {
         Operation::ListLayers => return json(StatusCode::OK, &value!({ "Layers": [] })),
         Operation::ListLayerVersions => return json(StatusCode::OK, &value!({ "LayerVersions": [] })),
-        Operation::ListEventSourceMappings => {
-            return json(StatusCode::OK, &value!({ "EventSourceMappings": [] }));
-        }
         Operation::ListCodeSigningConfigs => {
             return json(StatusCode::OK, &value!({ "CodeSigningConfigs": [] }));
         }
@@ -41,7 +38,6 @@ pub(super) fn trivial(parts: &Parts, operation: Operation, call: &Call) -> Answe
         Operation::GetFunctionCodeSigningConfig => {
             json(StatusCode::OK, &value!({ "FunctionName": target.function.lambda_name.as_str() }))
         }
-        Operation::GetFunctionRecursionConfig => json(StatusCode::OK, &value!({ "RecursiveLoop": "Allow" })),
         _ => Err(self::operation("this operation")),
     }
 }
