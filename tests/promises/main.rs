@@ -16,6 +16,7 @@ mod dev;
 mod idle_functions;
 mod isolation;
 mod lambda_clients;
+mod mappings;
 mod microvm;
 mod neighbours;
 mod networks;

@@ -10,6 +10,7 @@ use sonagi_control::{
     lambda::{CreateMapping, FunctionReference, MappingSettings, SourceQueue, UpdateMapping},
 };
 use sonagi_events::Destination;
+use sonagi_events::MappingState;
 
 use super::{
     Answer, Call, Page, destinations,
@@ -95,6 +96,7 @@ struct Configuration<'a> {
     scaling_config: Option<Scaling>,
     function_arn: String,
     last_modified: f64,
+    last_processing_result: &'static str,
     state: &'static str,
     state_transition_reason: &'static str,
     function_response_types: &'static [&'static str],
@@ -115,7 +117,7 @@ pub(super) async fn create(parts: &Parts, call: &Call) -> Answer {
 
 pub(super) fn get(parts: &Parts, call: &Call) -> Answer {
     let (function, mapping) = parts.control.find_mapping(&call.name)?;
-    answer(parts, StatusCode::OK, &function, &mapping, rest(&mapping))
+    answer(parts, StatusCode::OK, &function, &mapping, rest(parts, &mapping))
 }
 
 pub(super) async fn update(parts: &Parts, call: &Call) -> Answer {
@@ -162,7 +164,7 @@ pub(super) fn list(parts: &Parts, call: &Call) -> Answer {
     let marker = page.marker.as_deref().unwrap_or_default();
     let all = live.mappings_after(marker).filter(|(function, found)| fits(function, found));
     let (found, next_marker) = page.cut(all, |(_, found)| found.mapping.id.clone());
-    let shown = found.into_iter().map(|(function, found)| view(parts, function, found, rest(found)));
+    let shown = found.into_iter().map(|(function, found)| view(parts, function, found, rest(parts, found)));
     json(StatusCode::OK, &Mappings { next_marker, event_source_mappings: shown.collect() })
 }
 
@@ -250,9 +252,13 @@ fn target(qualifier: Option<&str>) -> &str {
     qualifier.unwrap_or("$LATEST")
 }
 
-/// The state that a mapping is in as soon as a change of it is made.
-fn rest(mapping: &LiveMapping) -> &'static str {
-    if mapping.mapping.enabled { "Enabled" } else { "Disabled" }
+/// The state that a mapping is in once a change of it is made.
+fn rest(parts: &Parts, mapping: &LiveMapping) -> &'static str {
+    match (mapping.mapping.enabled, parts.events.mapping(&mapping.mapping.id).0) {
+        (true, _) => "Enabled",
+        (false, MappingState::Enabled | MappingState::Disabling) => "Disabling",
+        (false, MappingState::Disabled) => "Disabled",
+    }
 }
 
 fn answer(
@@ -284,6 +290,7 @@ fn view<'a>(
             .map(|concurrency| Scaling { maximum_concurrency: Some(concurrency.into()) }),
         function_arn: qualified(function.arn(), mapping.qualifier.as_deref()),
         last_modified: seconds(found.modified),
+        last_processing_result: parts.events.mapping(&mapping.id).1.as_str(),
         state,
         state_transition_reason: "USER_INITIATED",
         function_response_types: if mapping.partial { &["ReportBatchItemFailures"] } else { &[] },
