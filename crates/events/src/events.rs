@@ -8,7 +8,10 @@ use sonagi_control::{Control, Target};
 use sonagi_data::queues::Queues;
 use sonagi_invoke::{Frontend, LogProvider};
 use sonagi_model::{
-    AccountId, Clock, Entropy, LambdaName, Region, RequestId, function::Asynchronous, limits, logs::LogLine,
+    AccountId, Clock, Entropy, LambdaName, Region, RequestId,
+    function::{Asynchronous, RecursiveLoop},
+    limits,
+    logs::LogLine,
 };
 
 #[derive(Debug, Clone)]
@@ -123,8 +126,10 @@ impl Events {
     }
 
     /// Whether a function may wake itself without end.
-    pub(crate) fn may_wake_itself(&self, _target: &Target) -> bool {
-        false
+    pub(crate) fn may_wake_itself(&self, target: &Target) -> bool {
+        let live = self.control().live();
+        let function = live.function(target.function.lambda_name.as_str());
+        function.is_some_and(|function| function.latest.function.recursive_loop == RecursiveLoop::Allow)
     }
 
     /// Says in the app's log that a function was stopped which wakes itself.
