@@ -17,6 +17,8 @@ mod delivery;
 mod destination;
 mod error;
 mod events;
+mod timers;
+mod workers;
 
 pub use delivery::{Detail, Parcel, Undeliverable};
 pub use destination::{BadDestination, BusName, Destination, TopicName};
