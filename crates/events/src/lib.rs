@@ -13,10 +13,14 @@
 //! - an event and what it is an event of are one commit: whoever sends does so within a transaction of its own;
 //! - nothing polls: whoever waits is woken.
 
+mod attempt;
 mod delivery;
 mod destination;
 mod error;
 mod events;
+mod invocations;
+mod lineage;
+mod poller;
 mod timers;
 mod workers;
 
@@ -24,3 +28,4 @@ pub use delivery::{Detail, Parcel, Undeliverable};
 pub use destination::{BadDestination, BusName, Destination, TopicName};
 pub use error::{Error, Result};
 pub use events::{Config, Events};
+pub use invocations::Asynchronous;

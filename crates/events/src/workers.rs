@@ -1,19 +1,25 @@
-//! What works in the background.
+//! What goes on in the background.
 
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Events, timers::Timers};
+use crate::{Events, invocations, timers::Timers};
 
 impl Events {
-    /// Begins all of it; it ends with `stop`. Must be called within a Tokio runtime.
+    /// Begins to bring events to functions. With `stop` nothing new is begun; the handle is ready when all that was under
+    /// way has come to its end, so the functions' environments must not be stopped before.
     pub fn start(&self, stop: &CancellationToken) -> JoinHandle<()> {
-        let stop = stop.clone();
-        let timers = Timers::new(Arc::clone(self.records()), self.queues().clone(), Arc::clone(self.clock()));
+        let (events, stop) = (self.clone(), stop.clone());
         tokio::spawn(async move {
-            stop.run_until_cancelled_owned(timers.run()).await;
+            let timers = stop.run_until_cancelled(events.timers().run());
+            tokio::join!(invocations::follow(events.clone(), stop.clone()), timers);
         })
+    }
+
+    /// The timers, with the handlers of all who own some.
+    fn timers(&self) -> Timers {
+        Timers::new(Arc::clone(self.records()), self.queues().clone(), Arc::clone(self.clock()))
     }
 }
