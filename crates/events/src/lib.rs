@@ -21,6 +21,7 @@ mod events;
 mod invocations;
 mod lineage;
 mod poller;
+pub mod schedules;
 mod timers;
 mod workers;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Events, invocations, timers::Timers};
+use crate::{Events, invocations, schedules, timers::Timers};
 
 impl Events {
     /// Begins to bring events to functions. With `stop` nothing new is begun; the handle is ready when all that was under
@@ -20,6 +20,9 @@ impl Events {
 
     /// The timers, with the handlers of all who own some.
     fn timers(&self) -> Timers {
+        let events = self.clone();
         Timers::new(Arc::clone(self.records()), self.queues().clone(), Arc::clone(self.clock()))
+            .with(schedules::TIMES, move |outbox, due| schedules::fire(&events, outbox, due))
+            .with(schedules::CLEARING, schedules::clear)
     }
 }
