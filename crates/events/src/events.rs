@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::mappings::Mappings;
 use sonagi_backend::Records;
 use sonagi_control::{Control, Target};
 use sonagi_data::queues::Queues;
@@ -31,6 +32,7 @@ struct Inner {
     logs: Arc<dyn LogProvider>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    mappings: Mappings,
 }
 
 impl Events {
@@ -45,7 +47,19 @@ impl Events {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { config, records, queues, control, frontend, logs, clock, entropy }) }
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                records,
+                queues,
+                control,
+                frontend,
+                logs,
+                clock,
+                entropy,
+                mappings: Mappings::default(),
+            }),
+        }
     }
 
     pub fn config(&self) -> &Config {
@@ -76,6 +90,10 @@ impl Events {
         &self.inner.entropy
     }
 
+    pub(crate) fn mappings(&self) -> &Mappings {
+        &self.inner.mappings
+    }
+
     pub(crate) fn new_request(&self) -> RequestId {
         RequestId::random(&**self.entropy())
     }
@@ -89,8 +107,12 @@ impl Events {
     /// How asynchronous invocations of a function go on, as it is said now; of one that is not live any more, as its
     /// release said it.
     pub(crate) fn asynchronous_of(&self, target: &Target, qualifier: Option<&str>) -> Asynchronous {
-        let _ = qualifier;
-        target.function.asynchronous.clone().unwrap_or_default()
+        let live = self.control().live();
+        let Some(found) = live.function(target.function.lambda_name.as_str()) else {
+            return target.function.asynchronous.clone().unwrap_or_default();
+        };
+        let set = found.asynchronous.get(qualifier.unwrap_or("$LATEST"));
+        set.map(|set| set.config.clone()).unwrap_or_default()
     }
 
     /// Whether a function's reserved concurrency is 0 now.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Events, invocations, schedules, timers::Timers};
+use crate::{Events, invocations, mappings, schedules, timers::Timers};
 
 impl Events {
     /// Begins to bring events to functions. With `stop` nothing new is begun; the handle is ready when all that was under
@@ -14,7 +14,11 @@ impl Events {
         let (events, stop) = (self.clone(), stop.clone());
         tokio::spawn(async move {
             let timers = stop.run_until_cancelled(events.timers().run());
-            tokio::join!(invocations::follow(events.clone(), stop.clone()), timers);
+            tokio::join!(
+                invocations::follow(events.clone(), stop.clone()),
+                mappings::follow(events.clone(), stop.clone()),
+                timers,
+            );
         })
     }
 

@@ -18,6 +18,7 @@
 mod acknowledge;
 mod attempts;
 mod depth;
+mod digest;
 mod draft;
 mod error;
 mod fifo;
@@ -40,6 +41,7 @@ mod waiting;
 
 pub use acknowledge::Acknowledge;
 pub use depth::Depth;
+pub use digest::{md5, md5_of_attributes};
 pub use draft::{Attribute, AttributeValue, Draft, is_text};
 pub use error::Refusal;
 pub use handle::Handle;

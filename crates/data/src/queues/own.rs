@@ -13,6 +13,7 @@ use super::{
     layout::{self, FLYING},
     message::{Lease, Message},
     name::OWN,
+    receive,
     send::Prepared,
     visibility,
 };
@@ -106,6 +107,30 @@ impl Outbox<'_> {
             self.t.put(&key, &message.encode()?)?;
         }
         give_back(self.t, &queue, back, self.now.steady)
+    }
+}
+
+impl Outbox<'_> {
+    /// Moves what was received with this handle to its queue's dead-letter queue. Whether there was one; without one it is
+    /// gone.
+    pub fn bury(&mut self, name: &QueueName, handle: &Handle) -> std::result::Result<bool, BackendError> {
+        let Some(queue) = Queue::find(self.t, name)? else { return Ok(false) };
+        if handle.queue != queue.id {
+            return Ok(false);
+        }
+        let letters = match &queue.settings.redrive {
+            Some(redrive) => Queue::find(self.t, &redrive.dead_letters)?,
+            None => None,
+        };
+        let record = self.t.get(&layout::message(queue.id, &handle.group, handle.position))?;
+        if let (Err(_), _) | (Ok(()), None) =
+            (acknowledge::remove(self.t, &queue, handle, self.now)?, &record)
+        {
+            return Ok(false);
+        }
+        let (Some(letters), Some(record)) = (letters, record) else { return Ok(false) };
+        receive::move_to(self, &queue, &letters, Message::decode(&record)?)?;
+        Ok(true)
     }
 }
 
