@@ -9,5 +9,6 @@ mod invocations;
 mod own_api;
 mod queues;
 mod resources;
+mod schedules;
 mod snapshots;
 mod world;
