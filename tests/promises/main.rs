@@ -25,6 +25,7 @@ mod provisioned;
 mod queue_clients;
 mod releases;
 mod sam;
+mod schedule_clients;
 mod sdk_inside;
 mod time_limits;
 mod wasm;

@@ -22,6 +22,8 @@ mod invocations;
 mod lineage;
 mod mappings;
 mod poller;
+pub mod schedules;
+mod timers;
 mod workers;
 
 pub use delivery::{Detail, Parcel, Undeliverable};

@@ -4,11 +4,13 @@
 
 mod events;
 mod mappings;
+mod schedules;
 
 use std::time::Duration;
 
 pub use events::*;
 pub use mappings::*;
+pub use schedules::*;
 
 const MIB: usize = 1 << 20;
 

@@ -10,5 +10,6 @@ mod mappings;
 mod own_api;
 mod queues;
 mod resources;
+mod schedules;
 mod snapshots;
 mod world;
