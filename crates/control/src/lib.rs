@@ -24,6 +24,7 @@ pub mod releases;
 mod control;
 mod error;
 mod preparation;
+mod resources;
 mod wasm;
 
 pub use catalog::{
@@ -33,6 +34,7 @@ pub use control::{Config, Control};
 pub use error::Error;
 pub use packages::Packages;
 pub use preparation::{Preparation, PrepareError};
+pub use resources::Resources;
 pub use releases::{Deployed, Liveness, ReleaseSummary};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -3,10 +3,12 @@
 //! "MB" in Lambda's documentation is 2^20 bytes, and so it is here.
 
 mod events;
+mod resources;
 
 use std::time::Duration;
 
 pub use events::*;
+pub use resources::*;
 
 const MIB: usize = 1 << 20;
 
