@@ -17,8 +17,10 @@ mod delivery;
 mod destination;
 mod error;
 mod events;
+mod resources;
 
 pub use delivery::{Detail, Parcel, Undeliverable};
 pub use destination::{BadDestination, BusName, Destination, TopicName};
 pub use error::{Error, Result};
 pub use events::{Config, Events};
+pub use resources::Declared;

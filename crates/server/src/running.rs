@@ -13,7 +13,7 @@ use sonagi_edge::{
     platform::{self, Platform},
     serve,
 };
-use sonagi_events::Events;
+use sonagi_events::{Declared, Events};
 use sonagi_identity::{CredentialsFile, Identity};
 use sonagi_invoke::Frontend;
 use sonagi_model::{Clock, Entropy, function::Runtime, limits};
@@ -153,11 +153,15 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         entropy: Arc::clone(&entropy),
     })
     .await?;
-    let control = control.prepared_by(Arc::new(Components {
-        wasm: wasm.clone(),
-        microvms: microvms.clone(),
-        process: Arc::clone(&process),
-    }));
+    let events_config =
+        sonagi_events::Config { account: config.account.clone(), region: config.region.clone() };
+    let control = control
+        .prepared_by(Arc::new(Components {
+            wasm: wasm.clone(),
+            microvms: microvms.clone(),
+            process: Arc::clone(&process),
+        }))
+        .with_resources(Arc::new(Declared::new(events_config.clone(), queues.clone())));
     let frontend = Frontend::new(
         sonagi_invoke::Config {
             account_concurrency: config.concurrency,
@@ -175,7 +179,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     );
 
     let events = Events::new(
-        sonagi_events::Config { account: config.account.clone(), region: config.region.clone() },
+        events_config,
         Arc::clone(&records) as Arc<dyn Records>,
         queues.clone(),
         control.clone(),
