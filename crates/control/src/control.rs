@@ -17,13 +17,13 @@ use crate::{
     Deployed, Error, Live, Liveness, News, Packages, Preparation, ReleaseSummary, Resources, Result,
     catalog::Catalog,
     preparation::Preparations,
-    resources::Services,
     releases::{
         Change, Changes,
         change::Arns,
         check_content,
         records::{AppRecord, ContentRecord, Key, Origin, Record, ReleaseRecord, releases_of},
     },
+    resources::Services,
 };
 
 pub struct Config {

@@ -34,7 +34,7 @@ pub use control::{Config, Control};
 pub use error::Error;
 pub use packages::Packages;
 pub use preparation::{Preparation, PrepareError};
-pub use resources::Resources;
 pub use releases::{Deployed, Liveness, ReleaseSummary};
+pub use resources::Resources;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

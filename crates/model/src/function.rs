@@ -87,6 +87,8 @@ pub struct Function {
     /// What a manifest declares. Those that were made through Lambda's API are not part of a release.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mappings: Vec<Mapping>,
+    #[serde(default, skip_serializing_if = "Recursion::is_usual")]
+    pub recursion: Recursion,
 }
 
 /// Which environments are copies of one that was initialised. Of a WebAssembly function always none: it has
@@ -154,6 +156,7 @@ impl Function {
             dead_letters: None,
             asynchronous: None,
             mappings: Vec::new(),
+            recursion: Recursion::default(),
         }
     }
 }
@@ -313,6 +316,22 @@ impl LogLevel {
             Self::Error => "ERROR",
             Self::Fatal => "FATAL",
         }
+    }
+}
+
+/// What becomes of a function that is woken by what came of itself, again and again (Lambda API,
+/// `PutFunctionRecursionConfig`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+pub enum Recursion {
+    /// It is stopped after [`limits::WAKES_OF_ITSELF`] times.
+    #[default]
+    Terminate,
+    Allow,
+}
+
+impl Recursion {
+    pub const fn is_usual(&self) -> bool {
+        matches!(self, Self::Terminate)
     }
 }
 

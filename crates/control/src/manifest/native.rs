@@ -71,7 +71,7 @@ pub(super) fn read(root: &Path, tree: &Node, context: &Context, report: &Report)
     }
     top.finish();
     let apis = if api.routes.is_empty() { Vec::new() } else { vec![api] };
-    Some(Loaded { app, functions, apis, outputs: BTreeMap::new() })
+    Some(Loaded { app, functions, apis, outputs: BTreeMap::new(), resources: BTreeMap::new() })
 }
 
 fn app(top: &Fields<'_>, root: &Path, context: &Context, report: &Report) -> Option<AppName> {

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use sonagi_model::{
     limits,
-    policy::{Document, PolicyError, Purpose, Raw, Step},
+    policy::{Document, Effect, PolicyError, Purpose, Raw, Scope, Statement, Step, Version},
 };
 
 use super::{
@@ -121,6 +121,19 @@ impl Collected {
         }
         all
     }
+}
+
+/// A policy with one statement, which allows.
+pub(super) fn allow(actions: &[&str], resource: &str) -> Document {
+    let statement = Statement {
+        sid: None,
+        effect: Effect::Allow,
+        principals: None,
+        actions: Scope::Only(actions.iter().map(|action| (*action).to_owned()).collect()),
+        resources: Some(Scope::Only(vec![resource.to_owned()])),
+        conditions: Vec::new(),
+    };
+    Document { version: Version::Second, id: None, statements: vec![statement] }
 }
 
 /// A policy's document, as it stands in a manifest after everything in it was evaluated. What is wrong is reported at
