@@ -17,6 +17,8 @@ mod permissions;
 mod provisioned;
 #[path = "manifest/sam.rs"]
 mod sam;
+#[path = "manifest/sam_events.rs"]
+mod sam_events;
 #[path = "manifest/support.rs"]
 mod support;
 #[path = "manifest/wasm.rs"]

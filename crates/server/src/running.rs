@@ -167,7 +167,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             account_concurrency: config.concurrency,
             memory_budget_mib: machine::memory_mib(),
             region: config.region.to_string(),
-            endpoint: format!("http://{}", reachable(platform_address)),
+            endpoint: endpoint_of(platform_address),
             ..sonagi_invoke::Config::default()
         },
         Arc::new(Drivers { process: Arc::clone(&process), wasm: wasm.clone(), microvm: microvms }),
@@ -192,6 +192,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             account: config.account,
             region: config.region,
             gateway: format!("http://localhost:{}", gateway_address.port()),
+            endpoint: endpoint_of(platform_address),
             names: Vec::new(),
             account_concurrency: config.concurrency,
             networks,
@@ -282,6 +283,11 @@ impl Running {
         self.platform
     }
 
+    /// The platform as functions reach it.
+    pub fn endpoint(&self) -> String {
+        endpoint_of(self.platform)
+    }
+
     pub fn gateway_address(&self) -> SocketAddr {
         self.gateway
     }
@@ -362,6 +368,10 @@ async fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener> 
 
 fn address(listener: &TcpListener) -> Result<SocketAddr> {
     listener.local_addr().map_err(|cause| Error::Io { doing: "find a listener's address", cause })
+}
+
+fn endpoint_of(platform: SocketAddr) -> String {
+    format!("http://{}", reachable(platform))
 }
 
 /// An address at which this machine reaches a door that may be open on all of its addresses.

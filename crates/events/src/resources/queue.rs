@@ -30,8 +30,7 @@ pub(super) fn read(config: &Config, name: &str, resource: &Resource) -> Result<D
     let Properties { attributes, tags } =
         parse(&resource.properties).map_err(|error| wrong(error.to_string()))?;
     let place = Place { account: &config.account, region: &config.region };
-    let changes =
-        read_attributes(place, &queue, &attributes).map_err(|error| wrong(error.to_string()))?;
+    let changes = read_attributes(place, &queue, &attributes).map_err(|error| wrong(error.to_string()))?;
     let settings = changed(Settings::of(&queue), &changes);
     let declaration = Declaration { name: queue, settings, tags };
     declaration.check().map_err(|refusal| wrong(refusal.to_string()))?;
@@ -54,12 +53,7 @@ pub(super) fn make(
     done(name, &resource.name, outbox.declare(app, &declaration))
 }
 
-pub(super) fn join(
-    config: &Config,
-    outbox: &mut Outbox<'_>,
-    name: &str,
-    resource: &Resource,
-) -> Result<()> {
+pub(super) fn join(config: &Config, outbox: &mut Outbox<'_>, name: &str, resource: &Resource) -> Result<()> {
     let declaration = read(config, name, resource)?;
     done(name, &resource.name, outbox.check_declared(&declaration))
 }

@@ -136,6 +136,24 @@ pub(super) fn allow(actions: &[&str], resource: &str) -> Document {
     Document { version: Version::Second, id: None, statements: vec![statement] }
 }
 
+/// What lets a function reach a destination of its events.
+pub(super) fn to_send(arn: &str) -> Document {
+    let action = match arn.split(':').nth(2) {
+        Some("sns") => "sns:Publish",
+        Some("lambda") => "lambda:InvokeFunction",
+        Some("events") => "events:PutEvents",
+        Some(_) | None => "sqs:SendMessage",
+    };
+    allow(&[action], arn)
+}
+
+/// Adds a policy, once.
+pub(super) fn grant(permissions: &mut Vec<Document>, document: Document) {
+    if !permissions.contains(&document) {
+        permissions.push(document);
+    }
+}
+
 /// A policy's document, as it stands in a manifest after everything in it was evaluated. What is wrong is reported at
 /// its place, and nothing is for what is broken already.
 pub(super) fn policy(node: &Node, report: &Report) -> Option<Document> {

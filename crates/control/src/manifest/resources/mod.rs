@@ -29,7 +29,7 @@ pub(super) use json::{Json, value};
 pub(super) use mapping::Source;
 pub(super) use place::Place;
 pub(super) use shape::{Field, Shape, needed, read, said};
-pub(super) use texts::{pattern, schedule, transformer};
+pub(super) use texts::{is_time, path, pattern, schedule, transformer, zone};
 
 /// What a manifest declares, while it is read.
 #[derive(Default)]

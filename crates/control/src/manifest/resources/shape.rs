@@ -11,7 +11,7 @@ use super::{
         problem::{Report, did_you_mean},
         tree::Node,
     },
-    Json, texts, value,
+    Json, texts,
 };
 
 /// What one property may be, and so what becomes of it.
@@ -31,8 +31,6 @@ pub(in super::super) enum Shape {
     Maps(&'static [Field]),
     /// A document, or a text that is one: it becomes a text.
     Document,
-    /// A document that stays one.
-    Object,
     Pattern(pattern::Dialect),
     Schedule(schedule::Dialect),
     Zone,
@@ -102,7 +100,6 @@ fn one(fields: &Fields<'_>, field: &Field, report: &Report) -> Option<Value> {
         | Shape::Map(_)
         | Shape::Maps(_)
         | Shape::Document
-        | Shape::Object
         | Shape::Pattern(_)
         | Shape::Schedule(_)
         | Shape::Zone
@@ -130,7 +127,6 @@ fn one(fields: &Fields<'_>, field: &Field, report: &Report) -> Option<Value> {
             }
             Some(json.text.into())
         }
-        Shape::Object => value(node),
         Shape::Pattern(dialect) => texts::pattern(node, dialect, report).map(Value::from),
         Shape::Schedule(dialect) => texts::schedule(node, dialect, report).map(Value::from),
         Shape::Zone => texts::zone(node, report).map(Value::from),

@@ -28,6 +28,7 @@ pub(in super::super) fn pattern(node: &Node, dialect: Dialect, report: &Report) 
     None
 }
 
+/// When something runs.
 pub(in super::super) fn schedule(node: &Node, dialect: schedule::Dialect, report: &Report) -> Option<String> {
     let text = super::super::fields::text(node, "a schedule", report)?;
     match Expression::parse(&text, dialect) {
@@ -39,7 +40,7 @@ pub(in super::super) fn schedule(node: &Node, dialect: schedule::Dialect, report
     }
 }
 
-pub(super) fn zone(node: &Node, report: &Report) -> Option<String> {
+pub(in super::super) fn zone(node: &Node, report: &Report) -> Option<String> {
     let text = super::super::fields::text(node, "a time zone", report)?;
     match Zone::parse(&text) {
         Ok(_) => Some(text),
@@ -50,7 +51,7 @@ pub(super) fn zone(node: &Node, report: &Report) -> Option<String> {
     }
 }
 
-pub(super) fn path(node: &Node, report: &Report) -> Option<String> {
+pub(in super::super) fn path(node: &Node, report: &Report) -> Option<String> {
     let text = super::super::fields::text(node, "a path", report)?;
     match InputPath::parse(&text) {
         Ok(_) => Some(text),
@@ -59,6 +60,14 @@ pub(super) fn path(node: &Node, report: &Report) -> Option<String> {
             None
         }
     }
+}
+
+/// A time in ISO 8601, with or without a zone.
+pub(in super::super) fn is_time(text: &str) -> bool {
+    let local = text.strip_suffix('Z').unwrap_or(text);
+    let local = local.split_once('+').map_or(local, |(local, _)| local);
+    let local = local.split_once('.').map_or(local, |(local, _)| local);
+    Expression::parse(&format!("at({local})"), schedule::Dialect::Scheduler).is_ok()
 }
 
 /// Whether an input transformer is one.

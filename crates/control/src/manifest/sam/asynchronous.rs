@@ -4,6 +4,7 @@
 use sonagi_model::{
     function::Asynchronous,
     limits,
+    policy::Document,
     resource::{Resource as Thing, ResourceKind},
 };
 
@@ -12,11 +13,11 @@ use super::{
         DeclaredFunction,
         fields::Fields,
         names::{self, Order},
+        permissions::to_send,
         resources::Declared,
         tree::Span,
     },
     mappings,
-    permissions::Grant,
     template::{Resource, Template},
 };
 
@@ -25,7 +26,7 @@ use super::{
 pub(super) struct Asked {
     pub(super) dead_letters: Option<String>,
     pub(super) asynchronous: Option<Asynchronous>,
-    pub(super) grants: Vec<Grant>,
+    pub(super) grants: Vec<Document>,
 }
 
 pub(super) fn read(
@@ -46,7 +47,7 @@ pub(super) fn read(
         let target = queue.text("TargetArn");
         if let (Some(kind), Some(target)) = (kind, target) {
             if target.split(':').nth(2) == Some(kind) {
-                asked.grants.push(Grant::to_send(&target));
+                asked.grants.push(to_send(&target));
                 asked.dead_letters = Some(target);
             } else {
                 let message = format!("{target:?} is not an ARN of {}", kind.to_ascii_uppercase());
@@ -63,7 +64,7 @@ pub(super) fn read(
                 let base = format!("{name}EventInvokeConfig{end}");
                 let target = destination(template, &base, &one, declared);
                 one.finish();
-                asked.grants.extend(target.as_deref().map(Grant::to_send));
+                asked.grants.extend(target.as_deref().map(to_send));
                 match key {
                     "OnSuccess" => asynchronous.on_success = target,
                     _ => asynchronous.on_failure = target,

@@ -22,6 +22,7 @@ use super::{
         driver,
         fields::Fields,
         names, native, network,
+        permissions::grant,
         problem::Report,
         resources::Declared,
         source,
@@ -180,7 +181,7 @@ pub(super) fn read(
     let mut permissions = permissions::read(template, roles, name, &resource.properties, &role);
     let asked = asynchronous::read(template, name, &fields, things);
     if !template.has_own_role(name) {
-        asked.grants.into_iter().for_each(|grant| grant.give(&mut permissions));
+        asked.grants.into_iter().for_each(|document| grant(&mut permissions, document));
     }
     let loops = [("Terminate", Recursion::Terminate), ("Allow", Recursion::Allow)];
     let recursion = fields.choice("RecursiveLoop", &loops).unwrap_or_default();

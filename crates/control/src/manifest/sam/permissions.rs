@@ -8,7 +8,7 @@ use sonagi_model::policy::Document;
 use super::{
     super::{
         fields::Fields,
-        permissions::{Collected, allow, managed_policy, policy},
+        permissions::{Collected, grant, managed_policy, policy},
         tree::{Data, Node},
     },
     resources::Kind,
@@ -227,37 +227,12 @@ fn read_policy(template: &Template<'_>, resource: &Resource<'_>, collected: &mut
     fields.finish();
 }
 
-/// What a function's role must allow beside its policies, as SAM sees to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Grant(Document);
-
-impl Grant {
-    /// To reach a destination.
-    pub(super) fn to_send(arn: &str) -> Self {
-        let action = match arn.split(':').nth(2) {
-            Some("sns") => "sns:Publish",
-            Some("lambda") => "lambda:InvokeFunction",
-            Some("events") => "events:PutEvents",
-            Some(_) | None => "sqs:SendMessage",
-        };
-        Self(allow(&[action], arn))
-    }
-
-    pub(super) fn give(self, permissions: &mut Vec<Document>) {
-        if !permissions.contains(&self.0) {
-            permissions.push(self.0);
-        }
-    }
-}
-
 /// Attaches a policy that AWS manages.
 pub(super) fn grant_managed(permissions: &mut Vec<Document>, name: &str, template: &Template<'_>) {
     let mut collected = Collected::default();
     collected.managed_by_aws(name, template.context);
     for document in collected.finish(&(0..0), template.report) {
-        if !permissions.contains(&document) {
-            permissions.push(document);
-        }
+        grant(permissions, document);
     }
 }
 

@@ -7,7 +7,7 @@ use sonagi_model::{limits, resource::Resource as Thing};
 use super::{
     super::{
         problem::Report,
-        resources::{Declared, Field, Shape, needed, said},
+        resources::{Declared, Field, Shape, is_time, needed, said},
         tree::Span,
     },
     buses::{DEAD_LETTERS, GROUP, RETRY},
@@ -81,12 +81,4 @@ pub(super) fn add(name: &str, thing: Thing, span: &Span, declared: &mut Declared
         }
     }
     declared.add(name, thing, span, report);
-}
-
-/// ISO 8601, with or without a zone, as `at()` has it.
-pub(in super::super) fn is_time(text: &str) -> bool {
-    let local = text.strip_suffix('Z').unwrap_or(text);
-    let local = local.split_once('+').map_or(local, |(local, _)| local);
-    let local = local.split_once('.').map_or(local, |(local, _)| local);
-    schedule::Expression::parse(&format!("at({local})"), schedule::Dialect::Scheduler).is_ok()
 }
