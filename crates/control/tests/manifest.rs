@@ -9,6 +9,8 @@ mod driver;
 mod hostile;
 #[path = "manifest/native.rs"]
 mod native;
+#[path = "manifest/native_events.rs"]
+mod native_events;
 #[path = "manifest/network.rs"]
 mod network;
 #[path = "manifest/permissions.rs"]

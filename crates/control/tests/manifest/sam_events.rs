@@ -74,18 +74,18 @@ fn what_is_wrong_with_a_queue_is_said_at_its_line() {
     for (properties, wanted) in [
         (
             "VisibilityTimeout: 50000",
-            "12:38: `VisibilityTimeout` must be a whole number from 0 to 43200 seconds, not 50000",
+            "12:37: `VisibilityTimeout` must be a whole number from 0 to 43200 seconds, not 50000",
         ),
         (
             "VisibiltyTimeout: 5",
-            "12:19: `VisibiltyTimeout` is not a key that an AWS::SQS::Queue has (did you mean `VisibilityTimeout`?)",
+            "12:18: `VisibiltyTimeout` is not a key that an AWS::SQS::Queue has (did you mean `VisibilityTimeout`?)",
         ),
-        ("ContentBasedDeduplication: true", "12:46: `ContentBasedDeduplication` is for FIFO queues"),
-        ("QueueName: a.b", "12:30: \"a.b\" cannot name a queue"),
-        ("QueueName: a, FifoQueue: true", "12:30: a FIFO queue, and no other, has a name that ends in .fifo"),
-        ("RedrivePolicy: {deadLetterTargetArn: x, maxReceiveCount: 0}", "12:76: `maxReceiveCount` must be"),
+        ("ContentBasedDeduplication: true", "12:45: `ContentBasedDeduplication` is for FIFO queues"),
+        ("QueueName: a.b", "12:29: \"a.b\" cannot name a queue"),
+        ("QueueName: a, FifoQueue: true", "12:29: a FIFO queue, and no other, has a name that ends in .fifo"),
+        ("RedrivePolicy: {deadLetterTargetArn: x, maxReceiveCount: 0}", "12:75: `maxReceiveCount` must be"),
         ("RedrivePolicy: {maxReceiveCount: 2}", "10:3: `RedrivePolicy` has no `deadLetterTargetArn`"),
-        ("QueueName: !Ref Q", "12:30: the name of `Q` refers to itself, in a circle"),
+        ("QueueName: !Ref Q", "12:29: the name of `Q` refers to itself, in a circle"),
     ] {
         let others = format!("  Q:\n    Type: AWS::SQS::Queue\n    Properties: {{{properties}}}\n");
         let found = template("      MemorySize: 128\n", &others).problems();
@@ -155,10 +155,10 @@ fn what_lambda_would_refuse_of_a_mapping_is_said_at_its_line() {
             "Queue: !GetAtt Ordered.Arn, BatchSize: 20, MaximumBatchingWindowInSeconds: 1",
             "10:9: a FIFO queue gives 10 messages at once, not 20",
         ),
-        ("Queue: x", "10:40: \"x\" is not the ARN of a queue"),
-        ("Queue: !GetAtt Clicks.Arn, FilterCriteria: {Filters: [{Pattern: '{\"body\": [1'}]}", "10:97: "),
-        ("Queue: !GetAtt Clicks.Arn, BatchSze: 1", "10:60: `BatchSze` is not a key"),
-        ("Queue: !GetAtt Clicks.Arn, StartingPosition: LATEST", "10:60: `StartingPosition` is not a key"),
+        ("Queue: x", "10:44: \"x\" is not the ARN of a queue"),
+        ("Queue: !GetAtt Clicks.Arn, FilterCriteria: {Filters: [{Pattern: '{\"body\": [1'}]}", "10:101: "),
+        ("Queue: !GetAtt Clicks.Arn, BatchSze: 1", "10:64: `BatchSze` is not a key"),
+        ("Queue: !GetAtt Clicks.Arn, StartingPosition: LATEST", "10:64: `StartingPosition` is not a key"),
     ] {
         let lines = format!("      Events:\n        E: {{Type: SQS, Properties: {{{properties}}}}}\n");
         let found = template(&lines, QUEUES).problems();
@@ -309,7 +309,7 @@ fn failures_of_asynchronous_invocations_are_told_where_the_template_says() {
 
     let found =
         template("      DeadLetterQueue: {Type: SNS, TargetArn: !GetAtt Lost.Arn}\n", lost).problems();
-    assert_eq!(found, [format!("9:49: {queue:?} is not an ARN of SNS")]);
+    assert_eq!(found, [format!("9:47: {queue:?} is not an ARN of SNS")]);
 
     let alone = "  Config:
     Type: AWS::Lambda::EventInvokeConfig

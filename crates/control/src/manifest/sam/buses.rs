@@ -130,16 +130,16 @@ pub(super) fn bus(template: &Template<'_>, name: &str, resource: &Resource<'_>, 
 pub(super) fn rule(template: &Template<'_>, name: &str, resource: &Resource<'_>, declared: &mut Declared) {
     let table = (ResourceKind::Rule, "an AWS::Events::Rule", RULE);
     let Some(thing) = properties(template, name, resource, table) else { return };
+    if !["EventPattern", "ScheduleExpression"].iter().any(|key| resource.properties.get(key).is_some()) {
+        let message = format!("the rule `{name}` has neither `EventPattern` nor `ScheduleExpression`");
+        template.report.problem_with_help(&resource.key.span, message, "say which events it is for");
+    }
     add_rule(name, thing, &resource.key.span, declared, template.report);
 }
 
 /// A rule that EventBridge would take.
 pub(super) fn add_rule(name: &str, rule: Thing, span: &Span, declared: &mut Declared, report: &Report) {
     let said = |key: &str| rule.properties.contains_key(key);
-    if !said("EventPattern") && !said("ScheduleExpression") {
-        let message = format!("the rule `{name}` has neither `EventPattern` nor `ScheduleExpression`");
-        report.problem_with_help(span, message, "say which events it is for");
-    }
     let on_a_bus = rule.properties.get("EventBusName").and_then(Value::as_str);
     if said("ScheduleExpression")
         && on_a_bus.is_some_and(|bus| bus != "default" && !bus.ends_with("event-bus/default"))
