@@ -12,6 +12,7 @@ mod command_line;
 mod crash;
 mod credentials;
 mod data_folder;
+mod declared_queues;
 mod dev;
 mod idle_functions;
 mod isolation;

@@ -14,7 +14,7 @@ use sonagi_model::{
 };
 
 use crate::{
-    Deployed, Error, Live, Liveness, News, Packages, Preparation, ReleaseSummary, Result,
+    Deployed, Error, Live, Liveness, News, Packages, Preparation, ReleaseSummary, Resources, Result,
     catalog::Catalog,
     preparation::Preparations,
     releases::{
@@ -23,6 +23,7 @@ use crate::{
         check_content,
         records::{AppRecord, ContentRecord, Key, Origin, Record, ReleaseRecord, releases_of},
     },
+    resources::Services,
 };
 
 pub struct Config {
@@ -39,6 +40,7 @@ pub struct Config {
 pub struct Control {
     inner: Arc<Inner>,
     preparations: Preparations,
+    services: Services,
 }
 
 struct Inner {
@@ -63,7 +65,7 @@ impl Control {
         let packages = Packages::open(blobs, config.code_dir, Arc::clone(&clock), in_use).await?;
         let changes = Changes { records, clock, entropy, arns, concurrency: config.concurrency };
         let inner = Arc::new(Inner { changes, catalog, packages });
-        Ok(Self { inner, preparations: Preparations::default() })
+        Ok(Self { inner, preparations: Preparations::default(), services: Services::default() })
     }
 
     /// The same control, whose changes make functions ready with `preparation` before they go live. Those of a
@@ -71,6 +73,13 @@ impl Control {
     #[must_use]
     pub fn prepared_by(self, preparation: Arc<dyn Preparation>) -> Self {
         Self { preparations: Preparations(Some(preparation)), ..self }
+    }
+
+    /// The same control, whose releases declare resources of these services. Those of a control without any, and of
+    /// clones made before, cannot declare any.
+    #[must_use]
+    pub fn with_resources(self, services: Arc<dyn Resources>) -> Self {
+        Self { services: Services(Some(services)), ..self }
     }
 
     /// What is live: a snapshot that costs one atomic load.
@@ -91,6 +100,7 @@ impl Control {
     /// ready. The packages must be stored already.
     pub async fn deploy(&self, app: &AppName, content: ReleaseContent) -> Result<Deployed> {
         check_content(&content)?;
+        self.services.check(app, &content)?;
         self.check_packages(app, &content).await?;
         self.preparations.all(self.packages(), &content).await?;
         let app = app.clone();
@@ -100,6 +110,7 @@ impl Control {
     /// Makes a release live that is there, once its functions are ready.
     pub async fn activate(&self, app: &AppName, number: ReleaseNumber) -> Result<Arc<Release>> {
         let release = self.release(app, number).await?;
+        self.services.check(app, &release.content)?;
         self.preparations.all(self.packages(), &release.content).await?;
         let app = app.clone();
         self.change(move |change| change.activate(&app, number)).await
@@ -112,6 +123,7 @@ impl Control {
         }
         let before = self.before(app).await?;
         let release = self.release(app, before).await?;
+        self.services.check(app, &release.content)?;
         self.preparations.all(self.packages(), &release.content).await?;
         let app = app.clone();
         self.change(move |change| change.step_back(&app, before)).await
@@ -176,7 +188,7 @@ impl Control {
         T: Send + 'static,
         F: FnMut(&mut Change<'_>) -> Result<T> + Send + 'static,
     {
-        let (value, sequence) = self.inner.changes.run(body).await?;
+        let (value, sequence) = self.inner.changes.run(&self.services, body).await?;
         self.inner.catalog.shows(sequence).await?;
         Ok(value)
     }

@@ -24,6 +24,7 @@ pub mod releases;
 mod control;
 mod error;
 mod preparation;
+mod resources;
 mod wasm;
 
 pub use catalog::{
@@ -35,5 +36,6 @@ pub use error::Error;
 pub use packages::Packages;
 pub use preparation::{Preparation, PrepareError};
 pub use releases::{Deployed, Liveness, ReleaseSummary};
+pub use resources::Resources;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

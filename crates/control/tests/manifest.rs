@@ -9,6 +9,8 @@ mod driver;
 mod hostile;
 #[path = "manifest/native.rs"]
 mod native;
+#[path = "manifest/native_events.rs"]
+mod native_events;
 #[path = "manifest/network.rs"]
 mod network;
 #[path = "manifest/permissions.rs"]
@@ -17,6 +19,8 @@ mod permissions;
 mod provisioned;
 #[path = "manifest/sam.rs"]
 mod sam;
+#[path = "manifest/sam_events.rs"]
+mod sam_events;
 #[path = "manifest/support.rs"]
 mod support;
 #[path = "manifest/wasm.rs"]

@@ -34,6 +34,8 @@ pub struct Config {
     pub region: Region,
     /// The apps' own door as clients reach it: `http://localhost:8080`.
     pub gateway: String,
+    /// This door as functions reach it: `http://127.0.0.1:4566`.
+    pub endpoint: String,
     /// Host names, beside the loopback ones, under which clients may reach an open platform.
     pub names: Vec<String>,
     /// Invocations that may run at once on the whole account, as `GetAccountSettings` tells it.

@@ -320,7 +320,6 @@ impl LogLevel {
         }
     }
 }
-
 /// Lambda's `TracingConfig.Mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 pub enum Tracing {

@@ -4,12 +4,14 @@
 
 mod events;
 mod mappings;
+mod resources;
 mod schedules;
 
 use std::time::Duration;
 
 pub use events::*;
 pub use mappings::*;
+pub use resources::*;
 pub use schedules::*;
 
 const MIB: usize = 1 << 20;

@@ -76,7 +76,7 @@ impl Builder {
             functions: Default::default(),
             apis: manifest.apis.clone(),
             outputs: manifest.outputs.clone(),
-            resources: Default::default(),
+            resources: manifest.resources.clone(),
         };
         // Functions that share a folder share its package.
         let mut done: HashMap<String, (Package, Vec<String>)> = HashMap::new();

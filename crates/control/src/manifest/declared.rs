@@ -9,12 +9,13 @@ use sonagi_model::{
     AccountId, AliasName, AppName, FunctionName, LambdaName, Region,
     api::Api,
     function::{
-        Architecture, DriverChoice, Function, FunctionUrl, LogFormat, LogLevel, Network, Package, Runtime,
-        SnapStart, Tracing, Wasm,
+        Architecture, Asynchronous, DriverChoice, Function, FunctionUrl, LogFormat, LogLevel, Mapping,
+        Network, Package, RecursiveLoop, Runtime, SnapStart, Tracing, Wasm,
     },
     limits,
     policy::Document,
     release::Output,
+    resource::Resource,
 };
 
 /// What a manifest is read for: the platform that will run it.
@@ -24,6 +25,8 @@ pub struct Context {
     pub region: Region,
     /// The gateway's address, as `http://localhost:8080`: what addresses of APIs are made from.
     pub gateway: String,
+    /// The platform's address as functions reach it, as `http://127.0.0.1:4566`: what queues' URLs begin with.
+    pub endpoint: String,
     /// The app's name, when the caller chose one; it wins over the manifest's.
     pub name: Option<AppName>,
 }
@@ -34,6 +37,7 @@ impl Default for Context {
             account: AccountId::default(),
             region: Region::default(),
             gateway: "http://localhost:8080".into(),
+            endpoint: "http://127.0.0.1:4566".into(),
             name: None,
         }
     }
@@ -53,6 +57,8 @@ pub struct Manifest {
     pub functions: Vec<DeclaredFunction>,
     pub apis: Vec<Api>,
     pub outputs: BTreeMap<String, Output>,
+    /// By their names in the manifest.
+    pub resources: BTreeMap<String, Resource>,
     /// What was accepted and has no effect here. The user must be told.
     pub notes: Vec<Note>,
 }
@@ -182,6 +188,11 @@ pub struct FunctionDraft {
     pub snap_start: SnapStart,
     /// There for [`Runtime::Wasm`], and for nothing else.
     pub wasm: Option<Wasm>,
+    /// The ARN of a queue or a topic.
+    pub dead_letters: Option<String>,
+    pub asynchronous: Option<Asynchronous>,
+    pub mappings: Vec<Mapping>,
+    pub recursive_loop: RecursiveLoop,
 }
 
 impl FunctionDraft {
@@ -212,6 +223,10 @@ impl FunctionDraft {
             driver: DriverChoice::Usual,
             snap_start: SnapStart::None,
             wasm: (runtime == Runtime::Wasm).then(Wasm::default),
+            dead_letters: None,
+            asynchronous: None,
+            mappings: Vec::new(),
+            recursive_loop: RecursiveLoop::default(),
         }
     }
 
@@ -243,10 +258,10 @@ impl FunctionDraft {
             driver: draft.driver,
             snap_start: draft.snap_start,
             wasm: draft.wasm,
-            dead_letters: None,
-            asynchronous: None,
-            mappings: Vec::new(),
-            recursive_loop: Default::default(),
+            dead_letters: draft.dead_letters,
+            asynchronous: draft.asynchronous,
+            mappings: draft.mappings,
+            recursive_loop: draft.recursive_loop,
         }
     }
 }

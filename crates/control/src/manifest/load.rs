@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use sonagi_model::{AppName, api::Api, limits, release::Output};
+use sonagi_model::{AppName, api::Api, limits, release::Output, resource::Resource};
 
 use super::{Context, DeclaredFunction, Manifest, ManifestError, native, problem::Report, sam, toml, yaml};
 
@@ -20,6 +20,7 @@ pub(super) struct Loaded {
     pub(super) functions: Vec<DeclaredFunction>,
     pub(super) apis: Vec<Api>,
     pub(super) outputs: BTreeMap<String, Output>,
+    pub(super) resources: BTreeMap<String, Resource>,
 }
 
 /// Reads a manifest: a file, or a folder that holds one (`sonagi.toml`, `template.yaml`, `template.yml`,
@@ -57,7 +58,7 @@ pub fn load(
         report.problem(&(0..0), "the manifest declares nothing that can be deployed");
     }
     let notes = report.finish(path.clone())?;
-    let Some(Loaded { app, mut functions, apis, outputs }) = loaded else {
+    let Some(Loaded { app, mut functions, apis, outputs, resources }) = loaded else {
         return Err(ManifestError::whole(path, "the manifest declares nothing".into(), None));
     };
     functions.sort_by(|one, other| one.function.name.cmp(&other.function.name));
@@ -66,7 +67,7 @@ pub fn load(
     files.extend(functions.iter().map(|function| function.source.clone()));
     files.sort();
     files.dedup();
-    Ok(Manifest { app, path, root, files, functions, apis, outputs, notes })
+    Ok(Manifest { app, path, root, files, functions, apis, outputs, resources, notes })
 }
 
 fn find(path: &Path) -> Result<PathBuf, ManifestError> {

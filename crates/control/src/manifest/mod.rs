@@ -22,6 +22,7 @@ mod native;
 mod network;
 mod permissions;
 mod problem;
+mod resources;
 mod routes;
 mod sam;
 mod source;

@@ -57,6 +57,9 @@ impl Template<'_> {
                 Kind::Role => text(self.physical_name(name, "RoleName")),
                 Kind::Policy | Kind::RolePolicy => text(self.physical_name(name, "PolicyName")),
                 Kind::ManagedPolicy => text(self.policy_arn(name)),
+                Kind::Declared(kind) => self.declared_reference(name, *kind, span),
+                Kind::QueuePolicy | Kind::TopicPolicy | Kind::InvokeConfig => text(self.id_of(name)),
+                Kind::Mapping => text(names::mapping_id(&self.app, name)),
                 Kind::Ignored(_) => self.valueless(name, span),
                 // The resource itself is reported.
                 Kind::Unsupported(_) => Node::broken(span),
@@ -105,7 +108,14 @@ impl Template<'_> {
                 },
                 Kind::ManagedPolicy if attribute == "PolicyArn" => text(self.policy_arn(name)),
                 Kind::ManagedPolicy => self.no_attribute(name, attribute, &["PolicyArn"], span),
-                Kind::Policy | Kind::RolePolicy => self.no_attribute(name, attribute, &["none"], span),
+                Kind::Declared(kind) => self.declared_attribute(name, *kind, attribute, span),
+                Kind::Mapping => self.mapping_attribute(name, attribute, span),
+                Kind::QueuePolicy | Kind::TopicPolicy if attribute == "Id" => text(self.id_of(name)),
+                Kind::Policy
+                | Kind::RolePolicy
+                | Kind::QueuePolicy
+                | Kind::TopicPolicy
+                | Kind::InvokeConfig => self.no_attribute(name, attribute, &["none"], span),
                 Kind::Ignored(_) => self.valueless(name, span),
                 Kind::Unsupported(_) => Node::broken(span),
             };
@@ -243,14 +253,26 @@ impl Template<'_> {
 
     /// A function's name for Lambda; reported and `None` when it depends on itself.
     pub(super) fn lambda_name(&self, function: &str, span: &Span) -> Option<String> {
-        let Some(node) = self.resources.get(function)?.properties.get("FunctionName") else {
-            return names::lambda_name(&self.app, function).map(|name| name.to_string());
-        };
-        match self.memory.names.borrow().get(function) {
+        let usual = || names::lambda_name(&self.app, function).map(|name| name.to_string());
+        if self.resources.get(function)?.properties.get("FunctionName").is_none() {
+            return usual();
+        }
+        self.named(function, "FunctionName", span, usual)
+    }
+
+    /// What the property `key` says that a resource is called, or else `usual`.
+    pub(super) fn named(
+        &self,
+        resource: &str,
+        key: &str,
+        span: &Span,
+        usual: impl Fn() -> Option<String>,
+    ) -> Option<String> {
+        match self.memory.names.borrow().get(resource) {
             Some(State::Known(name)) => return Some(name.clone()),
             Some(State::Broken) => return None,
             Some(State::Running) => {
-                self.report.problem(span, format!("the name of `{function}` refers to itself, in a circle"));
+                self.report.problem(span, format!("the name of `{resource}` refers to itself, in a circle"));
                 return None;
             }
             None => {}
@@ -258,19 +280,19 @@ impl Template<'_> {
         if !self.deeper(span) {
             return None;
         }
-        self.memory.names.borrow_mut().insert(function.to_owned(), State::Running);
-        let value = self.outside(|| self.evaluate(node));
-        self.memory.depth.set(self.memory.depth.get() - 1);
-        let name = match &value {
+        self.memory.names.borrow_mut().insert(resource.to_owned(), State::Running);
+        let node = self.resources.get(resource).and_then(|it| it.properties.get(key));
+        let name = match node.and_then(|node| self.outside(|| self.evaluate(node))) {
             Some(value) => value.scalar().map(str::to_owned),
-            None => names::lambda_name(&self.app, function).map(|name| name.to_string()),
+            None => usual(),
         };
+        self.memory.depth.set(self.memory.depth.get() - 1);
         let state = name.clone().map_or(State::Broken, State::Known);
-        self.memory.names.borrow_mut().insert(function.to_owned(), state);
+        self.memory.names.borrow_mut().insert(resource.to_owned(), state);
         name
     }
 
-    fn lambda_arn(&self, function: &str, span: &Span) -> Option<String> {
+    pub(super) fn lambda_arn(&self, function: &str, span: &Span) -> Option<String> {
         let (region, account) = (&self.context.region, &self.context.account);
         let name = self.lambda_name(function, span)?;
         Some(format!("arn:aws:lambda:{region}:{account}:function:{name}"))
@@ -350,7 +372,7 @@ impl Template<'_> {
         Node::broken(span)
     }
 
-    fn no_attribute(&self, name: &str, attribute: &str, known: &[&str], span: &Span) -> Node {
+    pub(super) fn no_attribute(&self, name: &str, attribute: &str, known: &[&str], span: &Span) -> Node {
         let message = format!("`{name}` has no attribute `{attribute}` that is supported here");
         self.report.problem_with_help(span, message, format!("it has {}", known.join(", ")));
         Node::broken(span)

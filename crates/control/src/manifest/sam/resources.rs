@@ -1,6 +1,6 @@
 //! What is done with each type of resource.
 
-use sonagi_model::api::ApiKind;
+use sonagi_model::{api::ApiKind, resource::ResourceKind};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -13,6 +13,14 @@ pub(super) enum Kind {
     /// An inline policy that names its one role.
     RolePolicy,
     ManagedPolicy,
+    /// A queue, a topic, a rule, a schedule and the like.
+    Declared(ResourceKind),
+    QueuePolicy,
+    TopicPolicy,
+    /// An event source mapping.
+    Mapping,
+    /// How asynchronous invocations of a function go on.
+    InvokeConfig,
     /// Accepted without an effect on what the app does; the text says why.
     Ignored(&'static str),
     /// The text says what could be done instead.
@@ -30,6 +38,18 @@ pub(super) fn kind(name: &str) -> Kind {
         "AWS::IAM::Policy" => Kind::Policy,
         "AWS::IAM::RolePolicy" => Kind::RolePolicy,
         "AWS::IAM::ManagedPolicy" => Kind::ManagedPolicy,
+        "AWS::SQS::Queue" => Kind::Declared(ResourceKind::Queue),
+        "AWS::SNS::Topic" => Kind::Declared(ResourceKind::Topic),
+        "AWS::SNS::Subscription" => Kind::Declared(ResourceKind::Subscription),
+        "AWS::Events::EventBus" => Kind::Declared(ResourceKind::Bus),
+        "AWS::Events::Rule" => Kind::Declared(ResourceKind::Rule),
+        "AWS::Events::Archive" => Kind::Declared(ResourceKind::Archive),
+        "AWS::Scheduler::ScheduleGroup" => Kind::Declared(ResourceKind::ScheduleGroup),
+        "AWS::Scheduler::Schedule" => Kind::Declared(ResourceKind::Schedule),
+        "AWS::SQS::QueuePolicy" => Kind::QueuePolicy,
+        "AWS::SNS::TopicPolicy" => Kind::TopicPolicy,
+        "AWS::Lambda::EventSourceMapping" => Kind::Mapping,
+        "AWS::Lambda::EventInvokeConfig" => Kind::InvokeConfig,
         "AWS::Serverless::Connector" => {
             Kind::Ignored("connectors grant nothing here: give the function a policy template in `Policies`")
         }
@@ -55,8 +75,6 @@ pub(super) fn kind(name: &str) -> Kind {
         "AWS::Lambda::Alias" | "AWS::Lambda::Version" => {
             Kind::Unsupported("use `AutoPublishAlias` of the function")
         }
-        _ => Kind::Unsupported(
-            "supported are AWS::Serverless::Function, AWS::Serverless::HttpApi and AWS::Serverless::Api",
-        ),
+        _ => Kind::Unsupported("docs/manifest.md lists the types that are supported"),
     }
 }
