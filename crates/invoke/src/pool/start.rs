@@ -381,6 +381,7 @@ fn spec(
         architecture: function.architecture,
         package: function.package.digest,
         code,
+        opt: None,
         memory: function.memory,
         timeout: function.timeout,
         ephemeral_storage: function.ephemeral_storage,
