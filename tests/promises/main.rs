@@ -15,6 +15,7 @@ mod dev;
 mod idle_functions;
 mod isolation;
 mod lambda_clients;
+mod layers;
 mod microvm;
 mod neighbours;
 mod networks;

@@ -27,5 +27,5 @@ pub use permission::AddLayerPermission;
 pub use publish::PublishLayerVersion;
 pub use read::{LayerFilter, LayerVersion};
 pub(crate) use records::{LayerRecord, LayerVersionRecord};
-pub(crate) use reference::VersionReference;
-pub(crate) use runtimes::is_runtime;
+pub(crate) use reference::{Number, VersionReference};
+pub(crate) use runtimes::{is_runtime, names as runtime_names};

@@ -104,7 +104,7 @@ fn check(request: &PublishLayerVersion) -> Result<()> {
     };
     found.most("compatibleRuntimes", &request.runtimes, limits::LAYER_RUNTIMES);
     if !request.runtimes.iter().all(|runtime| is_runtime(runtime)) {
-        let rule = members(&runtimes::known());
+        let rule = members(&runtimes::names().collect::<Vec<_>>().join(", "));
         found.add("compatibleRuntimes", Some(&list(&request.runtimes)), &rule);
     }
     if !request.architectures.iter().all(|text| matches!(text.as_str(), "x86_64" | "arm64")) {

@@ -40,16 +40,12 @@ const OTHERS: [&str; 33] = [
     "ruby3.4",
 ];
 
-fn own() -> impl Iterator<Item = String> {
+/// All of them.
+pub(crate) fn names() -> impl Iterator<Item = String> {
     let lambdas = Runtime::ALL.into_iter().filter(|runtime| *runtime != Runtime::Wasm);
-    lambdas.map(|runtime| runtime.to_string())
+    OTHERS.map(str::to_owned).into_iter().chain(lambdas.map(|runtime| runtime.to_string()))
 }
 
 pub(crate) fn is_runtime(text: &str) -> bool {
-    OTHERS.contains(&text) || own().any(|runtime| runtime == text)
-}
-
-/// For messages.
-pub(super) fn known() -> String {
-    OTHERS.map(str::to_owned).into_iter().chain(own()).collect::<Vec<_>>().join(", ")
+    names().any(|runtime| runtime == text)
 }

@@ -18,6 +18,8 @@ use sonagi_model::{
     release::Output,
 };
 
+use super::DeclaredLayer;
+
 /// What a manifest is read for: the platform that will run it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
@@ -52,6 +54,8 @@ pub struct Manifest {
     pub files: Vec<PathBuf>,
     /// Sorted by name.
     pub functions: Vec<DeclaredFunction>,
+    /// Sorted by name.
+    pub layers: Vec<DeclaredLayer>,
     pub apis: Vec<Api>,
     pub outputs: BTreeMap<String, Output>,
     /// What was accepted and has no effect here. The user must be told.

@@ -162,10 +162,11 @@ fn unknown_and_unsupported_keys_are_named_all_at_once() {
             "9:7: `MemorySze` is not a key that an AWS::Serverless::Function has (did you mean `MemorySize`?)",
             "10:7: `DeadLetterQueue` of an AWS::Serverless::Function is not supported yet",
             "11:16: `Timeout` must be a whole number from 1 to 900 seconds, not 901",
-            "12:16: the layer arn:aws:lambda:x:1:layer:y:2 cannot be had here: layers are not supported yet (put \
-             what it brings into the function's folder, or into its requirements)",
+            "12:16: \"arn:aws:lambda:x:1:layer:y:2\" is no layer version's ARN (it ends with `:layer:`, a name, `:` and a \
+             number)",
             "14:11: `T`: the resource type AWS::DynamoDB::Table is not supported yet (supported are \
-             AWS::Serverless::Function, AWS::Serverless::HttpApi and AWS::Serverless::Api)",
+             AWS::Serverless::Function, AWS::Serverless::HttpApi, AWS::Serverless::Api and \
+             AWS::Serverless::LayerVersion)",
             "15:1: `Rules` of a template is not supported yet",
             "16:1: `Ressources` is not a key that a template has (did you mean `Resources`?)",
         ]

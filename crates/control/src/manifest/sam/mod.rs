@@ -9,6 +9,7 @@ mod evaluate;
 mod events;
 mod function;
 mod globals;
+mod layer_version;
 mod layers;
 mod parameters;
 mod permissions;
@@ -29,7 +30,7 @@ use sonagi_model::{
 };
 
 use super::{
-    Context, DeclaredFunction,
+    Context, DeclaredFunction, DeclaredLayer,
     fields::Fields,
     load::Loaded,
     names,
@@ -91,11 +92,12 @@ pub(super) fn read(
     }
     template.implicit = implicit(&template);
     let (functions, apis) = build(&template, &globals, root);
+    let layers = layers(&template, root);
     let outputs = outputs(&template, entries(&top, "Outputs", report));
     circles(&template);
     top.finish();
     let app = template.app.clone();
-    Some(Loaded { app, functions, apis, outputs })
+    Some(Loaded { app, functions, layers, apis, outputs })
 }
 
 fn transform(top: &Fields<'_>, report: &Report) {
@@ -146,7 +148,8 @@ impl Globals {
             node.cloned().unwrap_or_else(empty)
         };
         let globals = Self { function: section("Function"), rest: section("Api"), http: section("HttpApi") };
-        for other in ["SimpleTable", "StateMachine", "LayerVersion", "WebSocketApi", "CapacityProvider"] {
+        fields.note("LayerVersion", "every change of a layer publishes a version");
+        for other in ["SimpleTable", "StateMachine", "WebSocketApi", "CapacityProvider"] {
             fields.note(other, "no resource of this type is supported yet, so this is for none");
         }
         fields.finish();
@@ -158,7 +161,8 @@ impl Globals {
             Kind::Function => Some(&self.function),
             Kind::Api(ApiKind::Rest) => Some(&self.rest),
             Kind::Api(ApiKind::Http) => Some(&self.http),
-            Kind::Role
+            Kind::Layer(_)
+            | Kind::Role
             | Kind::Policy
             | Kind::RolePolicy
             | Kind::ManagedPolicy
@@ -198,6 +202,7 @@ fn declared<'a>(
             ),
             Kind::Function
             | Kind::Api(_)
+            | Kind::Layer(_)
             | Kind::Role
             | Kind::Policy
             | Kind::RolePolicy
@@ -293,6 +298,23 @@ fn build(template: &Template<'_>, globals: &Globals, root: &Path) -> (Vec<Declar
         routes::check_api(api, spans, report);
     }
     (functions, apis.into_iter().map(|(api, _)| api).collect())
+}
+
+fn layers(template: &Template<'_>, root: &Path) -> Vec<DeclaredLayer> {
+    let mut layers: Vec<DeclaredLayer> = Vec::new();
+    for (id, resource) in &template.resources {
+        let Kind::Layer(kind) = resource.kind else { continue };
+        if !template.exists(resource) {
+            continue;
+        }
+        let Some(layer) = layer_version::read(template, id, resource, kind, root) else { continue };
+        if let Some(other) = layers.iter().find(|other| other.name == layer.name) {
+            let message = format!("the layer name {} is taken already, in line {}", layer.name, other.line);
+            template.report.problem(&resource.key.span, message);
+        }
+        layers.push(layer);
+    }
+    layers
 }
 
 fn outputs(template: &Template<'_>, entries: &[(Key, Node)]) -> BTreeMap<String, Output> {

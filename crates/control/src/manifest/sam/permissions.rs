@@ -38,7 +38,12 @@ impl<'t> Roles<'t> {
                 }
                 Kind::Policy | Kind::ManagedPolicy => "Roles",
                 Kind::RolePolicy => "RoleName",
-                Kind::Role | Kind::Function | Kind::Api(_) | Kind::Ignored(_) | Kind::Unsupported(_) => {
+                Kind::Role
+                | Kind::Function
+                | Kind::Api(_)
+                | Kind::Layer(_)
+                | Kind::Ignored(_)
+                | Kind::Unsupported(_) => {
                     continue;
                 }
             };
