@@ -18,7 +18,7 @@ import both, first_only
 from site_only import WHERE
 
 def handler(event, context):
-    return [both.FROM, first_only.FROM, WHERE, open("/opt/data.txt").read(), sorted(os.listdir("/opt/python"))]
+    return [both.FROM, first_only.FROM, WHERE, open("/opt/data.txt").read(), sorted(set(os.listdir("/opt/python")) - {"__pycache__"})]
 """
 # Some of these calls botocore would refuse itself.
 careless = connect("lambda", parameter_validation=False)
