@@ -100,7 +100,7 @@ def refuses_to_create():
         ({"Code": {"ZipFile": b""}}, parameter, "Uploaded file must be a non-empty zip"),
         ({"Code": {"S3Bucket": "b", "S3Key": "k"}}, parameter, "ZipFile"),
         ({"PackageType": "Image"}, parameter, "Image"),
-        ({"Layers": ["arn:aws:lambda:us-east-1:123456789012:layer:x:1"]}, parameter, "Layers"),
+        ({"Layers": ["arn:aws:lambda:us-east-1:123456789012:layer:x:1"]}, parameter, "another account"),
     ]  # fmt: skip
     other = {"FunctionName": NAME + "-other"}
     for change, error, words in failures:

@@ -17,6 +17,7 @@ mod dev;
 mod idle_functions;
 mod isolation;
 mod lambda_clients;
+mod layers;
 mod mappings;
 mod microvm;
 mod neighbours;

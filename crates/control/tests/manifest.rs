@@ -7,6 +7,8 @@ mod declared_networks;
 mod driver;
 #[path = "manifest/hostile.rs"]
 mod hostile;
+#[path = "manifest/layers.rs"]
+mod layers;
 #[path = "manifest/native.rs"]
 mod native;
 #[path = "manifest/native_events.rs"]

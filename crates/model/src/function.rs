@@ -11,7 +11,9 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits, policy::Document};
+use crate::{
+    AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, layer::Layer, limits, policy::Document,
+};
 
 pub use asynchronous::Asynchronous;
 pub use driver::DriverChoice;
@@ -35,6 +37,9 @@ pub struct Function {
     /// `module.function` for managed runtimes; free text for `provided`.
     pub handler: String,
     pub package: Package,
+    /// At `/opt`, one over the other: of two files of one name the later layer's is seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<Layer>,
     pub architecture: Architecture,
     /// MiB, from [`limits::MEMORY_MIN`] to [`limits::MEMORY_MAX`].
     pub memory: u32,
@@ -136,6 +141,7 @@ impl Function {
             runtime,
             handler,
             package,
+            layers: Vec::new(),
             architecture: Architecture::X86_64,
             memory: limits::MEMORY_DEFAULT,
             timeout: limits::TIMEOUT_DEFAULT,
@@ -160,6 +166,13 @@ impl Function {
             mappings: Vec::new(),
             recursive_loop: RecursiveLoop::Terminate,
         }
+    }
+}
+
+impl Function {
+    /// What its layers hold, in their order.
+    pub fn layer_packages(&self) -> Vec<Package> {
+        self.layers.iter().filter_map(|layer| layer.package).collect()
     }
 }
 

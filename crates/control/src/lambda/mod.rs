@@ -30,8 +30,11 @@ mod url;
 mod version;
 
 pub(crate) use asynchronous::check_declared as check_asynchronous;
+pub(crate) use change::check_revision_at;
+pub(crate) use constraint::{Violations, violated};
 pub(crate) use mapping::target;
 pub(crate) use mapping_settings::check_declared as check_mapping;
+pub(crate) use policy::document as policy_document;
 pub(crate) use provisioned::starts_from_snapshot;
 pub use reference::FunctionReference;
 pub use requests::{

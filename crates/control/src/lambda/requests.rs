@@ -55,6 +55,8 @@ pub struct CreateFunction {
     pub vpc: Option<VpcConfig>,
     /// The ARN of a queue or a topic.
     pub dead_letters: Option<String>,
+    /// ARNs of layer versions, in the order in which they lie one over the other.
+    pub layers: Option<Vec<String>>,
     pub tags: BTreeMap<String, String>,
     /// `Zip`; images are refused.
     pub package_type: Option<String>,
@@ -106,6 +108,8 @@ pub struct UpdateConfiguration {
     pub vpc: Option<VpcConfig>,
     /// An empty one takes it away.
     pub dead_letters: Option<String>,
+    /// ARNs of layer versions, in the order in which they lie one over the other.
+    pub layers: Option<Vec<String>>,
     pub revision_id: Option<String>,
 }
 

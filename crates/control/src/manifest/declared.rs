@@ -12,11 +12,14 @@ use sonagi_model::{
         Architecture, Asynchronous, DriverChoice, Function, FunctionUrl, LogFormat, LogLevel, Mapping,
         Network, Package, RecursiveLoop, Runtime, SnapStart, Tracing, Wasm,
     },
+    layer::Layer,
     limits,
     policy::Document,
     release::Output,
     resource::Resource,
 };
+
+use super::DeclaredLayer;
 
 /// What a manifest is read for: the platform that will run it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +58,8 @@ pub struct Manifest {
     pub files: Vec<PathBuf>,
     /// Sorted by name.
     pub functions: Vec<DeclaredFunction>,
+    /// Sorted by name.
+    pub layers: Vec<DeclaredLayer>,
     pub apis: Vec<Api>,
     pub outputs: BTreeMap<String, Output>,
     /// By their names in the manifest.
@@ -164,6 +169,7 @@ pub struct FunctionDraft {
     pub description: String,
     pub runtime: Runtime,
     pub handler: String,
+    pub layers: Vec<Layer>,
     pub architecture: Architecture,
     /// MiB.
     pub memory: u32,
@@ -204,6 +210,7 @@ impl FunctionDraft {
             description: String::new(),
             runtime,
             handler,
+            layers: Vec::new(),
             architecture: Architecture::X86_64,
             memory: limits::MEMORY_DEFAULT,
             timeout: limits::TIMEOUT_DEFAULT,
@@ -239,6 +246,7 @@ impl FunctionDraft {
             runtime: draft.runtime,
             handler: draft.handler,
             package,
+            layers: draft.layers,
             architecture: draft.architecture,
             memory: draft.memory,
             timeout: draft.timeout,

@@ -16,6 +16,7 @@ mod checks;
 mod declared;
 mod driver;
 mod fields;
+mod layers;
 mod load;
 mod names;
 mod native;
@@ -33,6 +34,7 @@ mod yaml;
 
 pub use declared::{BuildKind, Context, DeclaredFunction, Esbuild, FunctionDraft, Manifest, Note, WasmBuild};
 pub(crate) use fields::Fields;
+pub use layers::{DeclaredLayer, LayerBuild};
 pub use load::load;
 pub(crate) use load::read_text;
 pub(crate) use problem::Report;

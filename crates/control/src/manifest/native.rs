@@ -22,6 +22,7 @@ use super::{
     checks::Places,
     driver,
     fields::{self, Fields},
+    layers::native as layers,
     load::Loaded,
     names, network, permissions,
     problem::Report,
@@ -53,7 +54,11 @@ pub(super) fn read(root: &Path, tree: &Node, context: &Context, report: &Report)
         defaults,
         api: api(&top, &app, report),
         spans: Vec::new(),
+        layers: layers::Names::new(),
     };
+    let layers = top.get("layer").and_then(|node| table(node, "`layer`", report)).unwrap_or_default();
+    reader.layers = layers::names(layers, &app);
+    let declared_layers = layers::read(layers, root, &reader.layers, report);
     let mut functions = Vec::new();
     if let Some(entries) = top.get("function").and_then(|node| table(node, "`function`", report)) {
         for (key, node) in entries {
@@ -79,7 +84,7 @@ pub(super) fn read(root: &Path, tree: &Node, context: &Context, report: &Report)
     }
     top.finish();
     let apis = if api.routes.is_empty() { Vec::new() } else { vec![api] };
-    Some(Loaded { app, functions, apis, outputs: BTreeMap::new(), resources })
+    Some(Loaded { app, functions, layers: declared_layers, apis, outputs: BTreeMap::new(), resources })
 }
 
 fn app(top: &Fields<'_>, root: &Path, context: &Context, report: &Report) -> Option<AppName> {
@@ -266,6 +271,7 @@ struct Reader<'a> {
     spans: Vec<Span>,
     things: &'a Things<'a>,
     declared: Declared,
+    layers: layers::Names<'a>,
 }
 
 impl Reader<'_> {
@@ -324,6 +330,7 @@ impl Reader<'_> {
             }
         };
         let build = self.build(&fields, &key.text, runtime, folder.as_deref());
+        let layers = layers::of_function(&fields, runtime, &self.layers, self.context, report);
         let mut variables = self.defaults.env.clone();
         variables.extend(fields.text_map("env").unwrap_or_default());
         let mut tags = self.defaults.tags.clone();
@@ -391,6 +398,7 @@ impl Reader<'_> {
         let lambda_name = names::lambda_name(self.app, &key.text)?;
         let mut function = FunctionDraft {
             description,
+            layers,
             architecture: architecture.unwrap_or(Architecture::X86_64),
             memory,
             timeout,

@@ -6,6 +6,7 @@ mod aliases;
 mod catalog;
 mod functions;
 mod grants;
+mod layers;
 mod packages;
 mod permissions;
 mod preparation;

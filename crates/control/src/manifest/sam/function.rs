@@ -1,9 +1,6 @@
 //! `AWS::Serverless::Function`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use sonagi_model::{
     AliasName, LambdaName,
@@ -139,8 +136,8 @@ pub(super) fn read(
     let storage = storage(&fields, resource, runtime, report);
     let (wasm, driver) = own_settings(&fields, build_properties.as_ref(), runtime, report);
     let snap_start = snap_start(&fields, build_properties.as_ref(), runtime, driver, report);
-    let extras =
-        fields.get("Layers").map_or_else(BTreeSet::new, |node| layers::read(template, node, runtime, report));
+    let layers = fields.get("Layers").map(|node| layers::read(template, node, runtime, report));
+    let (layers, extras) = layers.unwrap_or_default();
     deployment(&fields, report);
     let network = network::sam(&fields, runtime, report);
     for (property, why) in WITHOUT_EFFECT {
@@ -212,6 +209,7 @@ pub(super) fn read(
     }
     let function = FunctionDraft {
         description,
+        layers,
         architecture,
         memory: memory.unwrap_or(limits::MEMORY_DEFAULT),
         timeout: timeout.unwrap_or(limits::TIMEOUT_DEFAULT),

@@ -11,6 +11,7 @@ mod evaluate;
 mod events;
 mod function;
 mod globals;
+mod layer_version;
 mod layers;
 mod mappings;
 mod parameters;
@@ -39,7 +40,7 @@ use sonagi_model::{
 
 use self::resources::Kind;
 use super::{
-    Context, DeclaredFunction,
+    Context, DeclaredFunction, DeclaredLayer,
     fields::Fields,
     load::Loaded,
     names,
@@ -101,11 +102,12 @@ pub(super) fn read(
     }
     template.implicit = implicit(&template);
     let (functions, apis, resources) = build(&template, &globals, root);
+    let layers = layers(&template, root);
     let outputs = outputs(&template, entries(&top, "Outputs", report));
     circles(&template);
     top.finish();
     let app = template.app.clone();
-    Some(Loaded { app, functions, apis, outputs, resources })
+    Some(Loaded { app, functions, layers, apis, outputs, resources })
 }
 
 fn transform(top: &Fields<'_>, report: &Report) {
@@ -156,7 +158,8 @@ impl Globals {
             node.cloned().unwrap_or_else(empty)
         };
         let globals = Self { function: section("Function"), rest: section("Api"), http: section("HttpApi") };
-        for other in ["SimpleTable", "StateMachine", "LayerVersion", "WebSocketApi", "CapacityProvider"] {
+        fields.note("LayerVersion", "every change of a layer publishes a version");
+        for other in ["SimpleTable", "StateMachine", "WebSocketApi", "CapacityProvider"] {
             fields.note(other, "no resource of this type is supported yet, so this is for none");
         }
         fields.finish();
@@ -168,7 +171,8 @@ impl Globals {
             Kind::Function => Some(&self.function),
             Kind::Api(ApiKind::Rest) => Some(&self.rest),
             Kind::Api(ApiKind::Http) => Some(&self.http),
-            Kind::Role
+            Kind::Layer(_)
+            | Kind::Role
             | Kind::Policy
             | Kind::RolePolicy
             | Kind::ManagedPolicy
@@ -213,6 +217,7 @@ fn declared<'a>(
             ),
             Kind::Function
             | Kind::Api(_)
+            | Kind::Layer(_)
             | Kind::Role
             | Kind::Policy
             | Kind::RolePolicy
@@ -345,6 +350,7 @@ fn declare(template: &Template<'_>, functions: &mut [DeclaredFunction], things: 
             Kind::QueuePolicy
             | Kind::TopicPolicy
             | Kind::Function
+            | Kind::Layer(_)
             | Kind::Api(_)
             | Kind::Role
             | Kind::Policy
@@ -361,6 +367,23 @@ fn declare(template: &Template<'_>, functions: &mut [DeclaredFunction], things: 
             topics::policy(template, name, resource, things);
         }
     }
+}
+
+fn layers(template: &Template<'_>, root: &Path) -> Vec<DeclaredLayer> {
+    let mut layers: Vec<DeclaredLayer> = Vec::new();
+    for (id, resource) in &template.resources {
+        let Kind::Layer(kind) = resource.kind else { continue };
+        if !template.exists(resource) {
+            continue;
+        }
+        let Some(layer) = layer_version::read(template, id, resource, kind, root) else { continue };
+        if let Some(other) = layers.iter().find(|other| other.name == layer.name) {
+            let message = format!("the layer name {} is taken already, in line {}", layer.name, other.line);
+            template.report.problem(&resource.key.span, message);
+        }
+        layers.push(layer);
+    }
+    layers
 }
 
 fn outputs(template: &Template<'_>, entries: &[(Key, Node)]) -> BTreeMap<String, Output> {

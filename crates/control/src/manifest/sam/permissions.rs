@@ -46,6 +46,7 @@ impl<'t> Roles<'t> {
                 | Kind::TopicPolicy
                 | Kind::Mapping
                 | Kind::InvokeConfig
+                | Kind::Layer(_)
                 | Kind::Ignored(_)
                 | Kind::Unsupported(_) => continue,
             };

@@ -5,7 +5,7 @@ use sonagi_model::{Digest, api::ApiKind};
 
 use super::{
     super::{
-        names,
+        layers, names,
         problem::did_you_mean,
         tree::{Node, Span},
     },
@@ -54,6 +54,7 @@ impl Template<'_> {
                     self.depends(name);
                     text(names::api_id(&self.app, name).to_string())
                 }
+                Kind::Layer(_) => self.layer_arn(name, span),
                 Kind::Role => text(self.physical_name(name, "RoleName")),
                 Kind::Policy | Kind::RolePolicy => text(self.physical_name(name, "PolicyName")),
                 Kind::ManagedPolicy => text(self.policy_arn(name)),
@@ -101,6 +102,8 @@ impl Template<'_> {
             return match &resource.kind {
                 Kind::Function => self.function_attribute(name, attribute, span),
                 Kind::Api(kind) => self.api_attribute(name, *kind, attribute, span),
+                Kind::Layer(_) if attribute == "LayerVersionArn" => self.layer_arn(name, span),
+                Kind::Layer(_) => self.no_attribute(name, attribute, &["LayerVersionArn"], span),
                 Kind::Role => match attribute {
                     "Arn" => text(self.role_arn(&self.physical_name(name, "RoleName"))),
                     "RoleId" => text(role_id(&self.physical_name(name, "RoleName"))),
@@ -144,6 +147,15 @@ impl Template<'_> {
             };
         }
         self.unknown(name, span)
+    }
+
+    /// Of the version that the release brings: its number is known once it is deployed.
+    fn layer_arn(&self, name: &str, span: &Span) -> Node {
+        self.depends(name);
+        match self.layer_name(name, span) {
+            Some(name) => Node::text(span, layers::own_arn(self.context, &name)),
+            None => Node::broken(span),
+        }
     }
 
     fn function_attribute(&self, name: &str, attribute: &str, span: &Span) -> Node {

@@ -6,6 +6,7 @@ use sonagi_model::{api::ApiKind, resource::ResourceKind};
 pub(super) enum Kind {
     Function,
     Api(ApiKind),
+    Layer(LayerType),
     /// A role, which functions may have.
     Role,
     /// An inline policy that names its roles.
@@ -27,6 +28,13 @@ pub(super) enum Kind {
     Unsupported(&'static str),
 }
 
+/// Which of the two types of resource declares a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LayerType {
+    Serverless,
+    Lambda,
+}
+
 const WATCHING: &str = "it watches the app from outside, and changes nothing that the app does";
 
 pub(super) fn kind(name: &str) -> Kind {
@@ -34,6 +42,8 @@ pub(super) fn kind(name: &str) -> Kind {
         "AWS::Serverless::Function" => Kind::Function,
         "AWS::Serverless::HttpApi" => Kind::Api(ApiKind::Http),
         "AWS::Serverless::Api" => Kind::Api(ApiKind::Rest),
+        "AWS::Serverless::LayerVersion" => Kind::Layer(LayerType::Serverless),
+        "AWS::Lambda::LayerVersion" => Kind::Layer(LayerType::Lambda),
         "AWS::IAM::Role" => Kind::Role,
         "AWS::IAM::Policy" => Kind::Policy,
         "AWS::IAM::RolePolicy" => Kind::RolePolicy,
@@ -52,6 +62,9 @@ pub(super) fn kind(name: &str) -> Kind {
         "AWS::Lambda::EventInvokeConfig" => Kind::InvokeConfig,
         "AWS::Serverless::Connector" => {
             Kind::Ignored("connectors grant nothing here: give the function a policy template in `Policies`")
+        }
+        "AWS::Lambda::LayerVersionPermission" => {
+            Kind::Ignored("there is one account here, and it may use its own layers")
         }
         "AWS::Lambda::Permission" => {
             Kind::Ignored("the gateway and function URLs may always call the functions of their app")

@@ -15,8 +15,6 @@ use crate::{
 /// Reads of things that can only be at their defaults here.
 pub(super) fn trivial(parts: &Parts, operation: Operation, call: &Call) -> Answer {
     match operation {
-        Operation::ListLayers => return json(StatusCode::OK, &value!({ "Layers": [] })),
-        Operation::ListLayerVersions => return json(StatusCode::OK, &value!({ "LayerVersions": [] })),
         Operation::ListCodeSigningConfigs => {
             return json(StatusCode::OK, &value!({ "CodeSigningConfigs": [] }));
         }
