@@ -21,6 +21,7 @@ async fn a_group_that_is_deleted_takes_all_its_schedules_with_it_also_across_a_c
     world.schedules.delete_group(&pets).await.unwrap();
     // It is there, and being deleted, with the first commit; then the server is gone.
     changes.next().await.unwrap();
+    drop(changes);
     let clock = world.stop().await;
     let world = World::open(folder.path(), &clock).await;
     let mut changes = world.records.changes(world.records.sequence());

@@ -191,11 +191,16 @@ impl World {
         Self::open(folder.path(), &ManualClock::at(START)).await
     }
 
-    /// Stops as a crash does: nothing is told to end.
+    /// Stops as a crash does: nothing is told to end. Returns when the folder can be opened again.
     async fn stop(self) -> ManualClock {
-        self.worker.abort();
-        assert!(self.worker.await.unwrap_err().is_cancelled());
-        self.clock
+        let Self { clock, queues, schedules, records, worker } = self;
+        worker.abort();
+        assert!(worker.await.unwrap_err().is_cancelled());
+        drop((queues, schedules));
+        while Arc::strong_count(&records) > 1 {
+            tokio::task::yield_now().await;
+        }
+        clock
     }
 
     async fn make(&self, text: &str, settings: Settings) {
