@@ -220,9 +220,12 @@ fn what_is_wrong_is_said_at_its_line() {
             "4:27: `batchs` is not a key that an entry of `on` has (did you mean `batch`?)",
         ),
         ("on = [{ every = 5 }]", "4:7: an entry of `on` has one of `queue`, `topic`, `schedule` and `event`"),
-        ("on = [{ queue = \"clicks\", filters = [{ body = \"a\" }] }]", "4:45: "),
+        (
+            "on = [{ queue = \"clicks\", filters = [{ body = \"a\" }] }]",
+            "4:47: \"body\" must be an object or an array",
+        ),
         ("on = [{ event = { source = \"shop\" } }]", "4:28: "),
-        ("on = [{ schedule = \"rate(1 minutes)\" }]", "4:20: \"rate(1 minutes)\" is no schedule."),
+        ("on = [{ schedule = \"rate(0 minutes)\" }]", "4:20: \"rate(0 minutes)\" is no schedule."),
         ("on = [{ schedule = \"1 2 3\" }]", "4:20: \"1 2 3\" is no schedule."),
         (
             "on_failure = { queue = \"lost\", topic = \"x\" }",
