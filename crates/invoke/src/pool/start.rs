@@ -219,7 +219,7 @@ impl Attempt {
             None => (timed_out(id, run.timeout), Outcome::TimedOut),
         };
         let spent = run.spent();
-        run.end(&self.journal, outcome, Used { duration: spent, cpu: None, memory_peak: 0 });
+        run.end(&self.journal, None, outcome, Used { duration: spent, cpu: None, memory_peak: 0 });
         let tail = (job.request.tail == Tail::Yes).then(|| self.journal.sink().take());
         // Whoever asked may have left.
         let _ = job.reply.send(Ok(Reply { answer: Answer::Failure(failure), tail, late: None }));
