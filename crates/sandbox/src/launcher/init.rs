@@ -47,7 +47,6 @@ pub(super) fn run(
         );
         if begun && let Some(failure) = crew.as_mut().and_then(Crew::begun) {
             let _ = message::say(socket, &Word::Failed(failure), &[]);
-            std::process::exit(super::FAILED);
         }
         if asked {
             match purpose {
