@@ -16,6 +16,8 @@ use sonagi_model::{
 use crate::{
     Deployed, Error, Live, Liveness, News, Packages, Preparation, ReleaseSummary, Result,
     catalog::Catalog,
+    layers,
+    packages::layers_digest,
     preparation::Preparations,
     releases::{
         Change, Changes,
@@ -92,9 +94,15 @@ impl Control {
     pub async fn deploy(&self, app: &AppName, content: ReleaseContent) -> Result<Deployed> {
         check_content(&content)?;
         self.check_packages(app, &content).await?;
+        let content = self.with_layers(app, content).await?;
         self.preparations.all(self.packages(), &content).await?;
         let app = app.clone();
-        self.change(move |change| change.deploy(&app, content.clone(), Origin::Manifest)).await
+        self.change(move |change| {
+            let mut content = content.clone();
+            change.publish_layers(&mut content)?;
+            change.deploy(&app, content, Origin::Manifest)
+        })
+        .await
     }
 
     /// Makes a release live that is there, once its functions are ready.
@@ -186,6 +194,10 @@ impl Control {
         self.preparations.one(self.packages(), function).await
     }
 
+    pub(crate) fn records(&self) -> &dyn Records {
+        &*self.inner.changes.records
+    }
+
     pub(crate) fn arns(&self) -> &Arns {
         &self.inner.changes.arns
     }
@@ -195,12 +207,17 @@ impl Control {
         let live = self.live();
         let known: HashSet<Package> = live
             .app(app.as_str())
-            .map(|app| app.release.content.functions.values().map(|function| function.package).collect())
+            .map(|app| {
+                let content = &app.release.content;
+                let functions = content.functions.values().map(|function| function.package);
+                functions.chain(layers::packages(content)).collect()
+            })
             .unwrap_or_default();
         let wanted: HashSet<Package> = content
             .functions
             .values()
             .map(|function| function.package)
+            .chain(layers::packages(content))
             .filter(|p| !known.contains(p))
             .collect();
         for package in wanted {
@@ -219,10 +236,15 @@ impl Control {
     }
 }
 
-/// The packages of everything that can be invoked.
+/// The packages of everything that can be invoked, and what its layers are together.
 fn used_packages(live: &Live) -> HashSet<Digest> {
     let targets = live
         .functions()
         .flat_map(|function| std::iter::once(&function.latest).chain(function.versions.values()));
-    targets.map(|target| target.function.package.digest).collect()
+    targets
+        .flat_map(|target| {
+            let function = &target.function;
+            layers_digest(&function.layer_packages()).into_iter().chain([function.package.digest])
+        })
+        .collect()
 }

@@ -16,6 +16,7 @@
 pub mod build;
 pub mod catalog;
 pub mod lambda;
+pub mod layers;
 pub mod manifest;
 pub mod networks;
 pub mod packages;

@@ -8,7 +8,9 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits, policy::Document};
+use crate::{
+    AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, layer::Layer, limits, policy::Document,
+};
 
 pub use driver::DriverChoice;
 pub use network::{Network, Vpc};
@@ -29,6 +31,9 @@ pub struct Function {
     /// `module.function` for managed runtimes; free text for `provided`.
     pub handler: String,
     pub package: Package,
+    /// At `/opt`, one over the other: of two files of one name the later layer's is seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<Layer>,
     pub architecture: Architecture,
     /// MiB, from [`limits::MEMORY_MIN`] to [`limits::MEMORY_MAX`].
     pub memory: u32,
@@ -118,6 +123,7 @@ impl Function {
             runtime,
             handler,
             package,
+            layers: Vec::new(),
             architecture: Architecture::X86_64,
             memory: limits::MEMORY_DEFAULT,
             timeout: limits::TIMEOUT_DEFAULT,
@@ -138,6 +144,13 @@ impl Function {
             snap_start: SnapStart::None,
             wasm: (runtime == Runtime::Wasm).then(Wasm::default),
         }
+    }
+}
+
+impl Function {
+    /// What its layers hold, in their order.
+    pub fn layer_packages(&self) -> Vec<Package> {
+        self.layers.iter().filter_map(|layer| layer.package).collect()
     }
 }
 

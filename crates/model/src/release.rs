@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppName, Digest, FunctionName, ReleaseNumber, Timestamp, api::Api, function::Function};
+use crate::{
+    AppName, Digest, FunctionName, LayerName, ReleaseNumber, Timestamp, api::Api, function::Function,
+    layer::AppLayer,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +30,8 @@ pub struct ReleaseContent {
     /// A SAM template's outputs, evaluated.
     #[serde(default)]
     pub outputs: BTreeMap<String, Output>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub layers: BTreeMap<LayerName, AppLayer>,
 }
 
 impl ReleaseContent {

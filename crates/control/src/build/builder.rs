@@ -76,6 +76,7 @@ impl Builder {
             functions: Default::default(),
             apis: manifest.apis.clone(),
             outputs: manifest.outputs.clone(),
+            layers: Default::default(),
         };
         // Functions that share a folder share its package.
         let mut done: HashMap<String, (Package, Vec<String>)> = HashMap::new();

@@ -145,6 +145,8 @@ impl Mirror {
             | Key::Content(..)
             | Key::Api(_)
             | Key::Url(_)
+            | Key::Layer(_)
+            | Key::LayerVersion(..)
             | Key::Reserved
             | Key::Provisions => {}
         }
@@ -315,7 +317,7 @@ fn environment(app: &AppName, version: Version, function: &Function) -> Digest {
         (function.package.digest, function.runtime, &function.handler, function.architecture),
         (function.memory, function.timeout, function.ephemeral_storage, &function.variables),
         (function.log_format, function.log_level, function.tracing, &function.wasm, &function.network),
-        (function.snap_start, function.driver),
+        (function.snap_start, function.driver, function.layer_packages()),
     );
     // Tuples of strings, numbers and an ordered map always serialise.
     Digest::of(&serde_json::to_vec(&parts).unwrap_or_default())

@@ -24,6 +24,9 @@ mod update;
 mod url;
 mod version;
 
+pub(crate) use change::check_revision_at;
+pub(crate) use constraint::{Violations, violated};
+pub(crate) use policy::document as policy_document;
 pub(crate) use provisioned::starts_from_snapshot;
 pub use reference::FunctionReference;
 pub use requests::{

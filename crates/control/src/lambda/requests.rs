@@ -53,6 +53,8 @@ pub struct CreateFunction {
     /// `PublishedVersions` or `None`; for WebAssembly functions alone.
     pub snap_start: Option<String>,
     pub vpc: Option<VpcConfig>,
+    /// ARNs of layer versions, in the order in which they lie one over the other.
+    pub layers: Option<Vec<String>>,
     pub tags: BTreeMap<String, String>,
     /// `Zip`; images are refused.
     pub package_type: Option<String>,
@@ -102,6 +104,8 @@ pub struct UpdateConfiguration {
     /// `PublishedVersions` or `None`; for WebAssembly functions alone.
     pub snap_start: Option<String>,
     pub vpc: Option<VpcConfig>,
+    /// ARNs of layer versions, in the order in which they lie one over the other.
+    pub layers: Option<Vec<String>>,
     pub revision_id: Option<String>,
 }
 

@@ -5,6 +5,7 @@ use sonagi_model::{
         Architecture, DriverChoice, Function, LogFormat, LogLevel, Network, Runtime, SnapStart, Tracing, Vpc,
         WasmStart,
     },
+    layer::Layer,
     limits,
 };
 
@@ -12,7 +13,7 @@ use super::{
     Logging, VpcConfig,
     constraint::{Violations, violated},
 };
-use crate::{Error, Result, releases::check_variables, wasm};
+use crate::{Error, Result, layers, releases::check_variables, wasm};
 
 const ROLE_PATTERN: &str = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+";
 
@@ -31,6 +32,8 @@ pub(super) struct Settings<'a> {
     pub(super) logging: Option<&'a Logging>,
     pub(super) snap_start: Option<&'a str>,
     pub(super) vpc: Option<&'a VpcConfig>,
+    /// Looked up already.
+    pub(super) layers: Option<&'a [Layer]>,
 }
 
 impl Settings<'_> {
@@ -102,6 +105,9 @@ impl Settings<'_> {
         if let Some(variables) = self.variables {
             function.variables = variables.clone();
         }
+        if let Some(layers) = self.layers {
+            function.layers = layers.to_vec();
+        }
         if let Some(tracing) = self.tracing {
             function.tracing = if tracing == "Active" { Tracing::Active } else { Tracing::PassThrough };
         }
@@ -150,7 +156,7 @@ impl Settings<'_> {
                 }
             }
         }
-        wasm::check(function).map_err(Error::Invalid)
+        layers::check_runtime(function).and_then(|()| wasm::check(function)).map_err(Error::Invalid)
     }
 }
 

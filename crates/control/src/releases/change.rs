@@ -116,6 +116,7 @@ impl Change<'_> {
             Some(record) => record,
             None => AppRecord::nothing(app, self.now, origin),
         };
+        self.drop_layers(&record.live.content, &content)?;
         let number = record.last.next();
         let live = Release { app: app.clone(), number, digest, created: self.now, content };
         self.store_release(&live)?;

@@ -169,7 +169,7 @@ impl World {
             function.url = url.clone().filter(|_| name == "f");
             functions.insert(function.name.clone(), function);
         }
-        let content = ReleaseContent { functions, apis, outputs: BTreeMap::new() };
+        let content = ReleaseContent { functions, apis, ..ReleaseContent::default() };
         self.control.deploy(&AppName::new(app).unwrap(), content).await.unwrap();
     }
 

@@ -17,7 +17,7 @@ use super::{
     Answer, Call, Page, code,
     configuration::{Detail, FunctionConfiguration, configuration},
     error::invalid_parameter,
-    input, qualified, shown,
+    input, layers, qualified, shown,
 };
 use crate::{
     aws::{empty, error::AwsError, json},
@@ -79,7 +79,6 @@ struct Beyond {
     dead_letter_config: Option<Value>,
     #[serde(rename = "KMSKeyArn")]
     kms_key_arn: Option<Value>,
-    layers: Option<Value>,
     file_system_configs: Option<Value>,
     image_config: Option<Value>,
     code_signing_config_arn: Option<Value>,
@@ -96,7 +95,6 @@ impl Beyond {
         let members = [
             ("DeadLetterConfig", &self.dead_letter_config),
             ("KMSKeyArn", &self.kms_key_arn),
-            ("Layers", &self.layers),
             ("FileSystemConfigs", &self.file_system_configs),
             ("ImageConfig", &self.image_config),
             ("CodeSigningConfigArn", &self.code_signing_config_arn),
@@ -151,7 +149,7 @@ fn not_here(member: &str) -> AwsError {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Code<'a> {
+pub(super) struct Code<'a> {
     #[serde(borrow, default)]
     zip_file: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -161,7 +159,7 @@ struct Code<'a> {
 }
 
 impl Code<'_> {
-    fn zip(&self) -> Result<bytes::Bytes, AwsError> {
+    pub(super) fn zip(&self) -> Result<bytes::Bytes, AwsError> {
         match (&self.zip_file, &self.s3_bucket, &self.image_uri) {
             (Some(zip), None, None) => input::blob(zip),
             (None, Some(_), None) => Err(invalid_parameter(
@@ -196,6 +194,7 @@ struct Create<'a> {
     logging_config: Option<LoggingInput>,
     snap_start: Option<SnapStartInput>,
     vpc_config: Option<VpcConfigInput>,
+    layers: Option<Vec<String>>,
     tags: Option<BTreeMap<String, String>>,
     package_type: Option<String>,
 }
@@ -203,6 +202,7 @@ struct Create<'a> {
 pub(super) async fn create(parts: &Parts, call: Call) -> Answer {
     input::parse::<Beyond>(&call.body)?.check()?;
     let request: Create<'_> = input::parse_borrowed(&call.body)?;
+    layers::authorize_use(parts, &call.principal, request.layers.as_deref()).await?;
     let code = input::required(request.code, "code")?.zip()?;
     let create = CreateFunction {
         name: input::required(request.function_name, "functionName")?,
@@ -221,6 +221,7 @@ pub(super) async fn create(parts: &Parts, call: Call) -> Answer {
         logging: request.logging_config.map(LoggingInput::into_logging),
         snap_start: request.snap_start.and_then(|snap_start| snap_start.apply_on),
         vpc: request.vpc_config.map(VpcConfigInput::into_vpc).transpose()?,
+        layers: request.layers,
         tags: request.tags.unwrap_or_default(),
         package_type: request.package_type,
     };
@@ -290,12 +291,14 @@ struct UpdateConfigurationInput {
     logging_config: Option<LoggingInput>,
     snap_start: Option<SnapStartInput>,
     vpc_config: Option<VpcConfigInput>,
+    layers: Option<Vec<String>>,
     revision_id: Option<String>,
 }
 
 pub(super) async fn update_configuration(parts: &Parts, call: &Call) -> Answer {
     input::parse::<Beyond>(&call.body)?.check()?;
     let request: UpdateConfigurationInput = input::parse(&call.body)?;
+    layers::authorize_use(parts, &call.principal, request.layers.as_deref()).await?;
     let update = UpdateConfiguration {
         runtime: request.runtime,
         role: request.role,
@@ -310,6 +313,7 @@ pub(super) async fn update_configuration(parts: &Parts, call: &Call) -> Answer {
         logging: request.logging_config.map(LoggingInput::into_logging),
         snap_start: request.snap_start.and_then(|snap_start| snap_start.apply_on),
         vpc: request.vpc_config.map(VpcConfigInput::into_vpc).transpose()?,
+        layers: request.layers,
         revision_id: request.revision_id,
     };
     let changed = parts.control.update_configuration(&call.name, update).await?;

@@ -10,6 +10,7 @@ mod error;
 mod functions;
 mod input;
 mod invoke;
+mod layers;
 mod permissions;
 mod provisioned;
 mod route;
@@ -50,6 +51,10 @@ struct Call {
     name: String,
     /// The second name in the path: an alias, a statement.
     second: String,
+    /// The third: a statement of a layer version's policy.
+    third: String,
+    /// Who asks.
+    principal: Principal,
     query: Query,
     headers: HeaderMap,
     /// The address that the client used.
@@ -63,7 +68,7 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
     let route = route::find(&head.method, head.uri.path(), &query);
     let operation = route.as_ref().map_or(Operation::Unknown, |route| route.operation);
     let _permit = match operation {
-        Operation::CreateFunction | Operation::UpdateFunctionCode => {
+        Operation::CreateFunction | Operation::UpdateFunctionCode | Operation::PublishLayerVersion => {
             screen(parts, &head).map_err(|refusal| AwsError::refusal(refusal, Protocol::RestJson))?;
             // The zip is unpacked from its base64 beside the body.
             let bytes = body.announced(operation.body_limit()) * 2;
@@ -79,12 +84,16 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
             Refusal::Body(BodyError::TooLarge { .. }) => too_large(operation, limit),
             refusal => AwsError::refusal(refusal, Protocol::RestJson),
         })?;
-    let Some(Route { operation, name, second }) = route else {
+    let Some(route) = route else {
         return Err(unsupported::unknown(&head));
     };
-    authorize(parts, &principal, operation, &name, query.get("Qualifier"))?;
+    match operation.is_of_layer() {
+        true => layers::authorize(parts, &principal, &route, &query).await?,
+        false => authorize(parts, &principal, operation, &route.name, query.get("Qualifier"))?,
+    }
     let host = admit::host(&head).to_owned();
-    let call = Call { name, second, query, headers: head.headers, host, body, request };
+    let Route { name, second, third, .. } = route;
+    let call = Call { name, second, third, principal, query, headers: head.headers, host, body, request };
     match operation {
         Operation::CreateFunction => functions::create(parts, call).await,
         Operation::GetFunction => functions::get(parts, &call),
@@ -119,6 +128,15 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
         Operation::AddPermission => permissions::add(parts, &call).await,
         Operation::RemovePermission => permissions::remove(parts, &call).await,
         Operation::GetPolicy => permissions::get(parts, &call),
+        Operation::PublishLayerVersion => layers::publish(parts, call).await,
+        Operation::GetLayerVersion => layers::get(parts, &call).await,
+        Operation::GetLayerVersionByArn => layers::get_by_arn(parts, &call).await,
+        Operation::DeleteLayerVersion => layers::delete(parts, &call).await,
+        Operation::ListLayerVersions => layers::list_versions(parts, &call).await,
+        Operation::ListLayers => layers::list(parts, &call).await,
+        Operation::AddLayerVersionPermission => layers::add_permission(parts, &call).await,
+        Operation::RemoveLayerVersionPermission => layers::remove_permission(parts, &call).await,
+        Operation::GetLayerVersionPolicy => layers::get_policy(parts, &call).await,
         Operation::Invoke => invoke::invoke(parts, call).await,
         Operation::InvokeWithResponseStream => stream::invoke(parts, call).await,
         Operation::GetRuntimeManagementConfig
@@ -126,8 +144,6 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
         | Operation::GetFunctionRecursionConfig
         | Operation::ListFunctionEventInvokeConfigs
         | Operation::ListEventSourceMappings
-        | Operation::ListLayers
-        | Operation::ListLayerVersions
         | Operation::ListCodeSigningConfigs
         | Operation::GetFunctionEventInvokeConfig => unsupported::trivial(parts, operation, &call),
         Operation::Unsupported(name) => Err(unsupported::operation(name)),
@@ -252,12 +268,17 @@ struct Page {
 
 impl Page {
     fn of(call: &Call) -> Result<Self, AwsError> {
+        Self::at_most(call, 10_000)
+    }
+
+    /// The same, where `MaxItems` may be no more than `most`.
+    fn at_most(call: &Call, most: i64) -> Result<Self, AwsError> {
         use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
         let items = match call.query.get("MaxItems") {
             None => limits::LIST_ITEMS,
             Some(text) => {
                 let number: i64 = text.parse().map_err(|_| input::not_a_number(text))?;
-                input::range("maxItems", number, 1, 10_000)?;
+                input::range("maxItems", number, 1, most)?;
                 (number as usize).min(limits::LIST_ITEMS)
             }
         };

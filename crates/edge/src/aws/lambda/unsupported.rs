@@ -17,8 +17,6 @@ use crate::{
 /// Reads of things that can only be at their defaults here.
 pub(super) fn trivial(parts: &Parts, operation: Operation, call: &Call) -> Answer {
     match operation {
-        Operation::ListLayers => return json(StatusCode::OK, &value!({ "Layers": [] })),
-        Operation::ListLayerVersions => return json(StatusCode::OK, &value!({ "LayerVersions": [] })),
         Operation::ListEventSourceMappings => {
             return json(StatusCode::OK, &value!({ "EventSourceMappings": [] }));
         }
