@@ -12,6 +12,7 @@ mod crash;
 mod credentials;
 mod data_folder;
 mod dev;
+mod extensions;
 mod idle_functions;
 mod isolation;
 mod lambda_clients;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use sonagi_model::{
-    AppName, Digest, RequestId, Tick, Timestamp,
+    AccountId, AppName, Digest, RequestId, Tick, Timestamp,
     function::{Architecture, DriverChoice, Function, LogFormat, LogLevel, Network, Runtime, Wasm},
     invocation::{FunctionFailure, Origin},
     logs::LogSink,
@@ -139,6 +139,7 @@ pub struct EnvironmentSpec {
     pub wasm: Option<Wasm>,
     pub credentials: Credentials,
     pub region: String,
+    pub account: AccountId,
     /// What the AWS SDKs inside should talk to: `AWS_ENDPOINT_URL`.
     pub endpoint: String,
     pub log_group: String,

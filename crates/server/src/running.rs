@@ -162,6 +162,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             account_concurrency: config.concurrency,
             memory_budget_mib: machine::memory_mib(),
             region: config.region.to_string(),
+            account: config.account.clone(),
             endpoint: format!("http://{}", reachable(platform_address)),
             ..sonagi_invoke::Config::default()
         },

@@ -399,6 +399,7 @@ fn spec(
         wasm: function.wasm.clone(),
         credentials: engine.credentials.credentials(target),
         region: engine.config.region.clone(),
+        account: engine.config.account.clone(),
         endpoint: engine.config.endpoint.clone(),
         log_group: format!("/aws/lambda/{}", function.lambda_name),
         log_stream: stream,

@@ -1,7 +1,7 @@
 //! What the Extensions API says.
 
 use serde_json::{Value, json};
-use sonagi_model::{AccountId, Timestamp};
+use sonagi_model::Timestamp;
 
 use super::{Account, ExtensionId, Refusal, Registered};
 use crate::{Call, EnvironmentSpec};
@@ -32,7 +32,7 @@ pub(crate) fn registered(registered: Registered, spec: &EnvironmentSpec) -> Vec<
         "handler": spec.handler,
     });
     if registered.account == Account::Told {
-        body["accountId"] = AccountId::default().as_str().into();
+        body["accountId"] = spec.account.as_str().into();
     }
     answer("200 OK", &format!("Lambda-Extension-Identifier: {}\r\n", registered.id), &body)
 }
