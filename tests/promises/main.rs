@@ -14,6 +14,7 @@ mod credentials;
 mod data_folder;
 mod declared_queues;
 mod dev;
+mod extensions;
 mod idle_functions;
 mod isolation;
 mod lambda_clients;

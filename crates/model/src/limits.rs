@@ -7,7 +7,7 @@ mod mappings;
 mod resources;
 mod schedules;
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 pub use events::*;
 pub use mappings::*;
@@ -375,8 +375,8 @@ pub const OUTBOUND_IDLE_TIME: Duration = Duration::from_secs(30);
 
 // The Runtime API.
 
-/// Connections that one environment's runtime may hold at once.
-pub const RUNTIME_CONNECTIONS: usize = 16;
+/// Connections that one environment's runtime and extensions may hold at once.
+pub const RUNTIME_CONNECTIONS: usize = 16 + 2 * EXTENSIONS;
 /// Bytes of a request's head at the Runtime API; an X-Ray error cause travels in one.
 pub const RUNTIME_HEAD_SIZE: usize = 128 << 10;
 /// Bytes of the trailers after a streamed answer: an error with its stack trace, as base64.
@@ -403,6 +403,35 @@ pub const ENVIRONMENT_MAPPED_EXTRA: u64 = 2 << 30;
 pub const MEMORY_POLL: Duration = Duration::from_millis(50);
 /// How long an interpreter may take to say its version.
 pub const INTERPRETER_PROBE: Duration = Duration::from_secs(10);
+
+// Extensions.
+
+/// Extensions of one environment, those of its runtime's process among them.
+pub const EXTENSIONS: usize = 10;
+/// Bytes of what an extension says when it registers, subscribes or fails.
+pub const EXTENSION_BODY_SIZE: usize = 64 << 10;
+/// How long an environment's end may take that has extensions in processes of their own.
+pub const EXTENSION_SHUTDOWN: Duration = Duration::from_secs(2);
+/// Of that, how long the runtime may take, before its extensions are told.
+pub const EXTENSION_SHUTDOWN_RUNTIME: Duration = Duration::from_millis(600);
+/// How long an environment's end may take that has extensions in its runtime's process alone.
+pub const EXTENSION_SHUTDOWN_INTERNAL: Duration = Duration::from_millis(500);
+/// Events that a subscriber of the Telemetry API may have sent at once.
+pub const TELEMETRY_ITEMS: RangeInclusive<u64> = 1_000..=10_000;
+/// Bytes of the events that it may have sent at once.
+pub const TELEMETRY_BYTES: RangeInclusive<u64> = 256 << 10..=1 << 20;
+/// Milliseconds that an event may wait for others.
+pub const TELEMETRY_TIMEOUT: RangeInclusive<u64> = 25..=30_000;
+/// The same, where the subscriber does not say.
+pub const TELEMETRY_TIMEOUT_DEFAULT: u64 = 1_000;
+/// Bytes of events that wait for one subscriber; what comes then is dropped, and counted.
+pub const TELEMETRY_BACKLOG: usize = 4 << 20;
+/// How long a subscriber may take to acknowledge what it was sent.
+pub const TELEMETRY_ACKNOWLEDGEMENT: Duration = Duration::from_secs(5);
+/// How long after a failure a batch is sent again the first time; each time after that it is twice as long.
+pub const TELEMETRY_PAUSE: Duration = Duration::from_millis(50);
+/// How long it is at the most.
+pub const TELEMETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
 
 // The doors.
 

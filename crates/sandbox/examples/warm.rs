@@ -200,6 +200,7 @@ fn spec(runtime: Runtime, code: &Path) -> EnvironmentSpec {
             session_token: "c".into(),
         },
         region: "us-east-1".into(),
+        account: Default::default(),
         endpoint: "http://127.0.0.1:4566".into(),
         log_group: "/aws/lambda/bench".into(),
         log_stream: "stream".into(),

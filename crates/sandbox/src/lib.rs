@@ -8,6 +8,7 @@
 mod driver;
 mod drivers;
 mod ending;
+mod extensions;
 pub mod launcher;
 pub mod layers;
 mod lines;

@@ -169,6 +169,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             account_concurrency: config.concurrency,
             memory_budget_mib: machine::memory_mib(),
             region: config.region.to_string(),
+            account: config.account.clone(),
             endpoint: endpoint_of(platform_address),
             ..sonagi_invoke::Config::default()
         },

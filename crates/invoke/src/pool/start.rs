@@ -221,7 +221,7 @@ impl Attempt {
             None => (timed_out(id, run.timeout), Outcome::TimedOut),
         };
         let spent = run.spent();
-        run.end(&self.journal, outcome, Used { duration: spent, cpu: None, memory_peak: 0 });
+        run.end(&self.journal, None, outcome, Used { duration: spent, cpu: None, memory_peak: 0 });
         let tail = (job.request.tail == Tail::Yes).then(|| self.journal.sink().take());
         // Whoever asked may have left.
         let _ = job.reply.send(Ok(Reply { answer: Answer::Failure(failure), tail, late: None }));
@@ -399,6 +399,7 @@ fn spec(
         wasm: function.wasm.clone(),
         credentials: engine.credentials.credentials(target),
         region: engine.config.region.clone(),
+        account: engine.config.account.clone(),
         endpoint: engine.config.endpoint.clone(),
         log_group: format!("/aws/lambda/{}", function.lambda_name),
         log_stream: stream,

@@ -55,15 +55,20 @@ pub(crate) fn find(places: &[Place]) -> Result<PathBuf, StartFailure> {
     }
 }
 
-/// The system would not start it, as Lambda says it (which is how Go does).
+/// The system would not start it.
 pub(crate) fn not_started(program: &Path, errno: i32) -> StartFailure {
+    invalid(&start_error(program, errno))
+}
+
+/// As Lambda says it (which is how Go does).
+pub(super) fn start_error(program: &Path, errno: i32) -> String {
     let why = match errno {
         libc::EACCES => "permission denied".to_owned(),
         libc::ENOENT => "no such file or directory".to_owned(),
         libc::ENOEXEC => "exec format error".to_owned(),
         other => std::io::Error::from_raw_os_error(other).to_string(),
     };
-    invalid(&format!("fork/exec {}: {why}", program.display()))
+    format!("fork/exec {}: {why}", program.display())
 }
 
 fn invalid(message: &str) -> StartFailure {

@@ -89,6 +89,7 @@ pub struct ProcessDriver {
     refusal: Option<&'static str>,
     users: Option<Users>,
     endpoint: Option<Endpoint>,
+    entropy: Arc<dyn Entropy>,
     language: &'static str,
     compiling: tokio::sync::Mutex<()>,
     started: AtomicU64,
@@ -154,6 +155,7 @@ impl ProcessDriver {
             refusal,
             users: Users::of(random),
             endpoint: config.endpoint,
+            entropy: config.entropy,
             machine,
             sdks: Sdks::new(config.layers, config.interpreters.clone()),
             interpreters: Interpreters::new(config.interpreters, config.runtimes, config.clock),
@@ -231,6 +233,10 @@ impl ProcessDriver {
 
     pub(super) fn machine(&self) -> &Arc<Machine> {
         &self.machine
+    }
+
+    pub(super) fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.entropy
     }
 
     pub(super) fn folders(&self) -> &Folders {

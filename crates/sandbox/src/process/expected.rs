@@ -45,6 +45,7 @@ fn spec(app: &AppName, function: &Function) -> EnvironmentSpec {
         wasm: None,
         credentials: Credentials { access_key_id: none(), secret_access_key: none(), session_token: none() },
         region: none(),
+        account: Default::default(),
         endpoint: none(),
         log_group: none(),
         log_stream: none(),

@@ -141,6 +141,7 @@ impl World {
                 session_token: "TOKEN".into(),
             },
             region: "eu-west-1".into(),
+            account: Default::default(),
             endpoint: "http://127.0.0.1:4566".into(),
             log_group: "/aws/lambda/shop-search".into(),
             log_stream: "2026/01/01/[$LATEST]0".into(),

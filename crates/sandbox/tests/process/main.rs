@@ -6,6 +6,7 @@ mod copied_networks;
 mod disk;
 mod endings;
 mod escape;
+mod extensions;
 mod hints;
 mod hostile;
 mod invocations;

@@ -48,6 +48,7 @@ fn again(function: &Function) -> sonagi_sandbox::EnvironmentSpec {
         variables: function.spec.variables.clone(),
         credentials: function.spec.credentials.clone(),
         region: function.spec.region.clone(),
+        account: function.spec.account.clone(),
         endpoint: function.spec.endpoint.clone(),
         log_group: function.spec.log_group.clone(),
         log_stream: function.spec.log_stream.clone(),
