@@ -68,9 +68,8 @@ impl Events {
         parcel: &Parcel,
     ) -> std::result::Result<std::result::Result<(), Undeliverable>, BackendError> {
         match to {
-            Destination::Function { .. } | Destination::Topic(_) | Destination::Bus(_) => {
-                Ok(Err(Undeliverable::absent(to, self)))
-            }
+            Destination::Function { .. } | Destination::Topic(_) => Ok(Err(Undeliverable::absent(to, self))),
+            Destination::Bus(name) => self.buses().take(outbox, name, parcel),
             Destination::Queue(name) => {
                 let message = match self.queues().prepare(draft(parcel)) {
                     Ok(message) => message,

@@ -28,6 +28,7 @@ struct Inner {
     frontend: Frontend,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    bus: crate::bus::State,
 }
 
 impl Events {
@@ -40,7 +41,18 @@ impl Events {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { config, records, queues, control, frontend, clock, entropy }) }
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                records,
+                queues,
+                control,
+                frontend,
+                clock,
+                entropy,
+                bus: crate::bus::State::default(),
+            }),
+        }
     }
 
     pub fn config(&self) -> &Config {
@@ -61,6 +73,10 @@ impl Events {
 
     pub(crate) fn frontend(&self) -> &Frontend {
         &self.inner.frontend
+    }
+
+    pub(crate) fn bus_state(&self) -> &crate::bus::State {
+        &self.inner.bus
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {

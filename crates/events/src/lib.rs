@@ -13,6 +13,7 @@
 //! - an event and what it is an event of are one commit: whoever sends does so within a transaction of its own;
 //! - nothing polls: whoever waits is woken.
 
+pub mod bus;
 mod delivery;
 mod destination;
 mod error;

@@ -2,10 +2,12 @@
 //!
 //! "MB" in Lambda's documentation is 2^20 bytes, and so it is here.
 
+mod bus;
 mod events;
 
 use std::time::Duration;
 
+pub use bus::*;
 pub use events::*;
 
 const MIB: usize = 1 << 20;
