@@ -181,6 +181,12 @@ impl Control {
         Ok(value)
     }
 
+    /// One record, as it is now.
+    pub(crate) async fn read<T: Record>(&self, key: &Key) -> Result<Option<T>> {
+        let found = self.inner.changes.records.snapshot().get(&key.bytes()).await?;
+        found.map(|record| T::decode(&record)).transpose()
+    }
+
     /// Makes a function ready that is about to go live.
     pub(crate) async fn prepare(&self, function: &Function) -> Result<()> {
         self.preparations.one(self.packages(), function).await

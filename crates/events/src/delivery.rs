@@ -68,7 +68,10 @@ impl Events {
         parcel: &Parcel,
     ) -> std::result::Result<std::result::Result<(), Undeliverable>, BackendError> {
         match to {
-            Destination::Function { .. } | Destination::Topic(_) => Ok(Err(Undeliverable::absent(to, self))),
+            Destination::Function { name, qualifier } => {
+                self.deliver_to_function(outbox, to, (name, qualifier.as_deref()), parcel)
+            }
+            Destination::Topic(_) => Ok(Err(Undeliverable::absent(to, self))),
             Destination::Bus(name) => self.buses().take(outbox, name, parcel),
             Destination::Queue(name) => {
                 let message = match self.queues().prepare(draft(parcel)) {

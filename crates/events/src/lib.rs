@@ -13,13 +13,20 @@
 //! - an event and what it is an event of are one commit: whoever sends does so within a transaction of its own;
 //! - nothing polls: whoever waits is woken.
 
+mod attempt;
 pub mod bus;
 mod delivery;
 mod destination;
 mod error;
 mod events;
+mod invocations;
+mod lineage;
+mod poller;
+mod timers;
+mod workers;
 
 pub use delivery::{Detail, Parcel, Undeliverable};
 pub use destination::{BadDestination, BusName, Destination, TopicName};
 pub use error::{Error, Result};
 pub use events::{Config, Events};
+pub use invocations::Asynchronous;

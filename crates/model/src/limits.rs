@@ -4,11 +4,13 @@
 
 mod bus;
 mod events;
+mod schedules;
 
 use std::time::Duration;
 
 pub use bus::*;
 pub use events::*;
+pub use schedules::*;
 
 const MIB: usize = 1 << 20;
 

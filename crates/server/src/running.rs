@@ -46,6 +46,8 @@ pub struct Running {
     control: Control,
     frontend: Frontend,
     logs: Logs,
+    /// Brings events to functions until it is stopped.
+    events: JoinHandle<()>,
     process: Arc<ProcessDriver>,
     records: Arc<SqliteRecords>,
     clock: Arc<dyn Clock>,
@@ -180,6 +182,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         queues.clone(),
         control.clone(),
         frontend.clone(),
+        Arc::new(FunctionLogs(logs.clone())),
         Arc::clone(&clock),
         Arc::clone(&entropy),
     );
@@ -202,6 +205,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         Arc::clone(&clock),
         Arc::clone(&entropy),
     ));
+    let stopping = CancellationToken::new();
+    let events = events.start(&stopping);
     endpoint.is(&platform_service);
     let gateway_service = Gateway::new(
         gateway::Config {
@@ -218,7 +223,6 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         Arc::clone(&clock),
         entropy,
     );
-    let stopping = CancellationToken::new();
     tokio::spawn(
         stopping.clone().run_until_cancelled_owned(say_how_isolated(Arc::clone(&process), config.isolation)),
     );
@@ -264,6 +268,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         control,
         frontend,
         logs,
+        events,
         process,
         records,
         clock,
@@ -326,6 +331,8 @@ impl Running {
             let _ = door.await;
         }
         self.frontend.drain(self.clock.tick() + limits::DRAIN_TIMEOUT).await;
+        // What it has under way ends with the functions.
+        drop(self.events.await);
         self.process.settled().await;
         self.logs.flush().await;
         self.records.close().await;

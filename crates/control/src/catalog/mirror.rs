@@ -294,7 +294,7 @@ fn urls(function: &Function, record: &FunctionRecord) -> BTreeMap<Option<AliasNa
     urls
 }
 
-fn version(arns: &Arns, number: u64, record: VersionRecord) -> Target {
+pub(super) fn version(arns: &Arns, number: u64, record: VersionRecord) -> Target {
     let version = Version::Number(number);
     Target {
         environment: environment(&record.app, version, &record.function),
@@ -309,7 +309,7 @@ fn version(arns: &Arns, number: u64, record: VersionRecord) -> Target {
 }
 
 /// Names everything that an environment of the function is made from, and nothing else.
-fn environment(app: &AppName, version: Version, function: &Function) -> Digest {
+pub(super) fn environment(app: &AppName, version: Version, function: &Function) -> Digest {
     let parts = (
         (app, &function.name, &function.lambda_name, version, &function.role),
         (function.package.digest, function.runtime, &function.handler, function.architecture),

@@ -12,6 +12,7 @@
 mod feed;
 mod live;
 mod mirror;
+mod past;
 mod provisioned;
 mod target;
 

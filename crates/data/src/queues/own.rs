@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::{
     Draft, Handle, Outbox, Queue, QueueName, Queues, Refusal, Sent, Settings, acknowledge,
     layout::{self, FLYING},
-    message::Lease,
+    message::{Lease, Message},
     name::OWN,
     send::Prepared,
     visibility,
@@ -84,6 +84,27 @@ impl Outbox<'_> {
     /// Gives back what was received with this handle, unless somebody else has received it since.
     pub fn give_back(&mut self, name: &QueueName, back: &Return) -> std::result::Result<(), BackendError> {
         let Some(queue) = Queue::find(self.t, name)? else { return Ok(()) };
+        give_back(self.t, &queue, back, self.now.steady)
+    }
+}
+
+impl Outbox<'_> {
+    /// Gives back what was received with this handle with another note.
+    pub fn amend(
+        &mut self,
+        name: &QueueName,
+        back: &Return,
+        note: &str,
+    ) -> std::result::Result<(), BackendError> {
+        let Some(queue) = Queue::find(self.t, name)? else { return Ok(()) };
+        let key = layout::message(queue.id, &back.handle.group, back.handle.position);
+        if back.handle.queue == queue.id
+            && let Some(record) = self.t.get(&key)?
+        {
+            let mut message = Message::decode(&record)?;
+            message.head.note = Some(note.to_owned());
+            self.t.put(&key, &message.encode()?)?;
+        }
         give_back(self.t, &queue, back, self.now.steady)
     }
 }

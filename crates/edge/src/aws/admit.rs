@@ -6,6 +6,7 @@ use sonagi_identity::{
     Principal,
     sigv4::{self, PayloadPromise, SignedRequest},
 };
+use sonagi_model::limits;
 
 use crate::{
     platform::Parts,
@@ -95,4 +96,10 @@ pub(crate) fn host(head: &Head) -> &str {
         .and_then(|host| host.to_str().ok())
         .or_else(|| head.uri.authority().map(http::uri::Authority::as_str))
         .unwrap_or_default()
+}
+
+/// The trace that a request is part of: what comes of it goes on with that (AWS X-Ray Developer Guide, "Tracing header").
+pub(crate) fn trace(head: &Head) -> Option<String> {
+    let header = head.headers.get("x-amzn-trace-id")?.to_str().ok()?;
+    (header.len() <= limits::TRACE_SIZE).then(|| header.to_owned())
 }

@@ -236,6 +236,7 @@ impl World {
             queues.clone(),
             control.clone(),
             frontend.clone(),
+            Arc::new(Sinks(logs.clone())),
             clock.clone(),
             entropy.clone(),
         );

@@ -88,6 +88,11 @@ impl Routes {
         Plan { archives: archives.collect(), deliveries }
     }
 
+    /// The rule of that name, if it is enabled.
+    pub(super) fn of_rule(&self, name: &RuleName) -> Option<&Arc<Route>> {
+        self.rules.iter().find(|route| route.rule.name == *name)
+    }
+
     /// Whether it is as of the same change.
     pub(super) fn is(&self, other: &Self) -> bool {
         self.version == other.version

@@ -5,7 +5,8 @@ use sonagi_expressions::pattern::{Dialect, Pattern};
 use sonagi_model::limits;
 
 use super::{
-    Bus, Buses, Page, Refusal, Rule, RuleDraft, RuleName, RuleState, layout, registry::Outcome, routes, store,
+    Bus, Buses, Page, Refusal, Rule, RuleDraft, RuleName, RuleState, layout, registry::Outcome, routes,
+    scheduled, store,
 };
 use crate::{BusName, Result};
 
@@ -19,7 +20,11 @@ impl Buses {
             if Bus::find(t, &bus)?.is_none() {
                 return Ok(Err(Refusal::NoBus(bus)));
             }
-            let (tags, targets, since) = match Rule::find(t, &bus, &name)? {
+            let old = Rule::find(t, &bus, &name)?;
+            let is_on_time =
+                |old: &Rule| old.schedule == schedule && old.state.is_enabled() == state.is_enabled();
+            let keeps_its_timer = old.as_ref().is_some_and(is_on_time);
+            let (tags, targets, since) = match old {
                 Some(old) => {
                     let since = if old.schedule == schedule { old.since } else { now };
                     (old.tags, old.targets, since)
@@ -30,6 +35,9 @@ impl Buses {
                 None => (tags, Vec::new(), now),
             };
             let rule = Rule { bus, name, pattern, schedule, state, description, role, tags, targets, since };
+            if !keeps_its_timer {
+                scheduled::set(t, &rule, now)?;
+            }
             rule.store(t).map(Ok)
         })
         .await
@@ -52,9 +60,18 @@ impl Buses {
     }
 
     pub async fn switch_rule(&self, bus: &BusName, name: &RuleName, state: RuleState) -> Result<()> {
-        self.alter_rule(bus, name, move |rule| {
+        let (bus, name, now) = (bus.clone(), name.clone(), self.events().clock().now());
+        self.change(move |t| {
+            let mut rule = match Rule::there(t, &bus, &name)? {
+                Ok(rule) => rule,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let keeps_its_timer = rule.state.is_enabled() == state.is_enabled();
             rule.state = state;
-            Ok(())
+            if !keeps_its_timer {
+                scheduled::set(t, &rule, now)?;
+            }
+            rule.store(t).map(Ok)
         })
         .await
     }
@@ -156,6 +173,9 @@ impl Rule {
     }
 
     fn remove(&self, t: &mut dyn Transaction) -> std::result::Result<(), BackendError> {
+        if self.schedule.is_some() {
+            scheduled::remove(t, &self.name)?;
+        }
         t.delete(&layout::rule(&self.bus, &self.name))?;
         routes::touch(t, &self.bus)
     }

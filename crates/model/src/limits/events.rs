@@ -32,3 +32,9 @@ pub const DELIVERY_DEPTH: u32 = 5;
 pub const TOPIC_NAME_SIZE: usize = 256;
 /// Bytes of an event bus's name.
 pub const BUS_NAME_SIZE: usize = 256;
+/// How long a poller rests, at the most, while its function is throttled or its source cannot be read.
+pub const POLLER_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Jobs that a poller begins with at once.
+pub const POLLER_START: usize = 5;
+/// Seconds after which a poller whose function is gone looks whether it is needed still.
+pub const POLLER_IDLE: u32 = 600;

@@ -92,6 +92,16 @@ impl From<Invoke> for AwsError {
     }
 }
 
+impl From<sonagi_events::Error> for AwsError {
+    fn from(error: sonagi_events::Error) -> Self {
+        match error {
+            sonagi_events::Error::Control(error) => error.into(),
+            sonagi_events::Error::Invoke(error) => error.into(),
+            error => ours(&error),
+        }
+    }
+}
+
 /// A failure that is not the caller's. What will pass by itself is a 503; the rest says nothing but that it happened.
 fn ours<E: Fault + 'static>(error: &E) -> AwsError {
     match error.kind() {

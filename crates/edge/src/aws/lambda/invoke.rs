@@ -3,13 +3,15 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use sonagi_events::Asynchronous;
 use sonagi_invoke::{Request, Tail};
 use sonagi_model::limits;
+use sonagi_sandbox::Input;
 
 use super::{
     Answer, Call,
     error::{invalid_content, invalid_parameter},
-    input, qualified, unsupported,
+    input, qualified,
 };
 use crate::{
     aws::{JSON, empty, error::AwsError},
@@ -31,7 +33,7 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Answer {
     match kind {
         InvocationType::RequestResponse => {}
         InvocationType::DryRun => return Ok(empty(StatusCode::NO_CONTENT)),
-        InvocationType::Event => return Err(unsupported::event()),
+        InvocationType::Event => return accept(parts, request).await.map(|()| empty(StatusCode::ACCEPTED)),
     }
     let invoked = parts.frontend.invoke(request).await?;
     let (failed, payload) = match sonagi_invoke::collect(invoked.answer).await {
@@ -56,6 +58,23 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Answer {
         headers.insert("x-amz-log-result", value);
     }
     Ok(response)
+}
+
+/// InvokeAsync ("InvokeAsync", API Reference): how it was done before there were types of invocation.
+pub(super) async fn invoke_async(parts: &Parts, call: Call) -> Answer {
+    accept(parts, request(parts, call)?).await?;
+    super::super::json(StatusCode::ACCEPTED, &serde_json::json!({ "Status": 202 }))
+}
+
+async fn accept(parts: &Parts, request: Request) -> Result<(), AwsError> {
+    let Request { target, request, arn, input, trace, client_context, .. } = request;
+    let Input::Event(payload) = input else {
+        return Err(invalid_content("An asynchronous invocation takes an event."));
+    };
+    let qualifier = arn.strip_prefix(target.arn.as_str()).and_then(|rest| rest.strip_prefix(':'));
+    let qualifier = qualifier.map(str::to_owned);
+    let accepted = Asynchronous { target, qualifier, request, payload, trace, client_context };
+    Ok(parts.events.invoke(accepted).await?)
 }
 
 pub(super) fn describe(headers: &mut HeaderMap, version: &str) {

@@ -120,6 +120,7 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
         Operation::RemovePermission => permissions::remove(parts, &call).await,
         Operation::GetPolicy => permissions::get(parts, &call),
         Operation::Invoke => invoke::invoke(parts, call).await,
+        Operation::InvokeAsync => invoke::invoke_async(parts, call).await,
         Operation::InvokeWithResponseStream => stream::invoke(parts, call).await,
         Operation::GetRuntimeManagementConfig
         | Operation::GetFunctionCodeSigningConfig

@@ -41,6 +41,7 @@ pub(super) enum Operation {
     RemovePermission,
     GetPolicy,
     Invoke,
+    InvokeAsync,
     InvokeWithResponseStream,
     GetRuntimeManagementConfig,
     GetFunctionCodeSigningConfig,
@@ -71,6 +72,7 @@ impl Operation {
         match self {
             Self::CreateFunction | Self::UpdateFunctionCode => limits::CODE_BODY_SIZE,
             Self::Invoke | Self::InvokeWithResponseStream => limits::PAYLOAD_SIZE,
+            Self::InvokeAsync => limits::ASYNC_PAYLOAD_SIZE,
             _ => limits::API_BODY_SIZE,
         }
     }
@@ -78,7 +80,7 @@ impl Operation {
     /// Its name in IAM's policies (Service Authorization Reference, "AWS Lambda").
     pub(super) fn action(self) -> String {
         match self {
-            Self::Invoke | Self::InvokeWithResponseStream => "InvokeFunction".into(),
+            Self::Invoke | Self::InvokeAsync | Self::InvokeWithResponseStream => "InvokeFunction".into(),
             Self::Unsupported(name) => name.into(),
             operation => format!("{operation:?}"),
         }
@@ -115,6 +117,7 @@ pub(super) fn find(method: &Method, path: &str, query: &Query) -> Option<Route> 
         ("PUT", ["2015-03-31", "functions", _, "configuration"]) => O::UpdateFunctionConfiguration,
         ("PUT", ["2015-03-31", "functions", _, "code"]) => O::UpdateFunctionCode,
         ("POST", ["2015-03-31", "functions", _, "invocations"]) => O::Invoke,
+        ("POST", ["2014-11-13", "functions", _, "invoke-async"]) => O::InvokeAsync,
         ("POST", ["2021-11-15", "functions", _, "response-streaming-invocations"]) => {
             O::InvokeWithResponseStream
         }
@@ -172,7 +175,6 @@ pub(super) fn find(method: &Method, path: &str, query: &Query) -> Option<Route> 
 /// What Lambda does and Sonagi does not, so that the refusal can name it.
 fn unsupported(method: &str, segments: &[&str]) -> Option<&'static str> {
     Some(match (method, segments) {
-        ("POST", ["2014-11-13", "functions", _, "invoke-async"]) => "InvokeAsync",
         ("POST", ["2015-03-31", "event-source-mappings"]) => "CreateEventSourceMapping",
         ("GET", ["2015-03-31", "event-source-mappings", _]) => "GetEventSourceMapping",
         ("PUT", ["2015-03-31", "event-source-mappings", _]) => "UpdateEventSourceMapping",

@@ -7,8 +7,8 @@ use sonagi_sandbox::{Answer as Outcome, HttpBody};
 
 use super::{
     Answer, Call,
+    error::invalid_parameter,
     invoke::{InvocationType, describe, invocation_type, log_result, request},
-    unsupported,
 };
 use crate::{
     aws::{empty, eventstream::event},
@@ -27,7 +27,10 @@ pub(super) async fn invoke(parts: &Parts, call: Call) -> Answer {
     match kind {
         InvocationType::RequestResponse => {}
         InvocationType::DryRun => return Ok(empty(StatusCode::NO_CONTENT)),
-        InvocationType::Event => return Err(unsupported::event()),
+        // Its type has no such value (API Reference, "ResponseStreamingInvocationType").
+        InvocationType::Event => {
+            return Err(invalid_parameter("An asynchronous invocation has no answer to stream: use Invoke."));
+        }
     }
     let invoked = parts.frontend.invoke(request).await?;
     let (sender, body) = ResponseBody::stream(PARTS);

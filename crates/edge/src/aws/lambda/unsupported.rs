@@ -63,17 +63,6 @@ pub(super) fn operation(name: &str) -> AwsError {
     .shaped(Shape::TypedCapital)
 }
 
-/// Accepting an event and losing it in a crash would be worse than saying no.
-pub(super) fn event() -> AwsError {
-    AwsError::new(
-        StatusCode::NOT_IMPLEMENTED,
-        "NotImplementedException",
-        "Sonagi does not support asynchronous invocations (InvocationType Event) yet: they need a durable queue. \
-         Use RequestResponse.",
-    )
-    .shaped(Shape::TypedCapital)
-}
-
 pub(super) fn unknown(head: &Head) -> AwsError {
     let path: String = head.uri.path().chars().take(256).collect();
     AwsError::new(

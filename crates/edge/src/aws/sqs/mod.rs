@@ -77,6 +77,8 @@ struct Call {
     path: String,
     /// The address that the client used.
     host: String,
+    /// `X-Amzn-Trace-Id`, which a message carries on.
+    trace: Option<String>,
     request: RequestId,
 }
 
@@ -112,7 +114,8 @@ async fn answer(parts: &Parts, head: Head, body: Body, request: RequestId, wire:
     };
     let host = admit::host(&head).to_owned();
     let path = head.uri.path().to_owned();
-    let call = Call { operation, principal, input, path, host, request };
+    let trace = admit::trace(&head);
+    let call = Call { operation, principal, input, path, host, trace, request };
     match operation {
         Operation::CreateQueue => queues::create(parts, &call).await,
         Operation::DeleteQueue => queues::delete(parts, &call).await,

@@ -166,7 +166,7 @@ fn draft(call: &Call, input: MessageInput<'_>, sender: String) -> Result<(Draft,
         delay,
         group: input.message_group_id.map(Text::into_string),
         deduplication: input.message_deduplication_id.map(Text::into_string),
-        trace: trace.map(message::text_of),
+        trace: trace.map(message::text_of).or_else(|| call.trace.clone()),
         sender,
         note: None,
     };
