@@ -7,6 +7,7 @@
 
 mod ahead;
 mod bad_input;
+mod bus_clients;
 mod command_line;
 mod crash;
 mod credentials;
