@@ -76,16 +76,23 @@ async fn queue(world: &World, name: &str) -> String {
     queue_arn(name)
 }
 
+/// What is in a queue now, or comes within `wait` seconds; it is there no longer then.
 async fn receive(world: &World, name: &str, wait: u32) -> Vec<Value> {
+    let url = format!("http://localhost:4566/{ACCOUNT}/{name}");
     let input = json!({
-        "QueueUrl": format!("http://localhost:4566/{ACCOUNT}/{name}"),
+        "QueueUrl": url,
         "MaxNumberOfMessages": 10,
         "AttributeNames": ["All"],
         "MessageAttributeNames": ["All"],
         "WaitTimeSeconds": wait,
     });
     let got = sqs(world, "ReceiveMessage", input).await;
-    got.get("Messages").map_or_else(Vec::new, |messages| messages.as_array().unwrap().clone())
+    let messages = got.get("Messages").map_or_else(Vec::new, |messages| messages.as_array().unwrap().clone());
+    for message in &messages {
+        let input = json!({ "QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"] });
+        sqs(world, "DeleteMessage", input).await;
+    }
+    messages
 }
 
 /// The bodies of what is in a queue now, as JSON.
