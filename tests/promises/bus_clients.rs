@@ -34,8 +34,11 @@ async fn the_aws_cli_works_with_buses_that_outlive_the_server() {
     let put = aws(ready.platform, &["events", "put-events", "--entries", entries]).await;
     let id = put["Entries"][0]["EventId"].as_str().unwrap();
     let url = format!("http://{}/000000000000/orders", ready.platform);
-    let got = aws(ready.platform, &["sqs", "receive-message", "--queue-url", &url, "--wait-time-seconds", "5"]).await;
-    let event: serde_json::Value = serde_json::from_str(got["Messages"][0]["Body"].as_str().unwrap()).unwrap();
+    let got =
+        aws(ready.platform, &["sqs", "receive-message", "--queue-url", &url, "--wait-time-seconds", "5"])
+            .await;
+    let event: serde_json::Value =
+        serde_json::from_str(got["Messages"][0]["Body"].as_str().unwrap()).unwrap();
     assert_eq!((&event["id"], &event["detail"]["n"]), (&id.into(), &1.into()));
     let shown = aws(ready.platform, &["events", "describe-archive", "--archive-name", "all"]).await;
     assert_eq!(shown["EventCount"], 1);

@@ -6,16 +6,20 @@
 )]
 
 mod ahead;
+mod asynchronous;
 mod bad_input;
 mod bus_clients;
 mod command_line;
 mod crash;
 mod credentials;
 mod data_folder;
+mod declared_queues;
 mod dev;
 mod idle_functions;
 mod isolation;
 mod lambda_clients;
+mod layers;
+mod mappings;
 mod microvm;
 mod neighbours;
 mod networks;
@@ -24,6 +28,7 @@ mod provisioned;
 mod queue_clients;
 mod releases;
 mod sam;
+mod schedule_clients;
 mod sdk_inside;
 mod time_limits;
 mod wasm;

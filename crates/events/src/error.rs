@@ -9,6 +9,8 @@ pub enum Error {
     #[error(transparent)]
     Data(#[from] sonagi_data::Error),
     #[error(transparent)]
+    Schedule(#[from] crate::schedules::Refusal),
+    #[error(transparent)]
     Control(#[from] sonagi_control::Error),
     #[error(transparent)]
     Invoke(#[from] sonagi_invoke::Error),
@@ -21,6 +23,7 @@ impl Fault for Error {
         match self {
             Self::Records(error) => error.kind(),
             Self::Data(error) => error.kind(),
+            Self::Schedule(refusal) => refusal.kind(),
             Self::Control(error) => error.kind(),
             Self::Invoke(error) => error.kind(),
             Self::Bus(refusal) => refusal.kind(),

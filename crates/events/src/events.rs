@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::mappings::Mappings;
 use sonagi_backend::Records;
 use sonagi_control::{Control, Target};
 use sonagi_data::queues::Queues;
 use sonagi_invoke::{Frontend, LogProvider};
 use sonagi_model::{
-    AccountId, Clock, Entropy, LambdaName, Region, RequestId, function::Asynchronous, limits, logs::LogLine,
+    AccountId, Clock, Entropy, LambdaName, Region, RequestId,
+    function::{Asynchronous, RecursiveLoop},
+    limits,
+    logs::LogLine,
 };
 
 #[derive(Debug, Clone)]
@@ -31,6 +35,7 @@ struct Inner {
     logs: Arc<dyn LogProvider>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    mappings: Mappings,
     bus: crate::bus::State,
 }
 
@@ -46,9 +51,19 @@ impl Events {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let bus = crate::bus::State::default();
         Self {
-            inner: Arc::new(Inner { config, records, queues, control, frontend, logs, clock, entropy, bus }),
+            inner: Arc::new(Inner {
+                config,
+                records,
+                queues,
+                control,
+                frontend,
+                logs,
+                clock,
+                entropy,
+                mappings: Mappings::default(),
+                bus: crate::bus::State::default(),
+            }),
         }
     }
 
@@ -84,6 +99,10 @@ impl Events {
         &self.inner.entropy
     }
 
+    pub(crate) fn mappings(&self) -> &Mappings {
+        &self.inner.mappings
+    }
+
     pub(crate) fn new_request(&self) -> RequestId {
         RequestId::random(&**self.entropy())
     }
@@ -97,8 +116,12 @@ impl Events {
     /// How asynchronous invocations of a function go on, as it is said now; of one that is not live any more, as its
     /// release said it.
     pub(crate) fn asynchronous_of(&self, target: &Target, qualifier: Option<&str>) -> Asynchronous {
-        let _ = qualifier;
-        target.function.asynchronous.clone().unwrap_or_default()
+        let live = self.control().live();
+        let Some(found) = live.function(target.function.lambda_name.as_str()) else {
+            return target.function.asynchronous.clone().unwrap_or_default();
+        };
+        let set = found.asynchronous.get(qualifier.unwrap_or("$LATEST"));
+        set.map(|set| set.config.clone()).unwrap_or_default()
     }
 
     /// Whether a function's reserved concurrency is 0 now.
@@ -109,8 +132,11 @@ impl Events {
     }
 
     /// Whether a function may wake itself without end.
-    pub(crate) fn may_wake_itself(&self, _target: &Target) -> bool {
-        false
+    pub(crate) fn may_wake_itself(&self, target: &Target) -> bool {
+        let live = self.control().live();
+        let found = live.function(target.function.lambda_name.as_str());
+        let function = found.map_or(&target.function, |found| &found.latest.function);
+        function.recursive_loop == RecursiveLoop::Allow
     }
 
     /// Says in the app's log that a function was stopped which wakes itself.

@@ -21,7 +21,10 @@ mod error;
 mod events;
 mod invocations;
 mod lineage;
+mod mappings;
 mod poller;
+mod resources;
+pub mod schedules;
 mod timers;
 mod workers;
 
@@ -30,3 +33,5 @@ pub use destination::{BadDestination, BusName, Destination, TopicName};
 pub use error::{Error, Result};
 pub use events::{Config, Events};
 pub use invocations::Asynchronous;
+pub use mappings::{MappingState, Processing};
+pub use resources::Declared;

@@ -26,8 +26,13 @@ pub(crate) trait Work: Send + Sync + 'static {
     /// Jobs that may run at once.
     fn at_once(&self) -> usize;
 
-    /// The next jobs, at most `most`; waits until there is one. None: there is nothing more to wait for.
-    fn next(&self, most: usize) -> impl Future<Output = Result<Option<Vec<Self::Job>>>> + Send;
+    /// The next jobs, about `most` at the most; waits until there is one, or `stop`. It is never dropped half-way: what it
+    /// has taken would be nobody's. None: there is nothing more to wait for.
+    fn next(
+        &self,
+        most: usize,
+        stop: &CancellationToken,
+    ) -> impl Future<Output = Result<Option<Vec<Self::Job>>>> + Send;
 
     /// Does a job, and whatever follows from how that ended.
     fn run(&self, job: Self::Job) -> impl Future<Output = Verdict> + Send;
@@ -47,9 +52,8 @@ pub(crate) async fn poll<W: Work>(work: Arc<W>, clock: Arc<dyn Clock>, stop: Can
     let tasks = TaskTracker::new();
     let mut failures = 0;
     loop {
-        let next = async { work.next(pace.room().await).await };
-        let Some(next) = stop.run_until_cancelled(next).await else { break };
-        match next {
+        let Some(room) = stop.run_until_cancelled(pace.room()).await else { break };
+        match work.next(room, &stop).await {
             Ok(Some(jobs)) => {
                 failures = 0;
                 for job in jobs {

@@ -4,12 +4,16 @@
 
 mod bus;
 mod events;
+mod mappings;
+mod resources;
 mod schedules;
 
 use std::time::Duration;
 
 pub use bus::*;
 pub use events::*;
+pub use mappings::*;
+pub use resources::*;
 pub use schedules::*;
 
 const MIB: usize = 1 << 20;
@@ -62,6 +66,18 @@ pub const PACKAGE_PATH_SIZE: usize = 1_024;
 pub const PACKAGE_LINKS: usize = 10_000;
 /// Links that one path in a package may lead through, as on Linux.
 pub const PACKAGE_LINKS_FOLLOWED: usize = 40;
+/// Layers of one function.
+pub const LAYERS: usize = 5;
+/// Layers that one app brings.
+pub const LAYERS_PER_APP: usize = 200;
+/// Characters of a layer's licence.
+pub const LAYER_LICENSE_SIZE: usize = 512;
+/// Runtimes that one layer version names.
+pub const LAYER_RUNTIMES: usize = 15;
+/// Bytes of a layer's name or ARN.
+pub const LAYER_REFERENCE_SIZE: usize = 2_048;
+/// Layers, or versions of one, that one reading looks at.
+pub const LAYERS_READ_AT_ONCE: usize = 64;
 /// Packages that are checked or unpacked at once; others wait.
 pub const PACKAGES_AT_ONCE: usize = 4;
 /// Bytes of unpacked packages on this machine before those that are no longer live are dropped.

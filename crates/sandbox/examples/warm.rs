@@ -187,6 +187,7 @@ fn spec(runtime: Runtime, code: &Path) -> EnvironmentSpec {
         handler: "app.handler".into(),
         architecture: Architecture::X86_64,
         code: code.into(),
+        opt: None,
         memory: 256,
         timeout: 3,
         ephemeral_storage: 512,

@@ -111,6 +111,8 @@ pub struct EnvironmentSpec {
     pub package: Digest,
     /// The unpacked package: what the function sees as its task root. Read-only and shared.
     pub code: PathBuf,
+    /// What it sees at `/opt`; none: nothing.
+    pub opt: Option<Opt>,
     /// MiB.
     pub memory: u32,
     /// Seconds, for the environment's variables; the deadline of each call rules.
@@ -134,6 +136,14 @@ pub struct EnvironmentSpec {
     pub log_format: LogFormat,
     pub log_level: LogLevel,
     pub logs: Arc<dyn LogSink>,
+}
+
+/// A function's layers, one over the other in a folder. Read-only and shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opt {
+    /// Names what is in it.
+    pub digest: Digest,
+    pub folder: PathBuf,
 }
 
 /// How an environment came to be initialised (`AWS_LAMBDA_INITIALIZATION_TYPE`).

@@ -13,7 +13,7 @@ use sonagi_edge::{
     platform::{self, Platform},
     serve,
 };
-use sonagi_events::Events;
+use sonagi_events::{Declared, Events};
 use sonagi_identity::{CredentialsFile, Identity};
 use sonagi_invoke::Frontend;
 use sonagi_model::{Clock, Entropy, function::Runtime, limits};
@@ -155,17 +155,21 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         entropy: Arc::clone(&entropy),
     })
     .await?;
-    let control = control.prepared_by(Arc::new(Components {
-        wasm: wasm.clone(),
-        microvms: microvms.clone(),
-        process: Arc::clone(&process),
-    }));
+    let events_config =
+        sonagi_events::Config { account: config.account.clone(), region: config.region.clone() };
+    let control = control
+        .prepared_by(Arc::new(Components {
+            wasm: wasm.clone(),
+            microvms: microvms.clone(),
+            process: Arc::clone(&process),
+        }))
+        .with_resources(Arc::new(Declared::new(events_config.clone(), queues.clone())));
     let frontend = Frontend::new(
         sonagi_invoke::Config {
             account_concurrency: config.concurrency,
             memory_budget_mib: machine::memory_mib(),
             region: config.region.to_string(),
-            endpoint: format!("http://{}", reachable(platform_address)),
+            endpoint: endpoint_of(platform_address),
             ..sonagi_invoke::Config::default()
         },
         Arc::new(Drivers { process: Arc::clone(&process), wasm: wasm.clone(), microvm: microvms }),
@@ -177,7 +181,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     );
 
     let events = Events::new(
-        sonagi_events::Config { account: config.account.clone(), region: config.region.clone() },
+        events_config,
         Arc::clone(&records) as Arc<dyn Records>,
         queues.clone(),
         control.clone(),
@@ -191,6 +195,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             account: config.account,
             region: config.region,
             gateway: format!("http://localhost:{}", gateway_address.port()),
+            endpoint: endpoint_of(platform_address),
             names: Vec::new(),
             account_concurrency: config.concurrency,
             networks,
@@ -283,6 +288,11 @@ impl Running {
         self.platform
     }
 
+    /// The platform as functions reach it.
+    pub fn endpoint(&self) -> String {
+        endpoint_of(self.platform)
+    }
+
     pub fn gateway_address(&self) -> SocketAddr {
         self.gateway
     }
@@ -365,6 +375,10 @@ async fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener> 
 
 fn address(listener: &TcpListener) -> Result<SocketAddr> {
     listener.local_addr().map_err(|cause| Error::Io { doing: "find a listener's address", cause })
+}
+
+fn endpoint_of(platform: SocketAddr) -> String {
+    format!("http://{}", reachable(platform))
 }
 
 /// An address at which this machine reaches a door that may be open on all of its addresses.

@@ -10,18 +10,23 @@ use sonagi_backend::{
     records::{Change, Direction, after},
 };
 use sonagi_model::{
-    AliasName, AppName, Digest, FunctionName, LambdaName, function::Function, release::Release,
+    AliasName, AppName, Digest, FunctionName, LambdaName,
+    function::{Asynchronous, Function},
+    release::Release,
 };
 
 use super::{
-    Alias, Live, LiveApp, LiveFunction, LiveUrl, Provisioned, Target, Version,
+    Alias, Live, LiveApp, LiveAsynchronous, LiveFunction, LiveMapping, LiveUrl, Provisioned, Target, Version,
     live::{ApiPlace, UrlPlace},
 };
 use crate::{
     Result,
     releases::{
         change::Arns,
-        records::{APPS, AppRecord, FUNCTIONS, FunctionRecord, Key, PREFIX, Record, VERSIONS, VersionRecord},
+        records::{
+            APPS, AppRecord, FUNCTIONS, FunctionRecord, Key, MappingRecord, PREFIX, Record, VERSIONS,
+            VersionRecord,
+        },
     },
 };
 
@@ -145,6 +150,8 @@ impl Mirror {
             | Key::Content(..)
             | Key::Api(_)
             | Key::Url(_)
+            | Key::Layer(_)
+            | Key::LayerVersion(..)
             | Key::Reserved
             | Key::Provisions => {}
         }
@@ -180,6 +187,12 @@ impl Mirror {
                 for url in function.urls.values() {
                     self.live.urls.remove(&url.url.id);
                 }
+                for id in function.mappings.keys() {
+                    // Another function may have got it within the same commit.
+                    if self.live.mappings.get(id) == Some(name) {
+                        self.live.mappings.remove(id);
+                    }
+                }
             }
         }
         let Some(release) = self.releases.get(app).map(Arc::clone) else { return };
@@ -199,6 +212,9 @@ impl Mirror {
             for (qualifier, url) in &built.urls {
                 let place = UrlPlace { function: function.lambda_name.clone(), qualifier: qualifier.clone() };
                 self.live.urls.insert(url.url.id.clone(), place);
+            }
+            for id in built.mappings.keys() {
+                self.live.mappings.insert(id.clone(), function.lambda_name.clone());
             }
             self.live.functions.insert(function.lambda_name.clone(), Arc::clone(&built));
             functions.insert(name.clone(), built);
@@ -253,6 +269,8 @@ impl Mirror {
         LiveFunction {
             app: release.app.clone(),
             provisioned: provisioned.collect(),
+            asynchronous: asynchronous(record),
+            mappings: mappings(record),
             versions: versions.cloned().unwrap_or_default(),
             aliases: aliases.collect(),
             urls: urls(function, record),
@@ -294,6 +312,30 @@ fn urls(function: &Function, record: &FunctionRecord) -> BTreeMap<Option<AliasNa
     urls
 }
 
+fn asynchronous(record: &FunctionRecord) -> BTreeMap<String, LiveAsynchronous> {
+    let shown = record.asynchronous.iter().map(|(qualifier, set)| {
+        let usual = Asynchronous::default();
+        let config = Asynchronous {
+            max_age: set.max_age.unwrap_or(usual.max_age),
+            retries: set.retries.unwrap_or(usual.retries),
+            on_success: set.on_success.clone(),
+            on_failure: set.on_failure.clone(),
+        };
+        let live =
+            LiveAsynchronous { config, max_age: set.max_age, retries: set.retries, modified: set.modified };
+        (qualifier.clone(), live)
+    });
+    shown.collect()
+}
+
+fn mappings(record: &FunctionRecord) -> BTreeMap<String, LiveMapping> {
+    let shown = record.mappings.iter().map(|(id, made)| {
+        let MappingRecord { mapping, tags, modified, .. } = made.clone();
+        (id.clone(), LiveMapping { mapping, tags, modified })
+    });
+    shown.collect()
+}
+
 pub(super) fn version(arns: &Arns, number: u64, record: VersionRecord) -> Target {
     let version = Version::Number(number);
     Target {
@@ -315,7 +357,7 @@ pub(super) fn environment(app: &AppName, version: Version, function: &Function) 
         (function.package.digest, function.runtime, &function.handler, function.architecture),
         (function.memory, function.timeout, function.ephemeral_storage, &function.variables),
         (function.log_format, function.log_level, function.tracing, &function.wasm, &function.network),
-        (function.snap_start, function.driver),
+        (function.snap_start, function.driver, function.layer_packages()),
     );
     // Tuples of strings, numbers and an ordered map always serialise.
     Digest::of(&serde_json::to_vec(&parts).unwrap_or_default())

@@ -9,15 +9,19 @@
 //! - a snapshot shows whole commits, in their order;
 //! - a reader costs one atomic load: no lock, no database.
 
+mod asynchronous;
 mod feed;
 mod live;
+mod mapping;
 mod mirror;
 mod past;
 mod provisioned;
 mod target;
 
+pub use asynchronous::LiveAsynchronous;
 pub(crate) use feed::Catalog;
 pub use feed::News;
 pub use live::{Live, LiveApp, LiveFunction, LiveUrl};
+pub use mapping::LiveMapping;
 pub use provisioned::{Provisioned, Share};
 pub use target::{Alias, Statement, Target, Version};

@@ -5,14 +5,16 @@ use sonagi_model::{
         Architecture, DriverChoice, Function, LogFormat, LogLevel, Network, Runtime, SnapStart, Tracing, Vpc,
         WasmStart,
     },
+    layer::Layer,
     limits,
 };
 
 use super::{
     Logging, VpcConfig,
+    arn::{self, Arn},
     constraint::{Violations, violated},
 };
-use crate::{Error, Result, releases::check_variables, wasm};
+use crate::{Error, Result, layers, releases::check_variables, wasm};
 
 const ROLE_PATTERN: &str = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+";
 
@@ -31,6 +33,9 @@ pub(super) struct Settings<'a> {
     pub(super) logging: Option<&'a Logging>,
     pub(super) snap_start: Option<&'a str>,
     pub(super) vpc: Option<&'a VpcConfig>,
+    pub(super) dead_letters: Option<&'a str>,
+    /// Looked up already.
+    pub(super) layers: Option<&'a [Layer]>,
 }
 
 impl Settings<'_> {
@@ -72,6 +77,9 @@ impl Settings<'_> {
             found.most("vpcConfig.subnetIds", &vpc.subnets, limits::VPC_SUBNETS);
             found.most("vpcConfig.securityGroupIds", &vpc.security_groups, limits::VPC_SECURITY_GROUPS);
         }
+        if let Some(arn) = self.dead_letters {
+            found.pattern("deadLetterConfig.targetArn", arn, arn::is_resource(arn), arn::RESOURCE_PATTERN);
+        }
         found.check()?;
         if let Some(runtime) = self.runtime {
             parse_runtime(runtime)?;
@@ -79,7 +87,10 @@ impl Settings<'_> {
         if let Some(variables) = self.variables {
             check_variables(variables)?;
         }
-        Ok(())
+        match self.dead_letters {
+            None | Some("") => Ok(()),
+            Some(arn) => check_dead_letters(arn),
+        }
     }
 
     /// Writes what was given into `function`. Only after [`check`](Self::check).
@@ -102,11 +113,17 @@ impl Settings<'_> {
         if let Some(variables) = self.variables {
             function.variables = variables.clone();
         }
+        if let Some(layers) = self.layers {
+            function.layers = layers.to_vec();
+        }
         if let Some(tracing) = self.tracing {
             function.tracing = if tracing == "Active" { Tracing::Active } else { Tracing::PassThrough };
         }
         if let Some(logging) = self.logging {
             apply_logging(logging, function)?;
+        }
+        if let Some(arn) = self.dead_letters {
+            function.dead_letters = Some(arn.to_owned()).filter(|arn| !arn.is_empty());
         }
         if let Some(vpc) = self.vpc {
             let VpcConfig { subnets, security_groups } = vpc.clone();
@@ -150,8 +167,21 @@ impl Settings<'_> {
                 }
             }
         }
-        wasm::check(function).map_err(Error::Invalid)
+        layers::check_runtime(function).and_then(|()| wasm::check(function)).map_err(Error::Invalid)
     }
+}
+
+/// Standard queues and topics alone (Lambda Developer Guide, "Adding a dead-letter queue"); Lambda's text is not documented.
+pub(crate) fn check_dead_letters(arn: &str) -> Result<()> {
+    let fits = Arn::parse(arn).is_some_and(|read| {
+        matches!(read.service, "sqs" | "sns") && read.is_named() && !read.resource.ends_with(".fifo")
+    });
+    if fits {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "The dead letter ARN {arn} is invalid: it must be that of a standard queue or topic."
+    )))
 }
 
 /// What Lambda refuses; its text for the storage is not documented.

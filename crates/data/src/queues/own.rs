@@ -1,10 +1,7 @@
 //! The platform's own queues: made when something is sent to them first, seen by no client, and composed with whatever
 //! else a transaction does.
 
-use sonagi_backend::{
-    Error as BackendError, Transaction,
-    records::{Direction, after},
-};
+use sonagi_backend::{Error as BackendError, Transaction, records::after};
 use sonagi_model::Timestamp;
 use tokio::sync::watch;
 
@@ -13,6 +10,7 @@ use super::{
     layout::{self, FLYING},
     message::{Lease, Message},
     name::OWN,
+    receive,
     send::Prepared,
     visibility,
 };
@@ -54,8 +52,9 @@ impl Outbox<'_> {
             None => {
                 let queue = Queue {
                     name: name.clone(),
-                    id: self.t.sequence().0,
+                    id: self.id()?,
                     app: None,
+                    left: None,
                     settings: Settings::own(lease),
                     tags: Default::default(),
                     created: self.now.wall,
@@ -106,6 +105,30 @@ impl Outbox<'_> {
             self.t.put(&key, &message.encode()?)?;
         }
         give_back(self.t, &queue, back, self.now.steady)
+    }
+}
+
+impl Outbox<'_> {
+    /// Moves what was received with this handle to its queue's dead-letter queue. Whether there was one; without one it is
+    /// gone.
+    pub fn bury(&mut self, name: &QueueName, handle: &Handle) -> std::result::Result<bool, BackendError> {
+        let Some(queue) = Queue::find(self.t, name)? else { return Ok(false) };
+        if handle.queue != queue.id {
+            return Ok(false);
+        }
+        let letters = match &queue.settings.redrive {
+            Some(redrive) => Queue::find(self.t, &redrive.dead_letters)?,
+            None => None,
+        };
+        let record = self.t.get(&layout::message(queue.id, &handle.group, handle.position))?;
+        if let (Err(_), _) | (Ok(()), None) =
+            (acknowledge::remove(self.t, &queue, handle, self.now)?, &record)
+        {
+            return Ok(false);
+        }
+        let (Some(letters), Some(record)) = (letters, record) else { return Ok(false) };
+        receive::move_to(self, &queue, &letters, Message::decode(&record)?)?;
+        Ok(true)
     }
 }
 
@@ -183,13 +206,11 @@ impl Queues {
         let name = name.clone();
         self.transact(move |outbox| {
             let Some(queue) = Queue::find(outbox.t, &name)? else { return Ok(true) };
-            let from = layout::all(layout::MESSAGE, queue.id);
-            if !outbox.t.scan(&from..&after(&from), Direction::Forward, 1)?.is_empty() {
-                return Ok(false);
+            let empty = queue.is_empty(outbox.t)?;
+            if empty {
+                queue.remove(outbox.t)?;
             }
-            outbox.t.delete(&layout::name(&name))?;
-            outbox.t.put(&layout::gone(queue.id), &[])?;
-            Ok(true)
+            Ok(empty)
         })
         .await
     }

@@ -91,7 +91,7 @@ impl Taking<'_, '_> {
             && receives >= redrive.receives
         {
             let dead_letters = Arc::clone(dead_letters);
-            self.move_to(queue, &dead_letters, message)?;
+            move_to(self.outbox, queue, &dead_letters, message)?;
             self.left += 1;
             return Ok(Found::Left);
         }
@@ -122,23 +122,23 @@ impl Taking<'_, '_> {
             message,
         });
     }
+}
 
-    /// A message becomes a dead letter. In a standard queue its age goes on; in a FIFO queue it begins anew (SQS
-    /// Developer Guide, "Using dead-letter queues").
-    fn move_to(
-        &mut self,
-        from: &Queue,
-        dead_letters: &Queue,
-        mut message: Message,
-    ) -> std::result::Result<(), Error> {
-        message.head.dead_letter_of = Some(from.name.clone());
-        message.head.due = self.outbox.now.steady;
-        if dead_letters.is_fifo() {
-            message.head.sent = self.outbox.now.wall;
-        }
-        let position = self.outbox.position()?;
-        self.outbox.put(dead_letters, position, &message)
+/// A message becomes a dead letter. In a standard queue its age goes on; in a FIFO queue it begins anew (SQS Developer
+/// Guide, "Using dead-letter queues").
+pub(super) fn move_to(
+    outbox: &mut Outbox<'_>,
+    from: &Queue,
+    dead_letters: &Queue,
+    mut message: Message,
+) -> std::result::Result<(), Error> {
+    message.head.dead_letter_of = Some(from.name.clone());
+    message.head.due = outbox.now.steady;
+    if dead_letters.is_fifo() {
+        message.head.sent = outbox.now.wall;
     }
+    let position = outbox.position()?;
+    outbox.put(dead_letters, position, &message)
 }
 
 /// Whether a queue keeps a message no longer.

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, Method, request::Parts as Head};
 
-use super::admit;
+use super::{admit, scheduler};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Service {
     Lambda,
+    Scheduler,
     Sqs,
     /// EventBridge.
     Events,
@@ -54,6 +55,9 @@ impl Service {
             let name = prefix.strip_prefix("amazon").unwrap_or(&prefix).to_owned();
             return Self::Absent { name: Cow::Owned(clean(name)), protocol: Protocol::Json };
         }
+        if scheduler::is_path(&head.method, head.uri.path()) {
+            return Self::Scheduler;
+        }
         if is_dated(head.uri.path()) {
             return Self::Lambda;
         }
@@ -69,6 +73,7 @@ impl Service {
     fn named(name: String, head: &Head) -> Self {
         match name.as_str() {
             "lambda" => Self::Lambda,
+            "scheduler" => Self::Scheduler,
             "sqs" => Self::Sqs,
             "events" => Self::Events,
             "sts" => Self::Sts,
@@ -89,6 +94,7 @@ impl Service {
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Lambda => "lambda",
+            Self::Scheduler => "scheduler",
             Self::Sqs => "sqs",
             Self::Events => "events",
             Self::Sts => "sts",
@@ -98,7 +104,7 @@ impl Service {
 
     pub(super) fn protocol(&self) -> Protocol {
         match self {
-            Self::Lambda => Protocol::RestJson,
+            Self::Lambda | Self::Scheduler => Protocol::RestJson,
             Self::Sqs | Self::Events => Protocol::Json,
             Self::Sts => Protocol::Query,
             Self::Absent { protocol, .. } => *protocol,
@@ -181,6 +187,12 @@ mod tests {
         let cases = [
             (head("GET", "/2015-03-31/functions", &[]), "lambda", Protocol::RestJson),
             (head("GET", "/x", &[("authorization", &scope("lambda")), date]), "lambda", Protocol::RestJson),
+            (head("GET", "/schedules/x", &[]), "scheduler", Protocol::RestJson),
+            (
+                head("GET", "/x", &[("authorization", &scope("scheduler")), date]),
+                "scheduler",
+                Protocol::RestJson,
+            ),
             (head("POST", "/", &[form]), "sts", Protocol::Query),
             (head("POST", "/", &[form, ("authorization", &scope("iam")), date]), "iam", Protocol::Query),
             (head("POST", "/", &[("x-amz-target", "DynamoDB_20120810.PutItem")]), "dynamodb", Protocol::Json),

@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod asynchronous;
 mod bus;
 mod doors;
 mod grants;
 mod invocations;
+mod mappings;
 mod own_api;
 mod queues;
 mod resources;
+mod schedules;
 mod snapshots;
 mod world;

@@ -78,15 +78,18 @@ impl Work for OwnQueue {
         limits::EVENTS_AT_ONCE
     }
 
-    async fn next(&self, most: usize) -> Result<Option<Vec<Received>>> {
+    async fn next(&self, most: usize, stop: &CancellationToken) -> Result<Option<Vec<Received>>> {
         loop {
+            if stop.is_cancelled() {
+                return Ok(None);
+            }
             let ask = Receive {
                 most,
                 visibility: Some(limits::EVENT_LEASE),
                 wait: Some(limits::POLLER_IDLE),
                 attempt: None,
             };
-            match self.events.queues().receive(&self.name, ask).await {
+            match self.events.queues().receive_until(&self.name, ask, stop).await {
                 Ok(received) if !received.is_empty() => return Ok(Some(received)),
                 Ok(_) => {
                     let function = self.name.whose(KIND).unwrap_or_default();

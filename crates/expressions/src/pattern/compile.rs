@@ -60,6 +60,11 @@ impl Pattern {
         compile(text, dialect).map_err(|(at, reason)| PatternError::new(dialect, text, at, reason))
     }
 
+    /// One that nothing matches.
+    pub fn nothing() -> Self {
+        Self { names: Box::default(), leaves: Box::default(), rules: Box::default(), depth: 0 }
+    }
+
     /// How it names a key at its top.
     pub fn shape(&self, key: &str) -> Shape {
         let named = self

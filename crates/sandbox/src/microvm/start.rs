@@ -30,9 +30,9 @@ use super::{
 use crate::{
     EnvironmentSpec, Initialization, Origin, StartFailure, Started,
     process::{
-        Awaits, Grant, Hints, Life, Opened, Output, ProcessEnvironment, RUNTIME_API, RUNTIME_API_PORT,
-        RUNTIME_DIR, State, Surroundings, TASK_ROOT, Whose, Wire, find_bootstrap, first_request, initialise,
-        not_connected, not_started, tell_afresh, variables,
+        Awaits, Grant, Hints, Life, OPT, Opened, Output, ProcessEnvironment, RUNTIME_API, RUNTIME_API_PORT,
+        RUNTIME_DIR, State, Surroundings, TASK_ROOT, Whose, Wire, bootstrap_places, find_bootstrap,
+        first_request, initialise, not_connected, not_started, tell_afresh, variables,
     },
     runtime_api::Doorway,
 };
@@ -117,11 +117,16 @@ impl Job {
         let mut paths =
             vec![driver.root.clone(), driver.image(spec.package, spec.code.clone()).await.map_err(&image)?];
         let mut places = vec!["/".to_owned(), TASK_ROOT.to_owned()];
+        if let Some(opt) = &spec.opt {
+            drives.push(opt.digest);
+            paths.push(driver.image(opt.digest, opt.folder.clone()).await.map_err(&image)?);
+            places.push(OPT.to_owned());
+        }
         let mut sdk = None;
         let (program, arguments, client) = match driver.interpreter(spec.runtime)? {
             None => {
-                let (code, shown) = (spec.code.clone(), PathBuf::from(TASK_ROOT));
-                let found = tokio::task::spawn_blocking(move || find_bootstrap(&code, &shown)).await;
+                let places = bootstrap_places(spec, TASK_ROOT.as_ref(), OPT.as_ref());
+                let found = tokio::task::spawn_blocking(move || find_bootstrap(&places)).await;
                 let program = found.map_err(|error| machine("look at the bootstrap")(error.into()))??;
                 (program, Vec::new(), String::new())
             }
@@ -162,6 +167,7 @@ impl Job {
                 runtime_api: RUNTIME_API,
                 endpoint: address.as_deref().unwrap_or(&spec.endpoint),
                 task_root: TASK_ROOT.as_ref(),
+                opt: OPT.as_ref(),
                 runtime_dir: RUNTIME_DIR.as_ref(),
                 interpreter_dir: program.parent(),
                 sdk: sdk.as_deref(),

@@ -35,6 +35,7 @@ fn spec(app: &AppName, function: &Function) -> EnvironmentSpec {
         architecture: function.architecture,
         package: function.package.digest,
         code: PathBuf::new(),
+        opt: None,
         memory: function.memory,
         timeout: function.timeout,
         ephemeral_storage: function.ephemeral_storage,

@@ -54,7 +54,7 @@ mod variables;
 mod watch;
 mod workers;
 
-pub(crate) use bootstrap::{find as find_bootstrap, not_started};
+pub(crate) use bootstrap::{find as find_bootstrap, not_started, places as bootstrap_places};
 pub use disks::try_disk;
 pub use driver::{Config, Prepared, ProcessDriver};
 pub(crate) use environment::{Awaits, ProcessEnvironment, State};
@@ -62,7 +62,7 @@ pub(crate) use folders::Folders;
 pub(crate) use hints::Hints;
 pub use interpreters::{Interpreter, Interpreters, RuntimePolicy};
 pub use isolation::{Door, Endpoint, Isolation};
-pub(crate) use isolation::{Opened, RUNTIME_DIR, TASK_ROOT, Users};
+pub(crate) use isolation::{OPT, Opened, RUNTIME_DIR, TASK_ROOT, Users};
 pub(crate) use life::Life;
 pub use machine::GroupUse;
 pub(crate) use network::{Grant, Whose, in_a_new_namespace};

@@ -24,7 +24,7 @@ use super::{
     variables::{self, Surroundings},
 };
 use crate::{
-    EnvironmentSpec, Initialization, Origin, StartFailure, Started, ending,
+    EnvironmentSpec, Initialization, Opt, Origin, StartFailure, Started, ending,
     ending::Exit,
     launcher::{Failure, Mount, Purpose, Reach, Sandbox, Step},
     runtime_api::{Arrival, Doorway, replies},
@@ -235,6 +235,7 @@ fn variables_of(
         runtime_api: runtime_api.unwrap_or(RUNTIME_API),
         endpoint,
         task_root: &program.task_root,
+        opt: &program.opt,
         runtime_dir: &program.runtime_dir,
         interpreter_dir: program.interpreter_dir.as_deref(),
         sdk: program.sdk.as_deref(),
@@ -295,8 +296,8 @@ async fn take_ready(
     }
     let Member { process, api, endpoint, mut asked } = member?;
     let own = Sandbox {
-        // The first is the package; the others it has already.
-        mounts: sandbox.mounts.iter().take(1).cloned().collect(),
+        // The others it has already.
+        mounts: own_mounts(spec),
         ..sandbox.clone()
     };
     let told = driver.machine().tell(process, u64::from(spec.memory) << 20, own, grant).await;
@@ -363,7 +364,7 @@ pub(super) fn sandbox(
     program: &Program,
     grant: Option<Grant>,
 ) -> Sandbox {
-    let mut mounts = vec![Mount { from: spec.code.clone(), to: isolation::TASK_ROOT.into() }];
+    let mut mounts = own_mounts(spec);
     mounts.extend(program.mounts.iter().cloned());
     let mut ports = vec![RUNTIME_API_PORT];
     ports.extend(driver.endpoint().map(|endpoint| endpoint.port));
@@ -376,6 +377,13 @@ pub(super) fn sandbox(
         reach,
         purpose: Purpose::Known,
     }
+}
+
+/// What is this function's own: its package, and its layers.
+fn own_mounts(spec: &EnvironmentSpec) -> Vec<Mount> {
+    let package = Mount { from: spec.code.clone(), to: isolation::TASK_ROOT.into() };
+    let layers = |opt: &Opt| Mount { from: opt.folder.clone(), to: isolation::OPT.into() };
+    [package].into_iter().chain(spec.opt.as_ref().map(layers)).collect()
 }
 
 pub(crate) fn not_connected(failure: NoNetwork) -> StartFailure {

@@ -128,6 +128,7 @@ impl World {
             handler: "app.handler".into(),
             architecture: Architecture::X86_64,
             code,
+            opt: None,
             memory: 128,
             timeout: 60,
             ephemeral_storage: 512,

@@ -11,6 +11,7 @@ mod hostile;
 mod invocations;
 #[path = "../real/kernel.rs"]
 mod kernel;
+mod layers;
 mod machine;
 mod named_networks;
 mod network;

@@ -44,6 +44,7 @@ fn again(function: &Function) -> sonagi_sandbox::EnvironmentSpec {
         version: function.spec.version.clone(),
         handler: function.spec.handler.clone(),
         code: function.spec.code.clone(),
+        opt: function.spec.opt.clone(),
         variables: function.spec.variables.clone(),
         credentials: function.spec.credentials.clone(),
         region: function.spec.region.clone(),

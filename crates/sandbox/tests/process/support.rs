@@ -122,6 +122,7 @@ impl Bench {
             handler: "app.handler".into(),
             architecture: Architecture::X86_64,
             code,
+            opt: None,
             memory: 128,
             timeout: 3,
             ephemeral_storage: 512,

@@ -117,6 +117,7 @@ impl Bench {
             handler: "function.wasm".into(),
             architecture: Architecture::X86_64,
             code,
+            opt: None,
             memory: 128,
             timeout: 3,
             ephemeral_storage: 512,

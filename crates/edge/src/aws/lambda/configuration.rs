@@ -38,6 +38,10 @@ pub(super) struct FunctionConfiguration<'a> {
     logging_config: LoggingConfig<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vpc_config: Option<VpcConfigResponse<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letter_config: Option<DeadLetterConfig<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<LayerReference<'a>>,
     #[serde(flatten)]
     state: Option<State>,
 }
@@ -80,11 +84,24 @@ struct LoggingConfig<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
+struct DeadLetterConfig<'a> {
+    target_arn: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct VpcConfigResponse<'a> {
     subnet_ids: &'a [String],
     security_group_ids: &'a [String],
     vpc_id: &'a str,
     ipv6_allowed_for_dual_stack: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LayerReference<'a> {
+    arn: &'a str,
+    code_size: u64,
 }
 
 /// The network that the function has, if it has one by name; one that the operator has taken away has no id.
@@ -191,6 +208,18 @@ pub(super) fn configuration<'a>(
             log_group: format!("/aws/lambda/{}", function.lambda_name),
         },
         vpc_config: vpc(parts, &function.network),
+        dead_letter_config: function
+            .dead_letters
+            .as_deref()
+            .map(|target_arn| DeadLetterConfig { target_arn }),
+        layers: function
+            .layers
+            .iter()
+            .map(|layer| LayerReference {
+                arn: &layer.arn,
+                code_size: layer.package.map_or(0, |package| package.size),
+            })
+            .collect(),
         state: match detail {
             Detail::Listed => None,
             Detail::Full => Some(state(parts, function.runtime, snapshot)),

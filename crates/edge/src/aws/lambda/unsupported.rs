@@ -3,9 +3,7 @@
 use http::{StatusCode, request::Parts as Head};
 use serde_json::json as value;
 
-use super::{
-    Answer, Call, configuration::runtime_version_arn, error::not_found, qualified, route::Operation, shown,
-};
+use super::{Answer, Call, configuration::runtime_version_arn, qualified, route::Operation, shown};
 use crate::{
     aws::{
         error::{AwsError, Shape},
@@ -17,11 +15,6 @@ use crate::{
 /// Reads of things that can only be at their defaults here.
 pub(super) fn trivial(parts: &Parts, operation: Operation, call: &Call) -> Answer {
     match operation {
-        Operation::ListLayers => return json(StatusCode::OK, &value!({ "Layers": [] })),
-        Operation::ListLayerVersions => return json(StatusCode::OK, &value!({ "LayerVersions": [] })),
-        Operation::ListEventSourceMappings => {
-            return json(StatusCode::OK, &value!({ "EventSourceMappings": [] }));
-        }
         Operation::ListCodeSigningConfigs => {
             return json(StatusCode::OK, &value!({ "CodeSigningConfigs": [] }));
         }
@@ -42,13 +35,6 @@ pub(super) fn trivial(parts: &Parts, operation: Operation, call: &Call) -> Answe
         // As Lambda answers for a function without one: no arn.
         Operation::GetFunctionCodeSigningConfig => {
             json(StatusCode::OK, &value!({ "FunctionName": target.function.lambda_name.as_str() }))
-        }
-        Operation::GetFunctionRecursionConfig => json(StatusCode::OK, &value!({ "RecursiveLoop": "Allow" })),
-        Operation::ListFunctionEventInvokeConfigs => {
-            json(StatusCode::OK, &value!({ "FunctionEventInvokeConfigs": [] }))
-        }
-        Operation::GetFunctionEventInvokeConfig => {
-            Err(not_found(format!("The function {arn} doesn't have an EventInvokeConfig")))
         }
         _ => Err(self::operation("this operation")),
     }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
-use sonagi_data::queues::{Receive, Received};
+use sonagi_data::queues::{Receive, Received, md5, md5_of_attributes};
 use sonagi_model::limits;
 
 use super::{
@@ -201,12 +201,10 @@ fn output<'a>(
     MessageOutput {
         message_id: &head.id,
         receipt_handle: received.handle.to_string(),
-        digest: message::md5(&received.message.body),
+        digest: md5(&received.message.body),
         body: String::from_utf8_lossy(&received.message.body),
         attributes,
-        attributes_digest: message::md5_of_attributes(
-            chosen().map(|(name, attribute)| (name.as_str(), attribute)),
-        ),
+        attributes_digest: md5_of_attributes(chosen().map(|(name, attribute)| (name.as_str(), attribute))),
         message_attributes: chosen()
             .map(|(name, attribute)| (name.as_str(), AttributeOutput::of(attribute)))
             .collect(),

@@ -1,7 +1,7 @@
 //! SendMessage, SendMessageBatch.
 
 use serde::{Deserialize, Serialize};
-use sonagi_data::queues::{Draft, Fifo, Refusal, Sent};
+use sonagi_data::queues::{Draft, Fifo, Refusal, Sent, md5, md5_of_attributes};
 use sonagi_model::limits;
 
 use super::{
@@ -152,13 +152,9 @@ fn draft(call: &Call, input: MessageInput<'_>, sender: String) -> Result<(Draft,
     let attributes = message::attributes(input.message_attributes)?;
     let trace = message::trace(input.message_system_attributes)?;
     let digests = Digests {
-        body: message::md5(body.as_bytes()),
-        attributes: message::md5_of_attributes(
-            attributes.iter().map(|(name, attribute)| (name.as_str(), attribute)),
-        ),
-        system_attributes: message::md5_of_attributes(
-            trace.iter().map(|attribute| (message::TRACE, attribute)),
-        ),
+        body: md5(body.as_bytes()),
+        attributes: md5_of_attributes(attributes.iter().map(|(name, attribute)| (name.as_str(), attribute))),
+        system_attributes: md5_of_attributes(trace.iter().map(|attribute| (message::TRACE, attribute))),
     };
     let draft = Draft {
         body: call.bytes(body),

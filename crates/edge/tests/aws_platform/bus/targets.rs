@@ -126,7 +126,12 @@ async fn a_function_is_invoked_with_the_event() {
     assert_eq!(world.create("echo").await.status, 201);
     let answers = queue(&world, "answers").await;
     let config = json!({ "DestinationConfig": { "OnSuccess": { "Destination": answers } } });
-    let set = world.ask("PUT", "/2019-09-25/functions/echo/event-invoke-config").json(&config).signed().send().await;
+    let set = world
+        .ask("PUT", "/2019-09-25/functions/echo/event-invoke-config")
+        .json(&config)
+        .signed()
+        .send()
+        .await;
     assert_eq!(set.status, 200, "{set:?}");
     let target = json!([{ "Id": "f", "Arn": "arn:aws:lambda:us-east-1:000000000000:function:echo" }]);
     rule(&world, "default", "r", json!({ "source": ["shop"] }), target).await;
