@@ -8,6 +8,7 @@
 mod ahead;
 mod asynchronous;
 mod bad_input;
+mod bus_clients;
 mod command_line;
 mod crash;
 mod credentials;

@@ -14,6 +14,8 @@ pub enum Error {
     Control(#[from] sonagi_control::Error),
     #[error(transparent)]
     Invoke(#[from] sonagi_invoke::Error),
+    #[error(transparent)]
+    Bus(#[from] crate::bus::Refusal),
 }
 
 impl Fault for Error {
@@ -24,6 +26,7 @@ impl Fault for Error {
             Self::Schedule(refusal) => refusal.kind(),
             Self::Control(error) => error.kind(),
             Self::Invoke(error) => error.kind(),
+            Self::Bus(refusal) => refusal.kind(),
         }
     }
 }

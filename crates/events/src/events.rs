@@ -36,6 +36,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     mappings: Mappings,
+    bus: crate::bus::State,
 }
 
 impl Events {
@@ -61,6 +62,7 @@ impl Events {
                 clock,
                 entropy,
                 mappings: Mappings::default(),
+                bus: crate::bus::State::default(),
             }),
         }
     }
@@ -83,6 +85,10 @@ impl Events {
 
     pub(crate) fn frontend(&self) -> &Frontend {
         &self.inner.frontend
+    }
+
+    pub(crate) fn bus_state(&self) -> &crate::bus::State {
+        &self.inner.bus
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {

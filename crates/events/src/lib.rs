@@ -14,6 +14,7 @@
 //! - nothing polls: whoever waits is woken.
 
 mod attempt;
+pub mod bus;
 mod delivery;
 mod destination;
 mod error;

@@ -2,6 +2,7 @@
 //!
 //! "MB" in Lambda's documentation is 2^20 bytes, and so it is here.
 
+mod bus;
 mod events;
 mod mappings;
 mod resources;
@@ -9,6 +10,7 @@ mod schedules;
 
 use std::{ops::RangeInclusive, time::Duration};
 
+pub use bus::*;
 pub use events::*;
 pub use mappings::*;
 pub use resources::*;

@@ -11,6 +11,8 @@ pub(super) enum Service {
     Lambda,
     Scheduler,
     Sqs,
+    /// EventBridge.
+    Events,
     Sts,
     /// One of AWS's that Sonagi does not have.
     Absent {
@@ -45,6 +47,9 @@ impl Service {
             return Self::Sqs;
         }
         if let Some(target) = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
+            if target.starts_with("AWSEvents.") {
+                return Self::Events;
+            }
             // `DynamoDB_20120810.PutItem`, `AmazonSNS.Publish`
             let prefix = target.split(['.', '_']).next().unwrap_or_default().to_ascii_lowercase();
             let name = prefix.strip_prefix("amazon").unwrap_or(&prefix).to_owned();
@@ -70,6 +75,7 @@ impl Service {
             "lambda" => Self::Lambda,
             "scheduler" => Self::Scheduler,
             "sqs" => Self::Sqs,
+            "events" => Self::Events,
             "sts" => Self::Sts,
             "s3" => Self::Absent { name: Cow::Borrowed("s3"), protocol: Protocol::RestXml },
             _ => {
@@ -90,6 +96,7 @@ impl Service {
             Self::Lambda => "lambda",
             Self::Scheduler => "scheduler",
             Self::Sqs => "sqs",
+            Self::Events => "events",
             Self::Sts => "sts",
             Self::Absent { name, .. } => name,
         }
@@ -98,7 +105,7 @@ impl Service {
     pub(super) fn protocol(&self) -> Protocol {
         match self {
             Self::Lambda | Self::Scheduler => Protocol::RestJson,
-            Self::Sqs => Protocol::Json,
+            Self::Sqs | Self::Events => Protocol::Json,
             Self::Sts => Protocol::Query,
             Self::Absent { protocol, .. } => *protocol,
         }
@@ -191,6 +198,8 @@ mod tests {
             (head("POST", "/", &[("x-amz-target", "DynamoDB_20120810.PutItem")]), "dynamodb", Protocol::Json),
             (head("POST", "/", &[("x-amz-target", "AmazonSQS.SendMessage")]), "sqs", Protocol::Json),
             (head("POST", "/", &[form, ("authorization", &scope("sqs")), date]), "sqs", Protocol::Json),
+            (head("POST", "/", &[("x-amz-target", "AWSEvents.PutEvents")]), "events", Protocol::Json),
+            (head("POST", "/", &[("authorization", &scope("events")), date]), "events", Protocol::Json),
             (head("POST", "/000000000000/q", &[form]), "sqs", Protocol::Json),
             (head("GET", "/000000000000/q?Action=SendMessage", &[]), "sqs", Protocol::Json),
             (head("GET", "/?Action=ListQueues&Version=2012-11-05", &[]), "sqs", Protocol::Json),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod asynchronous;
+mod bus;
 mod doors;
 mod grants;
 mod invocations;

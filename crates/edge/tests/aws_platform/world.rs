@@ -48,6 +48,7 @@ pub(crate) struct World {
     pub(crate) platform: Platform,
     pub(crate) identity: Identity,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) events: Events,
     _folder: tempfile::TempDir,
 }
 
@@ -248,11 +249,11 @@ impl World {
             frontend,
             logs,
             queues,
-            events,
+            events.clone(),
             clock.clone(),
             entropy,
         );
-        Self { platform, identity, clock, _folder: folder }
+        Self { platform, identity, clock, events, _folder: folder }
     }
 
     pub(crate) fn ask(&self, method: &str, uri: &str) -> Ask<'_> {
