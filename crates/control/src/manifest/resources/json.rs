@@ -75,20 +75,3 @@ impl Json {
 fn number(text: &str) -> Option<Number> {
     serde_json::from_str(text).ok()
 }
-
-/// The same as a value. None: something in it is broken, and reported.
-pub(in super::super) fn value(node: &Node) -> Option<Value> {
-    Some(match &node.data {
-        Data::Null => Value::Null,
-        Data::Bool(flag) => Value::Bool(*flag),
-        Data::Number(text) => number(text).map_or_else(|| text.as_str().into(), Value::Number),
-        Data::Text(text) => text.as_str().into(),
-        Data::List(items) => Value::Array(items.iter().map(value).collect::<Option<_>>()?),
-        Data::Map(entries) => {
-            let entry =
-                |(key, node): &(super::super::tree::Key, Node)| Some((key.text.clone(), value(node)?));
-            Value::Object(entries.iter().map(entry).collect::<Option<_>>()?)
-        }
-        Data::Broken => return None,
-    })
-}

@@ -25,7 +25,7 @@ use sonagi_model::{
 
 use super::{problem::Report, tree::Span};
 
-pub(super) use json::{Json, value};
+pub(super) use json::Json;
 pub(super) use mapping::Source;
 pub(super) use place::Place;
 pub(super) use shape::{Field, Shape, needed, read, said};
