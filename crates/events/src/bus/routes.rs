@@ -261,6 +261,9 @@ pub(super) fn touch(t: &mut dyn Transaction, bus: &BusName) -> Result<(), Error>
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -274,6 +277,42 @@ mod tests {
             "{\"$or\": [{\"source\": [\"a\"]}, {\"detail\": {\"n\": [1]}}]}",
         ] {
             assert_eq!(found(pattern), None, "{pattern}");
+        }
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let value = prop_oneof![
+            "[ab]".prop_map(Value::from),
+            Just(json!(null)),
+            "[ab]".prop_map(|text| json!({ "prefix": text })),
+            "[ab]".prop_map(|text| json!({ "anything-but": text })),
+            Just(json!({ "exists": false })),
+        ];
+        prop::collection::vec(value, 1..3).prop_map(Value::from)
+    }
+
+    proptest! {
+        #[test]
+        fn no_rule_is_passed_over_that_wants_an_event(
+            source in values(),
+            kind in prop::option::of(values()),
+            other in prop::option::of(values()),
+            event in ("[abc]", "[ab]"),
+        ) {
+            let mut pattern = json!({ "source": source });
+            if let Some(kind) = kind {
+                pattern["detail-type"] = kind;
+            }
+            if let Some(other) = other {
+                pattern["$or"] = json!([{ "detail-type": other }, { "detail-type": ["a"] }]);
+            }
+            let text = pattern.to_string();
+            let Ok(read) = Pattern::parse(&text, Dialect::Bus) else { return Ok(()) };
+            let event = json!({ "source": event.0, "detail-type": event.1 });
+            if read.matches(&event) {
+                let sources = sources(&text);
+                prop_assert!(sources.is_none_or(|sources| sources.contains(event["source"].as_str().unwrap())));
+            }
         }
     }
 }

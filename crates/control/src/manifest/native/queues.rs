@@ -69,10 +69,8 @@ pub(super) fn queue(key: &Key, node: &Node, things: &Things<'_>, declared: &mut 
             attributes.insert("RedrivePolicy".into(), policy.to_string().into());
         }
     }
-    if let Some(node) = fields.get("dead_letters_of") {
-        if let Some(allow) = allow(node, things, report) {
-            attributes.insert("RedriveAllowPolicy".into(), allow.to_string().into());
-        }
+    if let Some(allow) = fields.get("dead_letters_of").and_then(|node| allow(node, things, report)) {
+        attributes.insert("RedriveAllowPolicy".into(), allow.to_string().into());
     }
     let mut properties = Map::new();
     if !attributes.is_empty() {
