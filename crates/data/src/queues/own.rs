@@ -34,6 +34,11 @@ impl Settings {
 }
 
 impl Outbox<'_> {
+    /// When the transaction is, by the wall clock.
+    pub fn now(&self) -> Timestamp {
+        self.now.wall
+    }
+
     /// The transaction, for what else it does.
     pub fn transaction(&mut self) -> &mut dyn Transaction {
         self.t

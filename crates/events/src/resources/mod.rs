@@ -11,6 +11,7 @@
 //! - nothing with messages in it is taken away.
 
 mod queue;
+mod schedule;
 
 use std::collections::BTreeSet;
 
@@ -40,13 +41,13 @@ impl Declared {
     fn check_one(&self, name: &str, resource: &Resource) -> Result<()> {
         match resource.kind {
             ResourceKind::Queue => queue::read(&self.config, name, resource).map(drop),
+            ResourceKind::ScheduleGroup => schedule::read_group(name, resource).map(drop),
+            ResourceKind::Schedule => schedule::read(&self.config, name, resource).map(drop),
             ResourceKind::Topic
             | ResourceKind::Subscription
             | ResourceKind::Bus
             | ResourceKind::Rule
-            | ResourceKind::Archive
-            | ResourceKind::ScheduleGroup
-            | ResourceKind::Schedule => Err(absent(name, resource.kind)),
+            | ResourceKind::Archive => Err(absent(name, resource.kind)),
         }
     }
 
@@ -61,13 +62,13 @@ impl Declared {
     ) -> Result<()> {
         match resource.kind {
             ResourceKind::Queue => queue::make(&self.config, outbox, app, name, before, resource),
+            ResourceKind::ScheduleGroup => schedule::make_group(outbox, app, name, resource),
+            ResourceKind::Schedule => schedule::make(&self.config, outbox, app, name, resource),
             ResourceKind::Topic
             | ResourceKind::Subscription
             | ResourceKind::Bus
             | ResourceKind::Rule
-            | ResourceKind::Archive
-            | ResourceKind::ScheduleGroup
-            | ResourceKind::Schedule => Err(absent(name, resource.kind)),
+            | ResourceKind::Archive => Err(absent(name, resource.kind)),
         }
     }
 
@@ -88,14 +89,14 @@ impl Declared {
     fn give_up(&self, outbox: &mut Outbox<'_>, app: &AppName, resource: &Resource) -> Result<()> {
         match resource.kind {
             ResourceKind::Queue => queue::give_up(outbox, app, resource),
+            ResourceKind::ScheduleGroup => schedule::give_up_group(outbox, app, resource),
+            ResourceKind::Schedule => schedule::give_up(&self.config, outbox, app, resource),
             // No release that declares one goes live.
             ResourceKind::Topic
             | ResourceKind::Subscription
             | ResourceKind::Bus
             | ResourceKind::Rule
-            | ResourceKind::Archive
-            | ResourceKind::ScheduleGroup
-            | ResourceKind::Schedule => Ok(()),
+            | ResourceKind::Archive => Ok(()),
         }
     }
 }

@@ -180,9 +180,8 @@ impl Run<'_> {
 
 /// What is wrong with a target and its input when a schedule is made: all that does not depend on what is there when it
 /// runs.
-pub(super) fn check(events: &Events, target: &super::Target) -> Result<(), super::Refusal> {
+pub(super) fn check(config: &crate::Config, target: &super::Target) -> Result<(), super::Refusal> {
     let wrong = |text: String| Err(super::Refusal::Invalid(text));
-    let config = events.config();
     let action = match Action::parse(&target.arn, &config.account, &config.region) {
         Ok(action) => action,
         Err(bad) => return wrong(bad.to_string()),

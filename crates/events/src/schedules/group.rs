@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sonagi_backend::{Error as BackendError, Transaction};
-use sonagi_model::{AccountId, Region, Timestamp};
+use sonagi_model::{AccountId, AppName, Region, Timestamp};
 
 use super::{ScheduleName, damaged, layout};
 
@@ -23,6 +23,9 @@ pub struct Group {
     /// None of the group that is always there.
     pub created: Option<Timestamp>,
     pub modified: Option<Timestamp>,
+    /// The app that declares it, or none: then it was made through an API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppName>,
     /// The `ClientToken` of its creation.
     pub(super) token: Option<String>,
 }
@@ -30,7 +33,7 @@ pub struct Group {
 impl Group {
     pub(super) fn new(name: ScheduleName) -> Self {
         let (tags, token) = (BTreeMap::new(), None);
-        Self { name, state: GroupState::Active, tags, created: None, modified: None, token }
+        Self { name, state: GroupState::Active, tags, created: None, modified: None, app: None, token }
     }
 
     pub fn arn(&self, account: &AccountId, region: &Region) -> String {

@@ -28,7 +28,7 @@ impl Schedules {
         }
         let now = self.now();
         let (created, modified, state) = (Some(now), Some(now), GroupState::Active);
-        let group = Group { name: name.clone(), state, tags, created, modified, token };
+        let group = Group { name: name.clone(), state, tags, created, modified, app: None, token };
         let body = move |outbox: &mut Outbox<'_>| {
             let t = outbox.transaction();
             if let Some(there) = Group::find(t, &group.name)? {

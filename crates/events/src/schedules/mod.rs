@@ -12,10 +12,13 @@
 //! - of the times that were missed while the server was down the latest counts, and the earlier ones are skipped;
 //! - a schedule has a timer while it is enabled and has a time to come, and no other does.
 
+mod constraint;
 mod dead_letters;
+mod declared;
 mod firing;
 mod group;
 mod groups;
+mod input;
 mod layout;
 mod listing;
 mod refusal;
@@ -24,13 +27,16 @@ mod schedule;
 mod target;
 mod timing;
 
+pub use constraint::Check;
 pub use group::{Group, GroupState};
+pub use input::ScheduleInput;
 pub use listing::{Filter, Page};
 pub use refusal::Refusal;
 pub use registry::Schedules;
 pub use schedule::{Completion, EventParameters, Retry, Schedule, ScheduleName, Settings, State, Target};
 pub use target::{Action, BadTarget};
 
+pub(crate) use declared::{declare, declare_group, read, retire, retire_group};
 pub(crate) use firing::fire;
 pub(crate) use groups::clear;
 

@@ -34,7 +34,8 @@ impl Schedules {
         token: Option<String>,
     ) -> Result<()> {
         let now = self.now();
-        firing::check(&self.events, &settings.target)?;
+        firing::check(self.events.config(), &settings.target)?;
+        timing::check_dialect(&settings)?;
         timing::check(&settings, None, now)?;
         let schedule = Schedule {
             group: group.clone(),
@@ -45,6 +46,7 @@ impl Schedules {
             token,
             since: now,
             next: None,
+            app: None,
         };
         let body = move |outbox: &mut Outbox<'_>| create(outbox.transaction(), schedule.clone(), now);
         self.change(body).await
@@ -53,27 +55,18 @@ impl Schedules {
     /// Makes a schedule another; all that `settings` does not say is as if it was never said.
     pub async fn update(&self, group: &ScheduleName, name: &ScheduleName, settings: Settings) -> Result<()> {
         let now = self.now();
-        firing::check(&self.events, &settings.target)?;
+        firing::check(self.events.config(), &settings.target)?;
+        timing::check_dialect(&settings)?;
         let (group, name) = (group.clone(), name.clone());
         let body = move |outbox: &mut Outbox<'_>| {
             let t = outbox.transaction();
-            let Some(mut schedule) = Schedule::find(t, &layout::timer(&group, &name))? else {
+            let Some(schedule) = Schedule::find(t, &layout::timer(&group, &name))? else {
                 return Ok(Err(Refusal::NoSchedule(name.clone())));
             };
             if let Err(refusal) = timing::check(&settings, Some(&schedule.settings), now) {
                 return Ok(Err(refusal));
             }
-            let runs_as_before = schedule.runs_as(&settings);
-            schedule.settings = settings.clone();
-            schedule.modified = now;
-            if !runs_as_before {
-                schedule.since = now;
-                if let Err(refusal) = begin(t, &mut schedule, now)? {
-                    return Ok(Err(refusal));
-                }
-            }
-            schedule.store(t)?;
-            Ok(Ok(()))
+            alter(t, schedule, settings.clone(), now)
         };
         self.change(body).await
     }
@@ -112,7 +105,7 @@ impl Schedules {
     }
 }
 
-fn create(t: &mut dyn Transaction, mut schedule: Schedule, now: Timestamp) -> Outcome<()> {
+pub(super) fn create(t: &mut dyn Transaction, mut schedule: Schedule, now: Timestamp) -> Outcome<()> {
     if let Some(there) = Schedule::find(t, &schedule.timer())? {
         let again = schedule.token.is_some() && there.token == schedule.token;
         return Ok(if again && there.settings == schedule.settings {
@@ -134,6 +127,26 @@ fn create(t: &mut dyn Transaction, mut schedule: Schedule, now: Timestamp) -> Ou
         return Ok(Err(refusal));
     }
     t.put(layout::COUNT, &(count + 1).to_be_bytes())?;
+    schedule.store(t)?;
+    Ok(Ok(()))
+}
+
+/// Gives a schedule other settings. One that runs at the same times as before goes on as it was.
+pub(super) fn alter(
+    t: &mut dyn Transaction,
+    mut schedule: Schedule,
+    settings: Settings,
+    now: Timestamp,
+) -> Outcome<()> {
+    let runs_as_before = schedule.runs_as(&settings);
+    schedule.settings = settings;
+    schedule.modified = now;
+    if !runs_as_before {
+        schedule.since = now;
+        if let Err(refusal) = begin(t, &mut schedule, now)? {
+            return Ok(Err(refusal));
+        }
+    }
     schedule.store(t)?;
     Ok(Ok(()))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sonagi_backend::{Error as BackendError, Transaction};
-use sonagi_model::{AccountId, Region, Timestamp, limits};
+use sonagi_model::{AccountId, AppName, Region, Timestamp, limits};
 
 use super::{damaged, layout, target::Action};
 
@@ -135,6 +135,9 @@ pub struct Schedule {
     pub settings: Settings,
     pub created: Timestamp,
     pub modified: Timestamp,
+    /// The app that declares it, or none: then it was made through an API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppName>,
     /// The `ClientToken` of its creation.
     pub(super) token: Option<String>,
     /// What a `rate()` without a start date counts from.

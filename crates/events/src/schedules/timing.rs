@@ -76,12 +76,20 @@ fn back(from: Timestamp, by: Duration) -> Timestamp {
 }
 
 fn read(settings: &Settings) -> Result<(Expression, Zone), Refusal> {
-    let expression = Expression::parse(&settings.expression, Dialect::Scheduler)
+    // What is in five fields is a manifest's: requests cannot say it.
+    let dialect = if settings.expression.contains('(') { Dialect::Scheduler } else { Dialect::Manifest };
+    let expression = Expression::parse(&settings.expression, dialect)
         .map_err(|error| Refusal::Invalid(error.to_string()))?;
     let zone = Zone::parse(&settings.zone).map_err(|error| {
         Refusal::Invalid(format!("Invalid ScheduleExpressionTimezone {}. {error}", settings.zone))
     })?;
     Ok((expression, zone))
+}
+
+/// What requests may say of it: no five fields.
+pub(super) fn check_dialect(settings: &Settings) -> Result<(), Refusal> {
+    let read = Expression::parse(&settings.expression, Dialect::Scheduler);
+    read.map(drop).map_err(|error| Refusal::Invalid(error.to_string()))
 }
 
 /// What is wrong with the times of a schedule that is made now, or is made another than `before`.

@@ -15,6 +15,12 @@ pub(super) fn no_names() -> AwsError {
     validation("The request names nothing.")
 }
 
+impl From<Refusal> for AwsError {
+    fn from(refusal: Refusal) -> Self {
+        of(Error::Schedule(refusal))
+    }
+}
+
 pub(super) fn of(error: Error) -> AwsError {
     let Error::Schedule(refusal) = error else { return ours(&error) };
     let (status, code) = match &refusal {

@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json as value;
-use sonagi_events::schedules::{Group, GroupState};
+use sonagi_events::schedules::{Check, Group, GroupState};
 
 use super::{
-    Answer, Call,
-    check::Check,
-    error, input,
+    Answer, Call, body, error,
     route::Operation,
     schedules::{Paging, seconds, token},
     tags::{self, TagInput},
@@ -26,7 +24,7 @@ struct CreateInput {
 
 pub(super) async fn create(parts: &Parts, call: &Call) -> Answer {
     let name = call.group(parts, Operation::CreateScheduleGroup)?;
-    let request: CreateInput = input::parse(&call.body)?;
+    let request: CreateInput = body::parse(&call.body)?;
     let mut check = Check::default();
     check.token(request.client_token.as_deref());
     let tags = request.tags.map_or_else(BTreeMap::new, |tags| tags::read(&mut check, &tags));

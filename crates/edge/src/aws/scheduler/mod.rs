@@ -5,10 +5,9 @@
 //! [`authorize`] has asked whether the caller may do it to that schedule or group, and nothing is handed to a target that
 //! the caller could not reach itself.
 
-mod check;
+mod body;
 mod error;
 mod groups;
-mod input;
 mod passing;
 mod route;
 mod schedules;
@@ -16,7 +15,7 @@ mod tags;
 
 use bytes::Bytes;
 use http::{Response, StatusCode, request::Parts as Head};
-use sonagi_events::schedules::ScheduleName;
+use sonagi_events::schedules::{Check, ScheduleName};
 use sonagi_identity::{Access, Principal};
 use sonagi_model::limits;
 
@@ -25,7 +24,6 @@ use crate::{
     platform::Parts,
     serve::{Body, ResponseBody},
 };
-use check::Check;
 use route::{Operation, Route};
 
 pub(super) use route::is_path;

@@ -3,24 +3,17 @@
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::json as value;
-use sonagi_events::schedules::{Completion, Filter, Schedule, ScheduleName, State};
+use sonagi_events::schedules::{Check, Completion, Filter, Schedule, ScheduleInput, ScheduleName, State};
 use sonagi_model::{Timestamp, limits};
 
-use super::{
-    Answer, Call, arn,
-    check::Check,
-    error,
-    input::{self, ScheduleInput},
-    passing,
-    route::Operation,
-};
+use super::{Answer, Call, arn, body, error, passing, route::Operation};
 use crate::{
     aws::{error::AwsError, json},
     platform::Parts,
 };
 
 pub(super) async fn create(parts: &Parts, call: &Call) -> Answer {
-    let request: ScheduleInput = input::parse(&call.body)?;
+    let request: ScheduleInput = body::parse(&call.body)?;
     let (group, name) = call.schedule(parts, Operation::CreateSchedule, request.group_name.as_deref())?;
     let settings = request.settings()?;
     passing::may_pass(parts, call, &settings.target)?;
@@ -30,7 +23,7 @@ pub(super) async fn create(parts: &Parts, call: &Call) -> Answer {
 }
 
 pub(super) async fn update(parts: &Parts, call: &Call) -> Answer {
-    let request: ScheduleInput = input::parse(&call.body)?;
+    let request: ScheduleInput = body::parse(&call.body)?;
     let (group, name) = call.schedule(parts, Operation::UpdateSchedule, request.group_name.as_deref())?;
     let settings = request.settings()?;
     passing::may_pass(parts, call, &settings.target)?;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json as value;
-use sonagi_events::schedules::ScheduleName;
+use sonagi_events::schedules::{Check, ScheduleName};
 use sonagi_model::limits;
 
-use super::{Answer, Call, check::Check, cut, error, input, route::Operation};
+use super::{Answer, Call, body, cut, error, route::Operation};
 use crate::{
     aws::{error::AwsError, json},
     platform::Parts,
@@ -70,7 +70,7 @@ fn group(parts: &Parts, call: &Call, operation: Operation) -> Result<ScheduleNam
 
 pub(super) async fn tag(parts: &Parts, call: &Call) -> Answer {
     let name = group(parts, call, Operation::TagResource)?;
-    let request: TagsInput = input::parse(&call.body)?;
+    let request: TagsInput = body::parse(&call.body)?;
     let mut check = Check::default();
     let tags = check.required("tags", &request.tags);
     let tags = tags.map_or_else(BTreeMap::new, |tags| read(&mut check, tags));

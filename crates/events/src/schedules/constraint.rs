@@ -1,23 +1,20 @@
 //! Values against the constraints of the model, with AWS's words for what is wrong: all of it at once.
 
-use sonagi_events::schedules::ScheduleName;
-
-use super::error;
-use crate::aws::error::AwsError;
+use super::{Refusal, ScheduleName};
 
 /// What is wrong so far.
 #[derive(Debug, Default)]
-pub(super) struct Check(Vec<String>);
+pub struct Check(Vec<String>);
 
 const NAME: &str = "^[0-9a-zA-Z-_.]+$";
 
 impl Check {
-    pub(super) fn done(self) -> Result<(), AwsError> {
+    pub fn done(self) -> Result<(), Refusal> {
         match self.0.len() {
             0 => Ok(()),
-            1 => Err(error::validation(format!("1 validation error detected: {}", self.0.concat()))),
+            1 => Err(Refusal::Invalid(format!("1 validation error detected: {}", self.0.concat()))),
             count => {
-                Err(error::validation(format!("{count} validation errors detected: {}", self.0.join("; "))))
+                Err(Refusal::Invalid(format!("{count} validation errors detected: {}", self.0.join("; "))))
             }
         }
     }
@@ -27,7 +24,7 @@ impl Check {
         self.0.push(format!("Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"));
     }
 
-    pub(super) fn required<'a, T>(&mut self, member: &str, value: &'a Option<T>) -> Option<&'a T> {
+    pub fn required<'a, T>(&mut self, member: &str, value: &'a Option<T>) -> Option<&'a T> {
         if value.is_none() {
             let text = "failed to satisfy constraint: Member must not be null";
             self.0.push(format!("Value null at '{member}' {text}"));
@@ -36,7 +33,7 @@ impl Check {
     }
 
     /// A name of a schedule or a group.
-    pub(super) fn name(&mut self, member: &str, value: &str) -> Option<ScheduleName> {
+    pub fn name(&mut self, member: &str, value: &str) -> Option<ScheduleName> {
         self.length(member, value, 1, 64);
         let name = ScheduleName::new(value);
         if name.is_none() && !value.is_empty() && !value.bytes().all(is_of_name) {
@@ -46,13 +43,13 @@ impl Check {
     }
 
     /// What names begin with.
-    pub(super) fn prefix(&mut self, member: &str, value: Option<&str>) {
+    pub fn prefix(&mut self, member: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.name(member, value);
         }
     }
 
-    pub(super) fn length(&mut self, member: &str, value: &str, least: usize, most: usize) {
+    pub fn length(&mut self, member: &str, value: &str, least: usize, most: usize) {
         let length = value.chars().count();
         if length < least {
             let constraint = format!("Member must have length greater than or equal to {least}");
@@ -62,11 +59,11 @@ impl Check {
         }
     }
 
-    pub(super) fn pattern(&mut self, member: &str, value: &str, pattern: &str) {
+    pub fn pattern(&mut self, member: &str, value: &str, pattern: &str) {
         self.fails(member, value, &format!("Member must satisfy regular expression pattern: {pattern}"));
     }
 
-    pub(super) fn range(&mut self, member: &str, value: i64, least: i64, most: i64) {
+    pub fn range(&mut self, member: &str, value: i64, least: i64, most: i64) {
         let constraint = if value < least {
             format!("Member must have value greater than or equal to {least}")
         } else if value > most {
@@ -78,7 +75,7 @@ impl Check {
     }
 
     /// The one of `choices` that the value names.
-    pub(super) fn one_of<T: Copy>(&mut self, member: &str, value: &str, choices: &[(&str, T)]) -> Option<T> {
+    pub fn one_of<T: Copy>(&mut self, member: &str, value: &str, choices: &[(&str, T)]) -> Option<T> {
         let found = choices.iter().find(|(name, _)| *name == value).map(|(_, choice)| *choice);
         if found.is_none() {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
@@ -87,7 +84,7 @@ impl Check {
         found
     }
 
-    pub(super) fn token(&mut self, value: Option<&str>) {
+    pub fn token(&mut self, value: Option<&str>) {
         let Some(value) = value else { return };
         self.length("clientToken", value, 1, 64);
         if !value.is_empty()

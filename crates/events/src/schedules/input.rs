@@ -1,33 +1,21 @@
 //! What a schedule is told to be, as requests say it.
 
-use bytes::Bytes;
-use http::StatusCode;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::Value;
-use sonagi_events::schedules::{Completion, EventParameters, Retry, Settings, State, Target};
 use sonagi_model::{Timestamp, limits};
 
-use super::{check::Check, error};
-use crate::aws::error::{AwsError, Shape};
-
-/// A body of JSON; an empty one is `{}`.
-pub(super) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, AwsError> {
-    let body: &[u8] = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| {
-        AwsError::new(StatusCode::BAD_REQUEST, "SerializationException", error.to_string())
-            .shaped(Shape::Capital)
-    })
-}
+use super::{Check, Completion, EventParameters, Refusal, Retry, Settings, State, Target};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct ScheduleInput {
-    pub(super) group_name: Option<String>,
-    pub(super) client_token: Option<String>,
+/// `CreateSchedule`'s and `UpdateSchedule`'s (EventBridge Scheduler API), but for the name.
+pub struct ScheduleInput {
+    pub group_name: Option<String>,
+    pub client_token: Option<String>,
     schedule_expression: Option<String>,
     schedule_expression_timezone: Option<String>,
-    start_date: Option<f64>,
-    end_date: Option<f64>,
+    start_date: Option<Date>,
+    end_date: Option<Date>,
     description: Option<String>,
     state: Option<String>,
     kms_key_arn: Option<String>,
@@ -88,6 +76,24 @@ struct EventInput {
     source: Option<String>,
 }
 
+/// A date: as requests have it, in seconds, or as manifests do (RFC 3339).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Date {
+    Seconds(f64),
+    Text(String),
+}
+
+impl Date {
+    fn read(&self, member: &str) -> Result<Timestamp, Refusal> {
+        match self {
+            Self::Seconds(seconds) => moment(member, *seconds),
+            Self::Text(text) => sonagi_expressions::schedule::moment(text)
+                .ok_or_else(|| Refusal::Invalid(format!("{member} is {text:?}, which is no time."))),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Off,
@@ -99,7 +105,8 @@ const ROLE: &str = "^arn:aws[a-z-]*:iam::\\d{12}:role\\/[\\w+=,.@\\/-]+$";
 const QUEUE: &str = "^arn:aws[a-z-]*:sqs:[a-z0-9\\-]+:\\d{12}:[a-zA-Z0-9\\-_]+$";
 
 impl ScheduleInput {
-    pub(super) fn settings(&self) -> Result<Settings, AwsError> {
+    /// What it says, checked.
+    pub fn settings(&self) -> Result<Settings, Refusal> {
         let mut check = Check::default();
         check.token(self.client_token.as_deref());
         let expression = check.required("scheduleExpression", &self.schedule_expression).cloned();
@@ -136,19 +143,19 @@ impl ScheduleInput {
         let (Some(expression), Some(state), Some(completion), Some(mode), Some(target)) =
             (expression, state, completion, mode, target)
         else {
-            return Err(error::no_names());
+            return Err(Refusal::Invalid("The request names nothing.".into()));
         };
         let window = match (mode, minutes) {
             (Mode::Off, None) => None,
             (Mode::Off, Some(_)) => {
                 let text =
                     "MaximumWindowInMinutes must not be specified where FlexibleTimeWindow's Mode is OFF.";
-                return Err(error::validation(text));
+                return Err(Refusal::Invalid(text.into()));
             }
             (Mode::Flexible, None) => {
                 let text =
                     "MaximumWindowInMinutes must be specified where FlexibleTimeWindow's Mode is FLEXIBLE.";
-                return Err(error::validation(text));
+                return Err(Refusal::Invalid(text.into()));
             }
             (Mode::Flexible, Some(minutes)) => Some(minutes as u32),
         };
@@ -156,13 +163,13 @@ impl ScheduleInput {
             let text = format!(
                 "{theirs} is for targets that are not supported: functions, queues, topics and event buses are."
             );
-            return Err(error::validation(text));
+            return Err(Refusal::Invalid(text.into()));
         }
         Ok(Settings {
             expression,
             zone,
-            start: self.start_date.map(|date| moment("StartDate", date)).transpose()?,
-            end: self.end_date.map(|date| moment("EndDate", date)).transpose()?,
+            start: self.start_date.as_ref().map(|date| date.read("StartDate")).transpose()?,
+            end: self.end_date.as_ref().map(|date| date.read("EndDate")).transpose()?,
             description: self.description.clone(),
             state,
             key: self.kms_key_arn.clone(),
@@ -244,10 +251,10 @@ impl TargetInput {
     }
 }
 
-fn moment(member: &str, seconds: f64) -> Result<Timestamp, AwsError> {
+fn moment(member: &str, seconds: f64) -> Result<Timestamp, Refusal> {
     let last = 7_258_118_400.0;
     if !(0.0..last).contains(&seconds) {
-        return Err(error::validation(format!("{member} wants seconds from 1970 to 2199.")));
+        return Err(Refusal::Invalid(format!("{member} wants seconds from 1970 to 2199.")));
     }
     Ok(Timestamp::from_millis((seconds * 1_000.0).round() as u64))
 }
