@@ -5,6 +5,7 @@
     reason = "tests read their environment and run real programs in real time"
 )]
 
+mod adclicks;
 mod ahead;
 mod asynchronous;
 mod bad_input;
