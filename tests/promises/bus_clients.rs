@@ -44,3 +44,15 @@ async fn the_aws_cli_works_with_buses_that_outlive_the_server() {
     assert_eq!(shown["EventCount"], 1);
     assert!(server.terminate().await.success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_is_killed_sends_each_event_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (server, ready) = Program::server(&data).await;
+    Script::python("boto3_replay.py", ready.platform, &["begin"]).await.passed();
+    server.kill().await;
+    let (server, ready) = Program::server(&data).await;
+    Script::python("boto3_replay.py", ready.platform, &["end"]).await.passed();
+    assert!(server.terminate().await.success());
+}
