@@ -15,9 +15,9 @@
 //! - each archived event is sent once by a replay, also over a crash, and is not archived again.
 
 mod archive;
-mod bus;
 mod dispatch;
 mod event;
+mod event_bus;
 mod janitor;
 mod layout;
 mod names;
@@ -37,7 +37,7 @@ mod target;
 mod targets;
 
 pub use archive::{Archive, ArchiveChange, ArchiveDraft, Held};
-pub use bus::{Bus, BusChange};
+pub use event_bus::{Bus, BusChange};
 pub use names::{ArchiveName, ReplayName, RuleName};
 pub use put::{Entry, EntryRefusal};
 pub use refusal::Refusal;

@@ -163,7 +163,7 @@ impl ScheduleInput {
             let text = format!(
                 "{theirs} is for targets that are not supported: functions, queues, topics and event buses are."
             );
-            return Err(Refusal::Invalid(text.into()));
+            return Err(Refusal::Invalid(text));
         }
         Ok(Settings {
             expression,

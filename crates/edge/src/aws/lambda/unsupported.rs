@@ -14,11 +14,8 @@ use crate::{
 
 /// Reads of things that can only be at their defaults here.
 pub(super) fn trivial(parts: &Parts, operation: Operation, call: &Call) -> Answer {
-    match operation {
-        Operation::ListCodeSigningConfigs => {
-            return json(StatusCode::OK, &value!({ "CodeSigningConfigs": [] }));
-        }
-        _ => {}
+    if operation == Operation::ListCodeSigningConfigs {
+        return json(StatusCode::OK, &value!({ "CodeSigningConfigs": [] }));
     }
     let (function, qualifier) = call.function(parts)?;
     let target = shown(&function, qualifier.as_deref())?;
