@@ -175,7 +175,7 @@ async fn records_wait_for_a_window_and_only_those_that_are_wanted_wake_the_funct
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_group_everything_comes_in_order_and_a_throttle_burns_no_receipt() {
     let world = world().await;
-    sqs(&world, "CreateQueue", json!({ "QueueName": "clicks.fifo", "Attributes": { "FifoQueue": "true" } }))
+    sqs(&world, "CreateQueue", json!({ "QueueName": "clicks.fifo", "Attributes": { "FifoQueue": "true", "VisibilityTimeout": "43200" } }))
         .await;
     for n in 0..40 {
         put(&world, "clicks.fifo", &format!("{} {n}", ["a", "b", "c"][n % 3])).await;

@@ -70,10 +70,15 @@ async fn other_ways_to_invoke() {
     let ask = |kind: &str| world.ask("POST", INVOKE).header("x-amz-invocation-type", kind).body("{}");
     let dry = ask("DryRun").send().await;
     assert_eq!((dry.status.as_u16(), dry.body.len()), (204, 0));
-    ask("Event").send().await.is_error(501, "NotImplementedException", "asynchronous");
+    let event = ask("Event").send().await;
+    assert_eq!((event.status.as_u16(), event.body.len()), (202, 0));
+    let large = format!("\"{}\"", "x".repeat(limits::ASYNC_PAYLOAD_SIZE));
+    let large = world.ask("POST", INVOKE).header("x-amz-invocation-type", "Event").body(large);
+    let text = "Request must be smaller than 1048576 bytes for the InvokeFunction operation";
+    large.send().await.is_error(413, "RequestTooLargeException", text);
     ask("Nonsense").send().await.is_error(400, "ValidationException", "[Event, RequestResponse, DryRun]");
     let legacy = world.ask("POST", "/2014-11-13/functions/pets/invoke-async/").send().await;
-    legacy.is_error(501, "NotImplementedException", "InvokeAsync");
+    assert_eq!((legacy.status.as_u16(), legacy.json()), (202, serde_json::json!({ "Status": 202 })));
     let missing =
         world.ask("POST", "/2015-03-31/functions/none/invocations").header("x-amz-invocation-type", "DryRun");
     missing.send().await.is_error(404, "ResourceNotFoundException", "function:none");

@@ -61,6 +61,7 @@ async fn a_mapping_is_made_shown_changed_and_deleted() {
         "EventSourceArn": ORDERS,
         "FunctionArn": format!("{ARN}pets"),
         "LastModified": 1_769_847_330.123,
+        "LastProcessingResult": "No records processed",
         "State": "Creating",
         "StateTransitionReason": "USER_INITIATED",
         "FunctionResponseTypes": [],

@@ -115,8 +115,8 @@ async fn wrong_requests_are_refused_in_lambdas_words() {
         "UnknownOperationException",
         "GET /2015-03-31/nothing",
     );
-    let mapping = world.ask("POST", "/2015-03-31/event-source-mappings").send().await;
-    mapping.is_error(501, "NotImplementedException", "CreateEventSourceMapping");
+    let signing = world.ask("POST", "/2020-04-22/code-signing-configs").send().await;
+    signing.is_error(501, "NotImplementedException", "CreateCodeSigningConfig");
 }
 
 #[tokio::test]
@@ -229,8 +229,7 @@ async fn what_can_only_be_at_its_default_says_so() {
     let world = World::open().await;
     world.create("pets").await;
     for (path, body) in [
-        ("/2018-10-31/layers", json!({ "Layers": [] })),
-        ("/2015-03-31/event-source-mappings", json!({ "EventSourceMappings": [] })),
+        ("/2020-04-22/code-signing-configs", json!({ "CodeSigningConfigs": [] })),
         ("/2020-06-30/functions/pets/code-signing-config", json!({ "FunctionName": "pets" })),
     ] {
         assert_eq!(world.get(path).await.json(), body, "{path}");
