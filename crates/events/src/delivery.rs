@@ -71,7 +71,8 @@ impl Events {
             Destination::Function { name, qualifier } => {
                 self.deliver_to_function(outbox, to, (name, qualifier.as_deref()), parcel)
             }
-            Destination::Topic(_) | Destination::Bus(_) => Ok(Err(Undeliverable::absent(to, self))),
+            Destination::Topic(name) => self.topics().deliver_to(outbox, name, parcel),
+            Destination::Bus(_) => Ok(Err(Undeliverable::absent(to, self))),
             Destination::Queue(name) => {
                 let message = match self.queues().prepare(draft(parcel)) {
                     Ok(message) => message,

@@ -12,6 +12,8 @@ pub enum Error {
     Control(#[from] sonagi_control::Error),
     #[error(transparent)]
     Invoke(#[from] sonagi_invoke::Error),
+    #[error(transparent)]
+    Topic(#[from] crate::topics::Refusal),
 }
 
 impl Fault for Error {
@@ -21,6 +23,7 @@ impl Fault for Error {
             Self::Data(error) => error.kind(),
             Self::Control(error) => error.kind(),
             Self::Invoke(error) => error.kind(),
+            Self::Topic(refusal) => refusal.kind(),
         }
     }
 }

@@ -22,6 +22,7 @@ mod invocations;
 mod lineage;
 mod mappings;
 mod poller;
+pub mod topics;
 mod workers;
 
 pub use delivery::{Detail, Parcel, Undeliverable};

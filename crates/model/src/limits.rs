@@ -3,10 +3,12 @@
 //! "MB" in Lambda's documentation is 2^20 bytes, and so it is here.
 
 mod events;
+mod topics;
 
 use std::time::Duration;
 
 pub use events::*;
+pub use topics::*;
 
 const MIB: usize = 1 << 20;
 

@@ -177,7 +177,11 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     );
 
     let events = Events::new(
-        sonagi_events::Config { account: config.account.clone(), region: config.region.clone() },
+        sonagi_events::Config {
+            account: config.account.clone(),
+            region: config.region.clone(),
+            endpoint: format!("http://{}", reachable(platform_address)),
+        },
         Arc::clone(&records) as Arc<dyn Records>,
         queues.clone(),
         control.clone(),

@@ -231,7 +231,11 @@ impl World {
             version: "0.0.0".into(),
         };
         let events = Events::new(
-            sonagi_events::Config { account: AccountId::default(), region: Region::default() },
+            sonagi_events::Config {
+                account: AccountId::default(),
+                region: Region::default(),
+                endpoint: format!("http://{HOST}"),
+            },
             records,
             queues.clone(),
             control.clone(),
