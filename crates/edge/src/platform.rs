@@ -164,7 +164,7 @@ impl Platform {
             "name": "sonagi",
             "version": self.parts.config.version,
             "region": self.parts.config.region.as_str(),
-            "aws": ["lambda", "sqs", "sts"],
+            "aws": ["lambda", "sns", "sqs", "sts"],
             "api": "/_sonagi/v1/",
             "apps": self.parts.config.gateway,
         });

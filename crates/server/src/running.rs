@@ -11,6 +11,7 @@ use sonagi_data::{keyvalue::KeyValue, logs::Logs, queues::Queues};
 use sonagi_edge::{
     gateway::{self, Gateway},
     platform::{self, Platform},
+    post::HttpPost,
     serve,
 };
 use sonagi_events::Events;
@@ -210,6 +211,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         Arc::clone(&entropy),
     ));
     let stopping = CancellationToken::new();
+    let posting = events.topics().start_posting(Arc::new(HttpPost::default()), &stopping);
     let events = events.start(&stopping);
     endpoint.is(&platform_service);
     let gateway_service = Gateway::new(
@@ -254,6 +256,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         drop(after.await);
         drop(ahead.await);
         drop(feed.await);
+        drop(posting.await);
     });
     let doors = vec![
         ahead,

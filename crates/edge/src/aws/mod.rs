@@ -1,7 +1,7 @@
 //! The AWS wire protocols: which service a request is for, and in which protocol to answer it.
 //!
 //! ```text
-//!   head ──► Service::of (credential scope, target header, path) ──► admit (SigV4, body) ──► lambda | sqs | sts | "not yet"
+//!   head ──► Service::of (credential scope, target header, path) ──► admit (SigV4, body) ──► lambda | sqs | sns | sts | "not yet"
 //! ```
 //!
 //! Start reading at [`handle`]. Always true here: a request is let in before anything of it is acted on; every
@@ -13,6 +13,7 @@ mod eventstream;
 mod lambda;
 pub(crate) mod query;
 mod service;
+mod sns;
 mod sqs;
 mod sts;
 
@@ -42,6 +43,7 @@ pub(crate) async fn handle(
         Service::Lambda => lambda::handle(parts, head, body, request).await,
         // It answers errors in two protocols.
         Service::Sqs => return sqs::handle(parts, head, body, request).await,
+        Service::Sns => return sns::handle(parts, head, body, request).await,
         Service::Sts => sts::handle(parts, head, body, request).await,
         Service::Absent { .. } => absent(parts, &service, &head, body).await,
     };
@@ -67,7 +69,9 @@ async fn absent(
     Err(AwsError::new(
         StatusCode::NOT_IMPLEMENTED,
         "NotImplemented",
-        format!("Sonagi has no {asked} yet. What it speaks now: lambda, sqs, and GetCallerIdentity of sts."),
+        format!(
+            "Sonagi has no {asked} yet. What it speaks now: lambda, sqs, sns, and GetCallerIdentity of sts."
+        ),
     ))
 }
 

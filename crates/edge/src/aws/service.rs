@@ -10,6 +10,7 @@ use super::admit;
 pub(super) enum Service {
     Lambda,
     Sqs,
+    Sns,
     Sts,
     /// One of AWS's that Sonagi does not have.
     Absent {
@@ -43,6 +44,9 @@ impl Service {
         if is_sqs(head) {
             return Self::Sqs;
         }
+        if is_sns(head) {
+            return Self::Sns;
+        }
         if let Some(target) = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
             // `DynamoDB_20120810.PutItem`, `AmazonSNS.Publish`
             let prefix = target.split(['.', '_']).next().unwrap_or_default().to_ascii_lowercase();
@@ -65,6 +69,7 @@ impl Service {
         match name.as_str() {
             "lambda" => Self::Lambda,
             "sqs" => Self::Sqs,
+            "sns" => Self::Sns,
             "sts" => Self::Sts,
             "s3" => Self::Absent { name: Cow::Borrowed("s3"), protocol: Protocol::RestXml },
             _ => {
@@ -84,6 +89,7 @@ impl Service {
         match self {
             Self::Lambda => "lambda",
             Self::Sqs => "sqs",
+            Self::Sns => "sns",
             Self::Sts => "sts",
             Self::Absent { name, .. } => name,
         }
@@ -93,7 +99,7 @@ impl Service {
         match self {
             Self::Lambda => Protocol::RestJson,
             Self::Sqs => Protocol::Json,
-            Self::Sts => Protocol::Query,
+            Self::Sns | Self::Sts => Protocol::Query,
             Self::Absent { protocol, .. } => *protocol,
         }
     }
@@ -117,6 +123,17 @@ fn is_sqs(head: &Head) -> bool {
         return true;
     }
     is_queue(head.uri.path()) && (is_form(&head.headers) || asks_action(query))
+}
+
+/// A link of a message's, or a query of SNS's API version.
+fn is_sns(head: &Head) -> bool {
+    let query = head.uri.query().unwrap_or_default();
+    let mut parts = query.split('&');
+    head.uri.path() == "/"
+        && asks_action(query)
+        && parts.any(|part| {
+            matches!(part, "Version=2010-03-31" | "Action=ConfirmSubscription" | "Action=Unsubscribe")
+        })
 }
 
 /// `/<account>/<queue>`
@@ -182,6 +199,9 @@ mod tests {
             (head("POST", "/000000000000/q", &[form]), "sqs", Protocol::Json),
             (head("GET", "/000000000000/q?Action=SendMessage", &[]), "sqs", Protocol::Json),
             (head("GET", "/?Action=ListQueues&Version=2012-11-05", &[]), "sqs", Protocol::Json),
+            (head("GET", "/?Action=ConfirmSubscription&Token=t", &[]), "sns", Protocol::Query),
+            (head("GET", "/?Action=ListTopics&Version=2010-03-31", &[]), "sns", Protocol::Query),
+            (head("POST", "/", &[form, ("authorization", &scope("sns")), date]), "sns", Protocol::Query),
             (head("GET", "/000000000000/q", &[]), "s3", Protocol::RestXml),
             (head("GET", "/bucket/key", &[]), "s3", Protocol::RestXml),
             (head("GET", "/", &[("authorization", &scope("s3")), date]), "s3", Protocol::RestXml),
