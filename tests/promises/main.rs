@@ -25,4 +25,5 @@ mod releases;
 mod sam;
 mod sdk_inside;
 mod time_limits;
+mod topic_clients;
 mod wasm;

@@ -9,4 +9,5 @@ mod own_api;
 mod queues;
 mod resources;
 mod snapshots;
+mod topics;
 mod world;

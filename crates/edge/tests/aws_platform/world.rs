@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) platform: Platform,
     pub(crate) identity: Identity,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) queues: Queues,
+    pub(crate) events: Events,
     _folder: tempfile::TempDir,
 }
 
@@ -250,12 +252,12 @@ impl World {
             control,
             frontend,
             logs,
-            queues,
-            events,
+            queues.clone(),
+            events.clone(),
             clock.clone(),
             entropy,
         );
-        Self { platform, identity, clock, _folder: folder }
+        Self { platform, identity, clock, queues, events, _folder: folder }
     }
 
     pub(crate) fn ask(&self, method: &str, uri: &str) -> Ask<'_> {
