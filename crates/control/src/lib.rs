@@ -27,7 +27,8 @@ mod preparation;
 mod wasm;
 
 pub use catalog::{
-    Alias, Live, LiveApp, LiveFunction, LiveUrl, News, Provisioned, Share, Statement, Target, Version,
+    Alias, Live, LiveApp, LiveAsynchronous, LiveFunction, LiveUrl, News, Provisioned, Share, Statement,
+    Target, Version,
 };
 pub use control::{Config, Control};
 pub use error::Error;

@@ -119,8 +119,12 @@ impl Events {
     /// How asynchronous invocations of a function go on, as it is said now; of one that is not live any more, as its
     /// release said it.
     pub(crate) fn asynchronous_of(&self, target: &Target, qualifier: Option<&str>) -> Asynchronous {
-        let _ = qualifier;
-        target.function.asynchronous.clone().unwrap_or_default()
+        let live = self.control().live();
+        let Some(found) = live.function(target.function.lambda_name.as_str()) else {
+            return target.function.asynchronous.clone().unwrap_or_default();
+        };
+        let set = found.asynchronous.get(qualifier.unwrap_or("$LATEST"));
+        set.map(|set| set.config.clone()).unwrap_or_default()
     }
 
     /// Whether a function's reserved concurrency is 0 now.

@@ -7,7 +7,7 @@ use sonagi_model::{
     function::FunctionUrl, release::Release,
 };
 
-use super::{Alias, Provisioned, Statement, Target, Version};
+use super::{Alias, LiveAsynchronous, Provisioned, Statement, Target, Version};
 use crate::{Error, Result};
 
 /// Everything that is live, at one commit. It never changes; the next commit makes another.
@@ -119,6 +119,8 @@ pub struct LiveFunction {
     pub policies: BTreeMap<Option<String>, Vec<Statement>>,
     /// Provisioned concurrency by qualifier.
     pub provisioned: BTreeMap<String, Provisioned>,
+    /// What is set for asynchronous invocations, by qualifier.
+    pub asynchronous: BTreeMap<String, LiveAsynchronous>,
     /// Of `$LATEST`.
     pub revision_id: String,
     /// Of `$LATEST`.

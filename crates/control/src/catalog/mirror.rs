@@ -10,11 +10,13 @@ use sonagi_backend::{
     records::{Change, Direction, after},
 };
 use sonagi_model::{
-    AliasName, AppName, Digest, FunctionName, LambdaName, function::Function, release::Release,
+    AliasName, AppName, Digest, FunctionName, LambdaName,
+    function::{Asynchronous, Function},
+    release::Release,
 };
 
 use super::{
-    Alias, Live, LiveApp, LiveFunction, LiveUrl, Provisioned, Target, Version,
+    Alias, Live, LiveApp, LiveAsynchronous, LiveFunction, LiveUrl, Provisioned, Target, Version,
     live::{ApiPlace, UrlPlace},
 };
 use crate::{
@@ -253,6 +255,7 @@ impl Mirror {
         LiveFunction {
             app: release.app.clone(),
             provisioned: provisioned.collect(),
+            asynchronous: asynchronous(record),
             versions: versions.cloned().unwrap_or_default(),
             aliases: aliases.collect(),
             urls: urls(function, record),
@@ -292,6 +295,22 @@ fn urls(function: &Function, record: &FunctionRecord) -> BTreeMap<Option<AliasNa
         urls.insert(url.qualifier.clone(), LiveUrl { url: url.clone(), created, modified });
     }
     urls
+}
+
+fn asynchronous(record: &FunctionRecord) -> BTreeMap<String, LiveAsynchronous> {
+    let shown = record.asynchronous.iter().map(|(qualifier, set)| {
+        let usual = Asynchronous::default();
+        let config = Asynchronous {
+            max_age: set.max_age.unwrap_or(usual.max_age),
+            retries: set.retries.unwrap_or(usual.retries),
+            on_success: set.on_success.clone(),
+            on_failure: set.on_failure.clone(),
+        };
+        let live =
+            LiveAsynchronous { config, max_age: set.max_age, retries: set.retries, modified: set.modified };
+        (qualifier.clone(), live)
+    });
+    shown.collect()
 }
 
 pub(super) fn version(arns: &Arns, number: u64, record: VersionRecord) -> Target {

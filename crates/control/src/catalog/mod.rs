@@ -9,6 +9,7 @@
 //! - a snapshot shows whole commits, in their order;
 //! - a reader costs one atomic load: no lock, no database.
 
+mod asynchronous;
 mod feed;
 mod live;
 mod mirror;
@@ -16,6 +17,7 @@ mod past;
 mod provisioned;
 mod target;
 
+pub use asynchronous::LiveAsynchronous;
 pub(crate) use feed::Catalog;
 pub use feed::News;
 pub use live::{Live, LiveApp, LiveFunction, LiveUrl};

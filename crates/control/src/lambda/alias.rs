@@ -101,6 +101,7 @@ impl Control {
                 change.store.delete(&url_key(&url.id))?;
             }
             record.policies.remove(alias.as_str());
+            record.asynchronous.remove(alias.as_str());
             provisioned::forget(change, &name, &mut record, alias.as_str())?;
             change.store.put(&Key::Function(name.clone()), &record)
         })

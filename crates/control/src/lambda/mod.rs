@@ -8,6 +8,8 @@
 //! Texts of errors are those that Lambda gives; where they are not known they are ours.
 
 mod alias;
+mod arn;
+mod asynchronous;
 mod change;
 mod concurrency;
 mod constraint;
@@ -27,6 +29,6 @@ mod version;
 pub(crate) use provisioned::starts_from_snapshot;
 pub use reference::FunctionReference;
 pub use requests::{
-    AddPermission, Changed, CreateAlias, CreateFunction, CreateUrl, Logging, Mode, Publish, PublishVersion,
-    UpdateAlias, UpdateCode, UpdateConfiguration, UpdateUrl, VpcConfig,
+    AddPermission, Changed, CreateAlias, CreateFunction, CreateUrl, Destinations, Logging, Mode, Publish,
+    PublishVersion, PutAsynchronous, UpdateAlias, UpdateCode, UpdateConfiguration, UpdateUrl, VpcConfig,
 };

@@ -133,12 +133,12 @@ fn is_partition(text: &str) -> bool {
             .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-'))
 }
 
-fn is_account(text: &str) -> bool {
+pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// `(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}`
-fn is_region(text: &str) -> bool {
+pub(super) fn is_region(text: &str) -> bool {
     let letters = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
     let parts: Vec<&str> = text.strip_prefix("eusc-").unwrap_or(text).split('-').collect();
     let (area, zone, number) = match parts[..] {

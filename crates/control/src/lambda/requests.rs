@@ -53,6 +53,8 @@ pub struct CreateFunction {
     /// `PublishedVersions` or `None`; for WebAssembly functions alone.
     pub snap_start: Option<String>,
     pub vpc: Option<VpcConfig>,
+    /// The ARN of a queue or a topic.
+    pub dead_letters: Option<String>,
     pub tags: BTreeMap<String, String>,
     /// `Zip`; images are refused.
     pub package_type: Option<String>,
@@ -102,6 +104,8 @@ pub struct UpdateConfiguration {
     /// `PublishedVersions` or `None`; for WebAssembly functions alone.
     pub snap_start: Option<String>,
     pub vpc: Option<VpcConfig>,
+    /// An empty one takes it away.
+    pub dead_letters: Option<String>,
     pub revision_id: Option<String>,
 }
 
@@ -146,6 +150,22 @@ pub struct UpdateUrl {
     pub auth: Option<String>,
     pub mode: Option<String>,
     pub cors: Option<Cors>,
+}
+
+/// What is none was not given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PutAsynchronous {
+    /// Seconds.
+    pub max_age: Option<i64>,
+    pub retries: Option<i64>,
+    pub destinations: Option<Destinations>,
+}
+
+/// ARNs; an empty one is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Destinations {
+    pub on_success: Option<String>,
+    pub on_failure: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]

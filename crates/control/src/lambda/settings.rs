@@ -10,6 +10,7 @@ use sonagi_model::{
 
 use super::{
     Logging, VpcConfig,
+    arn::{self, Arn},
     constraint::{Violations, violated},
 };
 use crate::{Error, Result, releases::check_variables, wasm};
@@ -31,6 +32,7 @@ pub(super) struct Settings<'a> {
     pub(super) logging: Option<&'a Logging>,
     pub(super) snap_start: Option<&'a str>,
     pub(super) vpc: Option<&'a VpcConfig>,
+    pub(super) dead_letters: Option<&'a str>,
 }
 
 impl Settings<'_> {
@@ -72,6 +74,9 @@ impl Settings<'_> {
             found.most("vpcConfig.subnetIds", &vpc.subnets, limits::VPC_SUBNETS);
             found.most("vpcConfig.securityGroupIds", &vpc.security_groups, limits::VPC_SECURITY_GROUPS);
         }
+        if let Some(arn) = self.dead_letters {
+            found.pattern("deadLetterConfig.targetArn", arn, arn::is_resource(arn), arn::RESOURCE_PATTERN);
+        }
         found.check()?;
         if let Some(runtime) = self.runtime {
             parse_runtime(runtime)?;
@@ -79,7 +84,10 @@ impl Settings<'_> {
         if let Some(variables) = self.variables {
             check_variables(variables)?;
         }
-        Ok(())
+        match self.dead_letters {
+            None | Some("") => Ok(()),
+            Some(arn) => check_dead_letters(arn),
+        }
     }
 
     /// Writes what was given into `function`. Only after [`check`](Self::check).
@@ -107,6 +115,9 @@ impl Settings<'_> {
         }
         if let Some(logging) = self.logging {
             apply_logging(logging, function)?;
+        }
+        if let Some(arn) = self.dead_letters {
+            function.dead_letters = Some(arn.to_owned()).filter(|arn| !arn.is_empty());
         }
         if let Some(vpc) = self.vpc {
             let VpcConfig { subnets, security_groups } = vpc.clone();
@@ -152,6 +163,19 @@ impl Settings<'_> {
         }
         wasm::check(function).map_err(Error::Invalid)
     }
+}
+
+/// Standard queues and topics alone (Lambda Developer Guide, "Adding a dead-letter queue"); Lambda's text is not documented.
+fn check_dead_letters(arn: &str) -> Result<()> {
+    let fits = Arn::parse(arn).is_some_and(|read| {
+        matches!(read.service, "sqs" | "sns") && read.is_named() && !read.resource.ends_with(".fifo")
+    });
+    if fits {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "The dead letter ARN {arn} is invalid: it must be that of a standard queue or topic."
+    )))
 }
 
 /// What Lambda refuses; its text for the storage is not documented.

@@ -97,6 +97,7 @@ fn settings(request: &UpdateConfiguration) -> Settings<'_> {
         logging: request.logging.as_ref(),
         snap_start: request.snap_start.as_deref(),
         vpc: request.vpc.as_ref(),
+        dead_letters: request.dead_letters.as_deref(),
     }
 }
 

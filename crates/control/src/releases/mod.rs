@@ -20,6 +20,7 @@ pub(crate) mod change;
 pub(crate) mod records;
 
 mod claims;
+mod declared;
 mod history;
 mod publish;
 mod revision;

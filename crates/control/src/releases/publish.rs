@@ -11,13 +11,15 @@ use super::{
 use crate::{Result, Version};
 
 /// Of all that a version freezes: two functions of one fingerprint would be the same version. Tags, reserved and
-/// provisioned concurrency, permissions and addresses belong to the function, not to its versions.
+/// provisioned concurrency, permissions, addresses, and what wakes it belong to the function, not to its versions.
 pub(crate) fn fingerprint(function: &Function) -> Digest {
     let mut frozen = function.clone();
     frozen.url = None;
     frozen.reserved_concurrency = None;
     frozen.provisioned_concurrency = None;
     frozen.publish_alias = None;
+    frozen.asynchronous = None;
+    frozen.mappings.clear();
     frozen.tags.clear();
     frozen.permissions.clear();
     // Structs and ordered maps of strings and numbers always serialise.
@@ -121,6 +123,7 @@ impl Change<'_> {
             };
             record.versions.remove(&oldest);
             record.policies.remove(&oldest.to_string());
+            record.asynchronous.remove(&oldest.to_string());
             self.store.delete(&Key::Version(function.lambda_name.clone(), oldest))?;
         }
         Ok(())

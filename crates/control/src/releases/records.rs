@@ -108,6 +108,9 @@ pub(crate) struct FunctionRecord {
     /// Provisioned concurrency by qualifier. That of `$LATEST` comes from a manifest alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) provisioned: BTreeMap<String, ProvisionedRecord>,
+    /// What is set for asynchronous invocations, by qualifier.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) asynchronous: BTreeMap<String, AsynchronousRecord>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +118,17 @@ pub(crate) struct ProvisionedRecord {
     pub(crate) executions: u32,
     pub(crate) modified: Timestamp,
     /// Who asked for it: what a manifest declares goes when its release does.
+    pub(crate) origin: Origin,
+}
+
+/// What is none was not said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AsynchronousRecord {
+    pub(crate) max_age: Option<u32>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) on_success: Option<String>,
+    pub(crate) on_failure: Option<String>,
+    pub(crate) modified: Timestamp,
     pub(crate) origin: Origin,
 }
 

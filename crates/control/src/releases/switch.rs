@@ -84,6 +84,7 @@ impl Change<'_> {
             self.follow(&mut record, release.number, to, alias)?;
         }
         self.declare_provisioned(&mut record, to)?;
+        self.declare_asynchronous(&mut record, to);
         self.store.put(&key, &record)?;
         Ok(record.provisions())
     }
@@ -161,6 +162,7 @@ impl FunctionRecord {
             policies: Default::default(),
             url: None,
             provisioned: Default::default(),
+            asynchronous: Default::default(),
         }
     }
 }

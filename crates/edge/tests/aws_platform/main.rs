@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod asynchronous;
 mod doors;
 mod grants;
 mod invocations;

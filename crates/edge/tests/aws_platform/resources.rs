@@ -237,17 +237,11 @@ async fn what_can_only_be_at_its_default_says_so() {
         ("/2015-03-31/event-source-mappings", json!({ "EventSourceMappings": [] })),
         ("/2020-06-30/functions/pets/code-signing-config", json!({ "FunctionName": "pets" })),
         ("/2024-08-31/functions/pets/recursion-config", json!({ "RecursiveLoop": "Allow" })),
-        ("/2019-09-25/functions/pets/event-invoke-config/list", json!({ "FunctionEventInvokeConfigs": [] })),
     ] {
         assert_eq!(world.get(path).await.json(), body, "{path}");
     }
     let runtime = world.get("/2021-07-20/functions/pets/runtime-management-config").await.json();
     assert_eq!(runtime["UpdateRuntimeOn"], "Auto");
-    world.get("/2019-09-25/functions/pets/event-invoke-config").await.is_error(
-        404,
-        "ResourceNotFoundException",
-        "",
-    );
 }
 
 #[tokio::test]

@@ -38,3 +38,5 @@ pub const POLLER_PAUSE_MAX: Duration = Duration::from_secs(30);
 pub const POLLER_START: usize = 5;
 /// Seconds after which a poller whose function is gone looks whether it is needed still.
 pub const POLLER_IDLE: u32 = 600;
+/// Characters of a destination's ARN (Lambda API, `DestinationArn`).
+pub const DESTINATION_SIZE: usize = 350;

@@ -38,6 +38,8 @@ pub(super) struct FunctionConfiguration<'a> {
     logging_config: LoggingConfig<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vpc_config: Option<VpcConfigResponse<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letter_config: Option<DeadLetterConfig<'a>>,
     #[serde(flatten)]
     state: Option<State>,
 }
@@ -76,6 +78,12 @@ struct LoggingConfig<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     system_log_level: Option<&'a str>,
     log_group: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeadLetterConfig<'a> {
+    target_arn: &'a str,
 }
 
 #[derive(Serialize)]
@@ -191,6 +199,10 @@ pub(super) fn configuration<'a>(
             log_group: format!("/aws/lambda/{}", function.lambda_name),
         },
         vpc_config: vpc(parts, &function.network),
+        dead_letter_config: function
+            .dead_letters
+            .as_deref()
+            .map(|target_arn| DeadLetterConfig { target_arn }),
         state: match detail {
             Detail::Listed => None,
             Detail::Full => Some(state(parts, function.runtime, snapshot)),

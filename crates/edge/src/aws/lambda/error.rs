@@ -103,7 +103,7 @@ impl From<sonagi_events::Error> for AwsError {
 }
 
 /// A failure that is not the caller's. What will pass by itself is a 503; the rest says nothing but that it happened.
-fn ours<E: Fault + 'static>(error: &E) -> AwsError {
+pub(super) fn ours<E: Fault + 'static>(error: &E) -> AwsError {
     match error.kind() {
         FaultKind::Unavailable | FaultKind::Throttled | FaultKind::TimedOut => AwsError::new(
             StatusCode::SERVICE_UNAVAILABLE,

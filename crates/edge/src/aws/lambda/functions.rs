@@ -16,6 +16,7 @@ use sonagi_control::{
 use super::{
     Answer, Call, Page, code,
     configuration::{Detail, FunctionConfiguration, configuration},
+    destinations,
     error::invalid_parameter,
     input, qualified, shown,
 };
@@ -76,7 +77,6 @@ impl LoggingInput {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Beyond {
-    dead_letter_config: Option<Value>,
     #[serde(rename = "KMSKeyArn")]
     kms_key_arn: Option<Value>,
     layers: Option<Value>,
@@ -94,7 +94,6 @@ struct Beyond {
 impl Beyond {
     fn check(&self) -> Result<(), AwsError> {
         let members = [
-            ("DeadLetterConfig", &self.dead_letter_config),
             ("KMSKeyArn", &self.kms_key_arn),
             ("Layers", &self.layers),
             ("FileSystemConfigs", &self.file_system_configs),
@@ -112,6 +111,13 @@ impl Beyond {
             None => Ok(()),
         }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeadLetterInput {
+    #[serde(default)]
+    target_arn: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -196,6 +202,7 @@ struct Create<'a> {
     logging_config: Option<LoggingInput>,
     snap_start: Option<SnapStartInput>,
     vpc_config: Option<VpcConfigInput>,
+    dead_letter_config: Option<DeadLetterInput>,
     tags: Option<BTreeMap<String, String>>,
     package_type: Option<String>,
 }
@@ -221,9 +228,11 @@ pub(super) async fn create(parts: &Parts, call: Call) -> Answer {
         logging: request.logging_config.map(LoggingInput::into_logging),
         snap_start: request.snap_start.and_then(|snap_start| snap_start.apply_on),
         vpc: request.vpc_config.map(VpcConfigInput::into_vpc).transpose()?,
+        dead_letters: request.dead_letter_config.and_then(|config| config.target_arn),
         tags: request.tags.unwrap_or_default(),
         package_type: request.package_type,
     };
+    destinations::check(parts, "dead letter", create.dead_letters.as_deref()).await?;
     // The body is a third larger than the code in it: it need not wait for the disk.
     drop(call);
     let changed = parts.control.create_function(create).await?;
@@ -290,6 +299,7 @@ struct UpdateConfigurationInput {
     logging_config: Option<LoggingInput>,
     snap_start: Option<SnapStartInput>,
     vpc_config: Option<VpcConfigInput>,
+    dead_letter_config: Option<DeadLetterInput>,
     revision_id: Option<String>,
 }
 
@@ -310,8 +320,11 @@ pub(super) async fn update_configuration(parts: &Parts, call: &Call) -> Answer {
         logging: request.logging_config.map(LoggingInput::into_logging),
         snap_start: request.snap_start.and_then(|snap_start| snap_start.apply_on),
         vpc: request.vpc_config.map(VpcConfigInput::into_vpc).transpose()?,
+        // `DeadLetterConfig: {}` takes it away.
+        dead_letters: request.dead_letter_config.map(|config| config.target_arn.unwrap_or_default()),
         revision_id: request.revision_id,
     };
+    destinations::check(parts, "dead letter", update.dead_letters.as_deref()).await?;
     let changed = parts.control.update_configuration(&call.name, update).await?;
     answer_changed(parts, StatusCode::OK, &changed)
 }

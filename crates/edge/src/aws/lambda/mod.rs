@@ -6,7 +6,9 @@
 mod aliases;
 mod code;
 mod configuration;
+mod destinations;
 mod error;
+mod event_invoke;
 mod functions;
 mod input;
 mod invoke;
@@ -112,6 +114,11 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
         Operation::GetProvisionedConcurrencyConfig => provisioned::get(parts, &call),
         Operation::DeleteProvisionedConcurrencyConfig => provisioned::delete(parts, &call).await,
         Operation::ListProvisionedConcurrencyConfigs => provisioned::list(parts, &call),
+        Operation::PutFunctionEventInvokeConfig => event_invoke::put(parts, &call).await,
+        Operation::UpdateFunctionEventInvokeConfig => event_invoke::update(parts, &call).await,
+        Operation::GetFunctionEventInvokeConfig => event_invoke::get(parts, &call),
+        Operation::DeleteFunctionEventInvokeConfig => event_invoke::delete(parts, &call).await,
+        Operation::ListFunctionEventInvokeConfigs => event_invoke::list(parts, &call),
         Operation::TagResource => settings::tag(parts, &call).await,
         Operation::UntagResource => settings::untag(parts, &call).await,
         Operation::ListTags => settings::list_tags(parts, &call),
@@ -125,12 +132,10 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
         Operation::GetRuntimeManagementConfig
         | Operation::GetFunctionCodeSigningConfig
         | Operation::GetFunctionRecursionConfig
-        | Operation::ListFunctionEventInvokeConfigs
         | Operation::ListEventSourceMappings
         | Operation::ListLayers
         | Operation::ListLayerVersions
-        | Operation::ListCodeSigningConfigs
-        | Operation::GetFunctionEventInvokeConfig => unsupported::trivial(parts, operation, &call),
+        | Operation::ListCodeSigningConfigs => unsupported::trivial(parts, operation, &call),
         Operation::Unsupported(name) => Err(unsupported::operation(name)),
         Operation::Unknown => Err(unsupported::operation("this operation")),
     }

@@ -46,7 +46,10 @@ pub(super) enum Operation {
     GetRuntimeManagementConfig,
     GetFunctionCodeSigningConfig,
     GetFunctionRecursionConfig,
+    PutFunctionEventInvokeConfig,
+    UpdateFunctionEventInvokeConfig,
     GetFunctionEventInvokeConfig,
+    DeleteFunctionEventInvokeConfig,
     ListFunctionEventInvokeConfigs,
     ListEventSourceMappings,
     ListLayers,
@@ -158,6 +161,11 @@ pub(super) fn find(method: &Method, path: &str, query: &Query) -> Option<Route> 
         ("GET", ["2021-07-20", "functions", _, "runtime-management-config"]) => O::GetRuntimeManagementConfig,
         ("GET", ["2020-06-30", "functions", _, "code-signing-config"]) => O::GetFunctionCodeSigningConfig,
         ("GET", ["2024-08-31", "functions", _, "recursion-config"]) => O::GetFunctionRecursionConfig,
+        ("PUT", ["2019-09-25", "functions", _, "event-invoke-config"]) => O::PutFunctionEventInvokeConfig,
+        ("POST", ["2019-09-25", "functions", _, "event-invoke-config"]) => O::UpdateFunctionEventInvokeConfig,
+        ("DELETE", ["2019-09-25", "functions", _, "event-invoke-config"]) => {
+            O::DeleteFunctionEventInvokeConfig
+        }
         ("GET", ["2019-09-25", "functions", _, "event-invoke-config"]) => O::GetFunctionEventInvokeConfig,
         ("GET", ["2019-09-25", "functions", _, "event-invoke-config", "list"]) => {
             O::ListFunctionEventInvokeConfigs
@@ -186,11 +194,6 @@ fn unsupported(method: &str, segments: &[&str]) -> Option<&'static str> {
         ("GET", ["2018-10-31", "layers", _, "versions", _, "policy"]) => "GetLayerVersionPolicy",
         ("POST", ["2018-10-31", "layers", _, "versions", _, "policy"]) => "AddLayerVersionPermission",
         ("DELETE", ["2018-10-31", "layers", _, "versions", _, "policy", _]) => "RemoveLayerVersionPermission",
-        ("PUT", ["2019-09-25", "functions", _, "event-invoke-config"]) => "PutFunctionEventInvokeConfig",
-        ("POST", ["2019-09-25", "functions", _, "event-invoke-config"]) => "UpdateFunctionEventInvokeConfig",
-        ("DELETE", ["2019-09-25", "functions", _, "event-invoke-config"]) => {
-            "DeleteFunctionEventInvokeConfig"
-        }
         ("POST", ["2020-04-22", "code-signing-configs"]) => "CreateCodeSigningConfig",
         ("GET", ["2020-04-22", "code-signing-configs", _]) => "GetCodeSigningConfig",
         ("PUT", ["2020-04-22", "code-signing-configs", _]) => "UpdateCodeSigningConfig",

@@ -3,9 +3,7 @@
 use http::{StatusCode, request::Parts as Head};
 use serde_json::json as value;
 
-use super::{
-    Answer, Call, configuration::runtime_version_arn, error::not_found, qualified, route::Operation, shown,
-};
+use super::{Answer, Call, configuration::runtime_version_arn, qualified, route::Operation, shown};
 use crate::{
     aws::{
         error::{AwsError, Shape},
@@ -44,12 +42,6 @@ pub(super) fn trivial(parts: &Parts, operation: Operation, call: &Call) -> Answe
             json(StatusCode::OK, &value!({ "FunctionName": target.function.lambda_name.as_str() }))
         }
         Operation::GetFunctionRecursionConfig => json(StatusCode::OK, &value!({ "RecursiveLoop": "Allow" })),
-        Operation::ListFunctionEventInvokeConfigs => {
-            json(StatusCode::OK, &value!({ "FunctionEventInvokeConfigs": [] }))
-        }
-        Operation::GetFunctionEventInvokeConfig => {
-            Err(not_found(format!("The function {arn} doesn't have an EventInvokeConfig")))
-        }
         _ => Err(self::operation("this operation")),
     }
 }
