@@ -9,3 +9,17 @@ async fn boto3_does_all_that_sns_does_here() {
     Script::python("boto3_sns.py", ready.platform, &[]).await.passed();
     assert!(server.terminate().await.success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_accepted_is_in_every_queue_after_sigkill() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (server, ready) = Program::server(&data).await;
+    let id = server.id().to_string();
+    let said = Script::python("boto3_sns_crash.py", ready.platform, &["publish", &id]).await.passed();
+    server.kill().await;
+    let (server, ready) = Program::server(&data).await;
+    let accepted = said.stdout.trim();
+    Script::python("boto3_sns_crash.py", ready.platform, &["check", accepted]).await.passed();
+    assert!(server.terminate().await.success());
+}

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, Method, request::Parts as Head};
 
-use super::admit;
+use super::{admit, query::Query};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Service {
@@ -128,12 +128,11 @@ fn is_sqs(head: &Head) -> bool {
 /// A link of a message's, or a query of SNS's API version.
 fn is_sns(head: &Head) -> bool {
     let query = head.uri.query().unwrap_or_default();
-    let mut parts = query.split('&');
-    head.uri.path() == "/"
-        && asks_action(query)
-        && parts.any(|part| {
-            matches!(part, "Version=2010-03-31" | "Action=ConfirmSubscription" | "Action=Unsubscribe")
-        })
+    if head.uri.path() != "/" || !asks_action(query) {
+        return false;
+    }
+    let query = Query::parse(query);
+    query.get("Version") == Some("2010-03-31") || super::sns::is_linked(query.get("Action"))
 }
 
 /// `/<account>/<queue>`

@@ -50,6 +50,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) queues: Queues,
     pub(crate) events: Events,
+    pub(crate) records: Arc<SqliteRecords>,
     _folder: tempfile::TempDir,
 }
 
@@ -238,7 +239,7 @@ impl World {
                 region: Region::default(),
                 endpoint: format!("http://{HOST}"),
             },
-            records,
+            records.clone(),
             queues.clone(),
             control.clone(),
             frontend.clone(),
@@ -257,7 +258,7 @@ impl World {
             clock.clone(),
             entropy,
         );
-        Self { platform, identity, clock, queues, events, _folder: folder }
+        Self { platform, identity, clock, queues, events, records, _folder: folder }
     }
 
     pub(crate) fn ask(&self, method: &str, uri: &str) -> Ask<'_> {

@@ -330,9 +330,11 @@ impl Endpoint {
             .transact(move |outbox| {
                 if outbox.acknowledge(&name, &handle)?.is_ok()
                     && let Some((letters, parcel)) = &letters
+                    && events.deliver(outbox, letters, parcel)?.is_err()
                 {
-                    // What its own dead letters do not take is gone.
-                    drop(events.deliver(outbox, letters, parcel)?);
+                    // It may have more attributes than a queue takes.
+                    let bare = Parcel { attributes: Vec::new(), ..parcel.clone() };
+                    drop(events.deliver(outbox, letters, &bare)?);
                 }
                 Ok(())
             })

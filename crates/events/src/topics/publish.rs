@@ -122,7 +122,7 @@ impl Topics {
             published.sequence = Some(shown(sequence));
             deduplication = Some(given);
         }
-        let copy = Copy {
+        let outgoing = Outgoing {
             topics: self,
             message,
             published: &published,
@@ -132,7 +132,7 @@ impl Topics {
             now,
         };
         for subscription in wanted {
-            copy.deliver(outbox, subscription)?;
+            outgoing.deliver(outbox, subscription)?;
         }
         Ok(Ok(published))
     }
@@ -168,7 +168,7 @@ impl<'a> Looked<'a> {
 }
 
 /// A message on its way to its subscriptions.
-struct Copy<'a> {
+struct Outgoing<'a> {
     topics: &'a Topics,
     message: &'a Publication,
     published: &'a Published,
@@ -178,7 +178,7 @@ struct Copy<'a> {
     now: Timestamp,
 }
 
-impl Copy<'_> {
+impl Outgoing<'_> {
     /// What cannot be delivered goes to the subscription's dead letters; without those it is gone, as with SNS.
     fn deliver(
         &self,
@@ -220,9 +220,12 @@ impl Copy<'_> {
         let undeliverable = events.deliver(outbox, to, &parcel)?.err();
         if let (Some(_), Some(letters)) = (undeliverable, &subscription.settings.dead_letters) {
             let letters = Destination::Queue(letters.clone());
-            let parcel = self.parcel(&notification, raw && *to != letters, &letters);
-            // What its own dead letters do not take is gone.
-            drop(events.deliver(outbox, &letters, &parcel)?);
+            let parcel = self.parcel(&notification, raw, &letters);
+            let left = events.deliver(outbox, &letters, &parcel)?.is_err();
+            if left && raw {
+                // It may have more attributes than a queue takes; in its envelope it has none.
+                drop(events.deliver(outbox, &letters, &self.parcel(&notification, false, &letters))?);
+            }
         }
         Ok(())
     }

@@ -23,6 +23,8 @@ mod topic_attributes;
 mod topics;
 mod xml;
 
+pub(super) use operation::is_linked;
+
 use http::{Method, Response, StatusCode, request::Parts as Head};
 use sonagi_events::{TopicName, topics::Topic};
 use sonagi_identity::{Access, Principal, policy::Given, sigv4};
@@ -69,7 +71,7 @@ pub(super) async fn handle(
 async fn answer(parts: &Parts, head: Head, body: Body) -> Result<(Operation, Output), Fault> {
     let signed = admit::with_signed_request(&head, |request| !matches!(sigv4::claim(request), Ok(None)));
     let asked = Query::parse(head.uri.query().unwrap_or_default());
-    let linked = !signed && head.method == Method::GET && operation::is_linked(asked.get("Action"));
+    let linked = !signed && head.method == Method::GET && is_linked(asked.get("Action"));
     let (principal, form) = match linked {
         // Whoever was sent the link may follow it.
         true => (Principal::Anonymous, asked),

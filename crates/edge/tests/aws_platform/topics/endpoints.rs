@@ -7,8 +7,9 @@ use std::{
 };
 
 use async_trait::async_trait;
+use sonagi_backend::{Records as _, Sequence, embedded::SqliteRecords};
 use sonagi_events::topics::{Post, PostFailure, Request};
-use sonagi_model::Clock as _;
+use sonagi_model::{Clock as _, Tick, clock::ManualClock};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -17,28 +18,31 @@ use super::*;
 /// An endpoint that answers as it is told, and otherwise with 200.
 struct Endpoint {
     answers: Mutex<VecDeque<Result<u16, PostFailure>>>,
-    posted: mpsc::UnboundedSender<Request>,
+    posted: mpsc::UnboundedSender<(Request, Tick, Sequence)>,
+    clock: Arc<ManualClock>,
+    records: Arc<SqliteRecords>,
 }
 
 #[async_trait]
 impl Post for Endpoint {
     async fn post(&self, request: Request) -> Result<u16, PostFailure> {
         let answer = self.answers.lock().unwrap().pop_front();
-        self.posted.send(request).unwrap();
+        self.posted.send((request, self.clock.tick(), self.records.sequence())).unwrap();
         answer.unwrap_or(Ok(200))
     }
 }
 
 struct Posted {
     endpoint: Arc<Endpoint>,
-    requests: mpsc::UnboundedReceiver<Request>,
+    requests: mpsc::UnboundedReceiver<(Request, Tick, Sequence)>,
     stop: CancellationToken,
 }
 
 impl Posted {
     fn start(world: &World) -> Self {
         let (posted, requests) = mpsc::unbounded_channel();
-        let endpoint = Arc::new(Endpoint { answers: Mutex::default(), posted });
+        let (clock, records) = (world.clock.clone(), world.records.clone());
+        let endpoint = Arc::new(Endpoint { answers: Mutex::default(), posted, clock, records });
         let stop = CancellationToken::new();
         drop(world.events.topics().start_posting(endpoint.clone(), &stop));
         Self { endpoint, requests, stop }
@@ -49,7 +53,16 @@ impl Posted {
     }
 
     async fn next(&mut self) -> Request {
-        self.requests.recv().await.unwrap()
+        self.requests.recv().await.unwrap().0
+    }
+
+    /// The next one, and when the commit is there that follows from its answer.
+    async fn next_settled(&mut self, world: &World) -> (Request, Tick) {
+        let (request, at, before) = self.requests.recv().await.unwrap();
+        while world.records.sequence() == before {
+            tokio::task::yield_now().await;
+        }
+        (request, at)
     }
 }
 
@@ -85,22 +98,6 @@ async fn confirmed(world: &World, posted: &mut Posted, topic: &str, attributes: 
     let asked = json_of(&posted.next().await);
     let reply = follow(world, &asked["SubscribeURL"]).await;
     element(reply.text(), "SubscriptionArn").to_owned()
-}
-
-/// Until somebody sleeps for so many seconds from now, and nobody for less.
-async fn until_sleeper(world: &World, seconds: u64) {
-    let at = world.clock.tick() + Duration::from_secs(seconds);
-    while world.clock.next_wake() != Some(at) {
-        tokio::task::yield_now().await;
-    }
-}
-
-/// Lets the time pass that somebody waits for.
-async fn pass(world: &World, seconds: u64) {
-    if seconds > 0 {
-        until_sleeper(world, seconds).await;
-        world.clock.advance(Duration::from_secs(seconds)).await;
-    }
 }
 
 #[tokio::test]
@@ -224,8 +221,10 @@ async fn a_message_that_is_not_taken_is_posted_again_by_the_delivery_policy_and_
     let attributes = json!({ "MessageAttributes": { "a": { "DataType": "String", "StringValue": "v" } } });
     let published = publish(&world, &news, "rain", attributes).await;
     for wait in [0, 0, 5, 7] {
-        pass(&world, wait).await;
-        let request = posted.next().await;
+        let due = world.clock.tick() + Duration::from_secs(wait);
+        world.clock.advance(Duration::from_secs(wait)).await;
+        let (request, at) = posted.next_settled(&world).await;
+        assert_eq!(at, due);
         assert_eq!(request.body, "rain");
         assert_eq!(header(&request, "x-amz-sns-rawdelivery"), Some("true"));
         assert_eq!(header(&request, "content-type"), Some("text/csv"));
@@ -255,14 +254,16 @@ async fn an_endpoint_gets_no_more_a_second_than_it_asked_for() {
     for message in ["1", "2", "3"] {
         publish(&world, &news, message, json!({})).await;
     }
-    let first = json_of(&posted.next().await);
-    until_sleeper(&world, 1).await;
-    assert!(posted.requests.try_recv().is_err());
-    pass(&world, 1).await;
-    let second = json_of(&posted.next().await);
-    pass(&world, 1).await;
-    let third = json_of(&posted.next().await);
-    let mut all = [&first, &second, &third].map(|post| post["Message"].as_str().unwrap().to_owned());
-    all.sort_unstable();
-    assert_eq!(all, ["1", "2", "3"]);
+    let (mut bodies, mut last) = (Vec::new(), None);
+    while bodies.len() < 3 {
+        let Ok((request, at, _)) = posted.requests.try_recv() else {
+            world.clock.advance(Duration::from_millis(250)).await;
+            continue;
+        };
+        assert!(last.is_none_or(|last| at.since(last) >= Duration::from_secs(1)), "{last:?} {at:?}");
+        last = Some(at);
+        bodies.push(json_of(&request)["Message"].as_str().unwrap().to_owned());
+    }
+    bodies.sort_unstable();
+    assert_eq!(bodies, ["1", "2", "3"]);
 }
