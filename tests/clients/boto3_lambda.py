@@ -100,7 +100,7 @@ def refuses_to_create():
         ({"Code": {"ZipFile": b""}}, parameter, "Uploaded file must be a non-empty zip"),
         ({"Code": {"S3Bucket": "b", "S3Key": "k"}}, parameter, "ZipFile"),
         ({"PackageType": "Image"}, parameter, "Image"),
-        ({"Layers": ["arn:aws:lambda:us-east-1:123456789012:layer:x:1"]}, parameter, "Layers"),
+        ({"Layers": ["arn:aws:lambda:us-east-1:123456789012:layer:x:1"]}, parameter, "another account"),
     ]  # fmt: skip
     other = {"FunctionName": NAME + "-other"}
     for change, error, words in failures:
@@ -177,10 +177,11 @@ def invokes():
 
     dry = client.invoke(FunctionName=NAME, InvocationType="DryRun")
     assert dry["StatusCode"] == 204 and dry["Payload"].read() == b""
+    accepted = client.invoke(FunctionName=NAME, InvocationType="Event", Payload=b"{}")
+    assert accepted["StatusCode"] == 202 and accepted["Payload"].read() == b""
 
 
 def refuses_to_invoke():
-    refused("NotImplementedException", 501, client.invoke, FunctionName=NAME, InvocationType="Event")
     message = refused("InvalidRequestContentException", 400, client.invoke, FunctionName=NAME, Payload=b"{no")
     assert message.startswith("Could not parse request body into json"), message
     message = refused("RequestTooLargeException", 413, client.invoke, FunctionName=NAME, Payload=b'"%s"' % (b"x" * 6291456))
@@ -418,6 +419,87 @@ def provisions():
     client.update_function_code(FunctionName=NAME, ZipFile=code(1))
 
 
+def asynchronous_invocations():
+    queues = connect("sqs")
+    queue = queues.create_queue(QueueName=NAME + "-ends")["QueueUrl"]
+    ends = "arn:aws:sqs:us-east-1:000000000000:" + NAME + "-ends"
+    function = {"FunctionName": NAME}
+    missing = "ResourceNotFoundException"
+    assert "doesn't have an EventInvokeConfig" in refused(missing, 404, client.get_function_event_invoke_config, **function)
+    made = client.put_function_event_invoke_config(
+        MaximumEventAgeInSeconds=60, DestinationConfig={"OnFailure": {"Destination": ends}}, **function
+    )
+    assert made["FunctionArn"] == f"{ARN}{NAME}:$LATEST" and made["LastModified"].year > 2000, made
+    assert "MaximumRetryAttempts" not in made and made["MaximumEventAgeInSeconds"] == 60, made
+    changed = client.update_function_event_invoke_config(MaximumRetryAttempts=0, **function)
+    assert changed["MaximumRetryAttempts"] == 0 and changed["MaximumEventAgeInSeconds"] == 60, changed
+    assert changed["DestinationConfig"] == {"OnFailure": {"Destination": ends}, "OnSuccess": {}}, changed
+    listed = client.get_paginator("list_function_event_invoke_configs").paginate(**function).build_full_result()
+    shown = client.get_function_event_invoke_config(Qualifier="$LATEST", **function)
+    shown.pop("ResponseMetadata")
+    assert listed["FunctionEventInvokeConfigs"] == [shown], listed
+    itself = {"OnSuccess": {"Destination": ARN + NAME}}
+    message = refused(
+        "InvalidParameterValueException", 400, client.put_function_event_invoke_config,
+        DestinationConfig=itself, **function,
+    )  # fmt: skip
+    assert message == "You can't specify the function as a destination for itself.", message
+    client.delete_function_event_invoke_config(**function)
+    refused(missing, 404, client.delete_function_event_invoke_config, **function)
+
+    changed = client.update_function_configuration(DeadLetterConfig={"TargetArn": ends}, **function)
+    assert changed["DeadLetterConfig"] == {"TargetArn": ends}, changed
+    changed = client.update_function_configuration(DeadLetterConfig={"TargetArn": ""}, **function)
+    assert "DeadLetterConfig" not in changed, changed
+    queues.delete_queue(QueueUrl=queue)
+
+    assert client.get_function_recursion_config(**function)["RecursiveLoop"] == "Terminate"
+    assert client.put_function_recursion_config(RecursiveLoop="Allow", **function)["RecursiveLoop"] == "Allow"
+    assert client.get_function_recursion_config(**function)["RecursiveLoop"] == "Allow"
+
+
+def event_source_mappings():
+    queues = connect("sqs")
+    queue = queues.create_queue(QueueName=NAME)["QueueUrl"]
+    source = "arn:aws:sqs:us-east-1:000000000000:" + NAME
+    pattern = json.dumps({"body": {"kind": ["cat"]}})
+    asked = {
+        "FunctionName": NAME, "EventSourceArn": source, "Enabled": False, "BatchSize": 20,
+        "MaximumBatchingWindowInSeconds": 1, "FilterCriteria": {"Filters": [{"Pattern": pattern}]},
+        "ScalingConfig": {"MaximumConcurrency": 2}, "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    }  # fmt: skip
+    made = client.create_event_source_mapping(Tags={"a": "b"}, **asked)
+    assert made["State"] == "Creating" and made["StateTransitionReason"] == "USER_INITIATED", made
+    assert made["FunctionArn"] == ARN + NAME, made
+    for member in ["EventSourceArn", "BatchSize", "FilterCriteria", "ScalingConfig", "FunctionResponseTypes"]:
+        assert made[member] == asked[member], made
+    assert client.list_tags(Resource=made["EventSourceMappingArn"])["Tags"] == {"a": "b"}
+    client.tag_resource(Resource=made["EventSourceMappingArn"], Tags={"c": "d"})
+    client.untag_resource(Resource=made["EventSourceMappingArn"], TagKeys=["a"])
+    assert client.list_tags(Resource=made["EventSourceMappingArn"])["Tags"] == {"c": "d"}
+    message = refused("ResourceConflictException", 409, client.create_event_source_mapping, **asked)
+    assert message.endswith("Please update or delete the existing mapping with UUID " + made["UUID"]), message
+    mapping = {"UUID": made["UUID"]}
+    assert client.get_event_source_mapping(**mapping)["State"] == "Disabled"
+    changed = client.update_event_source_mapping(Enabled=True, FilterCriteria={}, **mapping)
+    assert changed["State"] == "Enabling" and "FilterCriteria" not in changed, changed
+    shown = client.get_event_source_mapping(**mapping)
+    shown.pop("ResponseMetadata")
+    assert shown["State"] == "Enabled", shown
+    pages = client.get_paginator("list_event_source_mappings").paginate(FunctionName=NAME, EventSourceArn=source)
+    assert pages.build_full_result()["EventSourceMappings"] == [shown]
+    message = refused(
+        "InvalidParameterValueException", 400, client.update_event_source_mapping,
+        FilterCriteria={"Filters": [{"Pattern": "cat"}]}, **mapping,
+    )  # fmt: skip
+    assert message.startswith("Invalid filter pattern definition."), message
+    assert client.delete_event_source_mapping(**mapping)["State"] == "Deleting"
+    refused("ResourceNotFoundException", 404, client.get_event_source_mapping, **mapping)
+    queues.delete_queue(QueueUrl=queue)
+    message = refused("InvalidParameterValueException", 400, client.create_event_source_mapping, **asked)
+    assert "AWS.SimpleQueueService.NonExistentQueue" in message, message
+
+
 def permissions():
     refused("ResourceNotFoundException", 404, client.get_policy, FunctionName=NAME)
     grant = {
@@ -453,7 +535,8 @@ def deletes():
 
 STEPS = [
     creates, refuses_to_create, shows, lists, invokes, refuses_to_invoke, streams, updates, versions_and_aliases,
-    urls, settings_of_a_function, provisions, permissions, who, other_services_say_so, deletes,
+    urls, settings_of_a_function, provisions, asynchronous_invocations, event_source_mappings, permissions,
+    who, other_services_say_so, deletes,
 ]  # fmt: skip
 
 if __name__ == "__main__":

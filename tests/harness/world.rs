@@ -152,6 +152,7 @@ impl World {
         let name = path.file_name().unwrap().to_string_lossy().trim_start_matches('.').to_ascii_lowercase();
         let context = Context {
             gateway: format!("http://localhost:{}", self.gateway().port()),
+            endpoint: self.running().endpoint(),
             // A temporary folder's name is no good name for an app.
             name: path.join("template.yaml").exists().then(|| name.parse().unwrap()),
             ..Context::default()

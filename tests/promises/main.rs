@@ -5,16 +5,23 @@
     reason = "tests read their environment and run real programs in real time"
 )]
 
+mod adclicks;
 mod ahead;
+mod asynchronous;
 mod bad_input;
+mod bus_clients;
 mod command_line;
 mod crash;
 mod credentials;
 mod data_folder;
+mod declared_queues;
 mod dev;
+mod extensions;
 mod idle_functions;
 mod isolation;
 mod lambda_clients;
+mod layers;
+mod mappings;
 mod microvm;
 mod neighbours;
 mod networks;
@@ -23,6 +30,7 @@ mod provisioned;
 mod queue_clients;
 mod releases;
 mod sam;
+mod schedule_clients;
 mod sdk_inside;
 mod time_limits;
 mod topic_clients;

@@ -96,3 +96,46 @@ async fn a_child_that_outlives_the_answer_goes_with_its_environment() {
     world.stop().await;
     assert!(!alive(), "it is still there");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_reaches_the_queues_that_its_manifest_grants_and_not_its_neighbours() {
+    let world = World::start().await;
+    let manifest = |app: &str| {
+        format!(
+            "app = \"{app}\"\n[function.f]\nruntime = \"python3.11\"\ntimeout = 20\nmemory = 512\n\
+             permissions = [\"sqs:SendMessage on box\"]\n[queue.box]\n[queue.other]\n"
+        )
+    };
+    let source = "\
+import boto3
+from botocore.exceptions import ClientError
+client = boto3.client('sqs')
+def handler(event, context):
+    said = {}
+    for name in event['queues']:
+        url = 'http://localhost/000000000000/' + name
+        tries = {
+            'send': lambda: client.send_message(QueueUrl=url, MessageBody='x'),
+            'receive': lambda: client.receive_message(QueueUrl=url),
+            'purge': lambda: client.purge_queue(QueueUrl=url),
+            'delete': lambda: client.delete_queue(QueueUrl=url),
+            'policy': lambda: client.set_queue_attributes(QueueUrl=url, Attributes={'Policy': ''}),
+        }
+        for what, attempt in tries.items():
+            try:
+                attempt()
+                said[name + ' ' + what] = 'done'
+            except ClientError as error:
+                said[name + ' ' + what] = error.response['Error']['Code']
+    return said
+";
+    world.deploy(&App::new(&manifest("good")).file("f/app.py", source)).await;
+    world.deploy(&App::new(&manifest("rogue")).file("f/app.py", source)).await;
+    let queues = json!({ "queues": ["rogue-box", "rogue-other", "good-box", "nobodys"] });
+    let said = world.invoke("rogue-f", queues.to_string()).await.json();
+    for (what, code) in said.as_object().unwrap() {
+        let wanted = if what == "rogue-box send" { "done" } else { "AccessDenied" };
+        assert_eq!(code, wanted, "{what}: {said}");
+    }
+    assert_eq!(said.as_object().unwrap().len(), 20);
+}

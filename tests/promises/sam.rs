@@ -100,7 +100,7 @@ Resources:
       InlineCode: 'def handler(event, context): pass'
       Tmeout: 5
       Events:
-        Daily: { Type: Schedule, Properties: { Schedule: rate(1 day) } }
+        Orders: { Type: MSK, Properties: { Stream: x } }
 ",
     );
     let path = app.path().join("template.yaml");
@@ -112,7 +112,7 @@ Resources:
         "template.yaml:11:",
         "`Timeout`",
         "template.yaml:13:",
-        "Schedule is not supported yet",
+        "of type MSK is not supported yet",
         "3 problems; nothing was deployed",
     ] {
         assert!(refused.stderr.contains(said), "{said}: {}", refused.stderr);

@@ -14,8 +14,10 @@ use sonagi_model::{
 };
 
 use crate::{
-    Deployed, Error, Live, Liveness, News, Packages, Preparation, ReleaseSummary, Result,
+    Deployed, Error, Live, Liveness, News, Packages, Preparation, ReleaseSummary, Resources, Result,
     catalog::Catalog,
+    layers,
+    packages::layers_digest,
     preparation::Preparations,
     releases::{
         Change, Changes,
@@ -23,6 +25,7 @@ use crate::{
         check_content,
         records::{AppRecord, ContentRecord, Key, Origin, Record, ReleaseRecord, releases_of},
     },
+    resources::Services,
 };
 
 pub struct Config {
@@ -39,6 +42,7 @@ pub struct Config {
 pub struct Control {
     inner: Arc<Inner>,
     preparations: Preparations,
+    services: Services,
 }
 
 struct Inner {
@@ -63,7 +67,7 @@ impl Control {
         let packages = Packages::open(blobs, config.code_dir, Arc::clone(&clock), in_use).await?;
         let changes = Changes { records, clock, entropy, arns, concurrency: config.concurrency };
         let inner = Arc::new(Inner { changes, catalog, packages });
-        Ok(Self { inner, preparations: Preparations::default() })
+        Ok(Self { inner, preparations: Preparations::default(), services: Services::default() })
     }
 
     /// The same control, whose changes make functions ready with `preparation` before they go live. Those of a
@@ -71,6 +75,13 @@ impl Control {
     #[must_use]
     pub fn prepared_by(self, preparation: Arc<dyn Preparation>) -> Self {
         Self { preparations: Preparations(Some(preparation)), ..self }
+    }
+
+    /// The same control, whose releases declare resources of these services. Those of a control without any, and of
+    /// clones made before, cannot declare any.
+    #[must_use]
+    pub fn with_resources(self, services: Arc<dyn Resources>) -> Self {
+        Self { services: Services(Some(services)), ..self }
     }
 
     /// What is live: a snapshot that costs one atomic load.
@@ -91,15 +102,23 @@ impl Control {
     /// ready. The packages must be stored already.
     pub async fn deploy(&self, app: &AppName, content: ReleaseContent) -> Result<Deployed> {
         check_content(&content)?;
+        self.services.check(app, &content)?;
         self.check_packages(app, &content).await?;
+        let content = self.with_layers(app, content).await?;
         self.preparations.all(self.packages(), &content).await?;
         let app = app.clone();
-        self.change(move |change| change.deploy(&app, content.clone(), Origin::Manifest)).await
+        self.change(move |change| {
+            let mut content = content.clone();
+            change.publish_layers(&mut content)?;
+            change.deploy(&app, content, Origin::Manifest)
+        })
+        .await
     }
 
     /// Makes a release live that is there, once its functions are ready.
     pub async fn activate(&self, app: &AppName, number: ReleaseNumber) -> Result<Arc<Release>> {
         let release = self.release(app, number).await?;
+        self.services.check(app, &release.content)?;
         self.preparations.all(self.packages(), &release.content).await?;
         let app = app.clone();
         self.change(move |change| change.activate(&app, number)).await
@@ -112,6 +131,7 @@ impl Control {
         }
         let before = self.before(app).await?;
         let release = self.release(app, before).await?;
+        self.services.check(app, &release.content)?;
         self.preparations.all(self.packages(), &release.content).await?;
         let app = app.clone();
         self.change(move |change| change.step_back(&app, before)).await
@@ -176,7 +196,7 @@ impl Control {
         T: Send + 'static,
         F: FnMut(&mut Change<'_>) -> Result<T> + Send + 'static,
     {
-        let (value, sequence) = self.inner.changes.run(body).await?;
+        let (value, sequence) = self.inner.changes.run(&self.services, body).await?;
         self.inner.catalog.shows(sequence).await?;
         Ok(value)
     }
@@ -192,6 +212,10 @@ impl Control {
         self.preparations.one(self.packages(), function).await
     }
 
+    pub(crate) fn records(&self) -> &dyn Records {
+        &*self.inner.changes.records
+    }
+
     pub(crate) fn arns(&self) -> &Arns {
         &self.inner.changes.arns
     }
@@ -201,12 +225,17 @@ impl Control {
         let live = self.live();
         let known: HashSet<Package> = live
             .app(app.as_str())
-            .map(|app| app.release.content.functions.values().map(|function| function.package).collect())
+            .map(|app| {
+                let content = &app.release.content;
+                let functions = content.functions.values().map(|function| function.package);
+                functions.chain(layers::packages(content)).collect()
+            })
             .unwrap_or_default();
         let wanted: HashSet<Package> = content
             .functions
             .values()
             .map(|function| function.package)
+            .chain(layers::packages(content))
             .filter(|p| !known.contains(p))
             .collect();
         for package in wanted {
@@ -225,10 +254,15 @@ impl Control {
     }
 }
 
-/// The packages of everything that can be invoked.
+/// The packages of everything that can be invoked, and what its layers are together.
 fn used_packages(live: &Live) -> HashSet<Digest> {
     let targets = live
         .functions()
         .flat_map(|function| std::iter::once(&function.latest).chain(function.versions.values()));
-    targets.map(|target| target.function.package.digest).collect()
+    targets
+        .flat_map(|target| {
+            let function = &target.function;
+            layers_digest(&function.layer_packages()).into_iter().chain([function.package.digest])
+        })
+        .collect()
 }

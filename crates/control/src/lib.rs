@@ -16,6 +16,7 @@
 pub mod build;
 pub mod catalog;
 pub mod lambda;
+pub mod layers;
 pub mod manifest;
 pub mod networks;
 pub mod packages;
@@ -24,16 +25,18 @@ pub mod releases;
 mod control;
 mod error;
 mod preparation;
+mod resources;
 mod wasm;
 
 pub use catalog::{
-    Alias, Live, LiveApp, LiveAsynchronous, LiveFunction, LiveUrl, News, Provisioned, Share, Statement,
-    Target, Version,
+    Alias, Live, LiveApp, LiveAsynchronous, LiveFunction, LiveMapping, LiveUrl, News, Provisioned, Share,
+    Statement, Target, Version,
 };
 pub use control::{Config, Control};
 pub use error::Error;
 pub use packages::Packages;
 pub use preparation::{Preparation, PrepareError};
 pub use releases::{Deployed, Liveness, ReleaseSummary};
+pub use resources::Resources;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -358,3 +358,48 @@ async fn npm_runs_on_the_node_that_runs_the_function() {
     let built = world.build().await.unwrap();
     assert_eq!(content(&built.packages[0], "node_modules/installed_by.txt"), "own\n");
 }
+
+#[tokio::test]
+async fn a_layers_modules_come_where_its_runtime_looks_for_them() {
+    let world = World::with(Still { impatient: false }, "{}/bin:/usr/bin:/bin");
+    world.tool("npm", "mkdir -p node_modules/left; echo 1 > node_modules/left/index.js");
+    world.tool("node", "echo v20.0.0");
+    world.program("run/bin/python", &python(12, "twelve"));
+    let manifest = "\
+[layer.snakes]
+build = \"python3.12\"
+[layer.nodes]
+build = \"nodejs20.x\"
+[layer.made]
+build = \"makefile\"
+[layer.plain]
+[function.a]
+runtime = \"provided.al2023\"
+layers = [\"made\", \"plain\"]
+";
+    world.write("app/sonagi.toml", manifest);
+    world.write("app/a/data", "");
+    world.write("app/snakes/mine.py", "");
+    world.write("app/snakes/requirements.txt", "left==1\n");
+    world.write("app/nodes/mine.js", "");
+    world.write("app/nodes/package.json", "{\"dependencies\": {\"left\": \"1\"}}");
+    world.write("app/made/Makefile", "build-made:\n\techo hello > $(ARTIFACTS_DIR)/bootstrap\n");
+    world.write("app/plain/python/mine.py", "");
+    world.write("app/plain/requirements.txt", "left==1\n");
+    let built = world.build().await.unwrap();
+    assert_eq!(built.packages.len(), 5);
+    let of = |layer: &str| -> Vec<String> {
+        let layers = &built.content.layers;
+        let (_, layer) = layers.iter().find(|(name, _)| name.as_str().ends_with(layer)).unwrap();
+        let zip = built.packages.iter().find(|zip| sonagi_model::Digest::of(zip) == layer.package.digest);
+        names(zip.unwrap()).into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(of("-snakes"), ["python/installed_by.txt", "python/mine.py", "python/requirements.txt"]);
+    assert_eq!(of("-nodes"), ["nodejs/mine.js", "nodejs/node_modules/left/index.js", "nodejs/package.json"]);
+    assert_eq!(of("-made"), ["bootstrap"]);
+    assert_eq!(of("-plain"), ["python/mine.py", "requirements.txt"], "as it is");
+    fs::remove_dir_all(world.path("app/plain")).unwrap();
+    fs::create_dir(world.path("app/plain")).unwrap();
+    let error = world.build().await.unwrap_err().to_string();
+    assert!(error.starts_with("plain: the layer holds no files"), "{error}");
+}

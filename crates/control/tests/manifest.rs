@@ -7,8 +7,12 @@ mod declared_networks;
 mod driver;
 #[path = "manifest/hostile.rs"]
 mod hostile;
+#[path = "manifest/layers.rs"]
+mod layers;
 #[path = "manifest/native.rs"]
 mod native;
+#[path = "manifest/native_events.rs"]
+mod native_events;
 #[path = "manifest/network.rs"]
 mod network;
 #[path = "manifest/permissions.rs"]
@@ -17,6 +21,8 @@ mod permissions;
 mod provisioned;
 #[path = "manifest/sam.rs"]
 mod sam;
+#[path = "manifest/sam_events.rs"]
+mod sam_events;
 #[path = "manifest/support.rs"]
 mod support;
 #[path = "manifest/wasm.rs"]

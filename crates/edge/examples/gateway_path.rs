@@ -99,7 +99,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
         function.timeout = 60;
         let functions = BTreeMap::from([(function.name.clone(), function)]);
-        let content = ReleaseContent { functions, apis: vec![api()?], outputs: BTreeMap::new() };
+        let content = ReleaseContent { functions, apis: vec![api()?], ..ReleaseContent::default() };
         control.deploy(&app, content).await?;
         let live = control.live();
         let target = Arc::clone(&live.function("bench-hello").ok_or("the function is not live")?.latest);

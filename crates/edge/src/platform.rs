@@ -34,6 +34,8 @@ pub struct Config {
     pub region: Region,
     /// The apps' own door as clients reach it: `http://localhost:8080`.
     pub gateway: String,
+    /// This door as functions reach it: `http://127.0.0.1:4566`.
+    pub endpoint: String,
     /// Host names, beside the loopback ones, under which clients may reach an open platform.
     pub names: Vec<String>,
     /// Invocations that may run at once on the whole account, as `GetAccountSettings` tells it.
@@ -164,7 +166,7 @@ impl Platform {
             "name": "sonagi",
             "version": self.parts.config.version,
             "region": self.parts.config.region.as_str(),
-            "aws": ["lambda", "sns", "sqs", "sts"],
+            "aws": ["lambda", "scheduler", "sqs", "sns", "events", "sts"],
             "api": "/_sonagi/v1/",
             "apps": self.parts.config.gateway,
         });

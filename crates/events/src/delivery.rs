@@ -72,7 +72,7 @@ impl Events {
                 self.deliver_to_function(outbox, to, (name, qualifier.as_deref()), parcel)
             }
             Destination::Topic(name) => self.topics().deliver_to(outbox, name, parcel),
-            Destination::Bus(_) => Ok(Err(Undeliverable::absent(to, self))),
+            Destination::Bus(name) => self.buses().take(outbox, name, parcel),
             Destination::Queue(name) => {
                 let message = match self.queues().prepare(draft(parcel)) {
                     Ok(message) => message,

@@ -13,7 +13,8 @@ use sonagi_model::{AccountId, LambdaName, Region, limits};
 pub struct TopicName(String);
 
 /// An event bus's name: 1 to 256 letters, digits, and any of `/.-_` (EventBridge API Reference, "CreateEventBus").
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct BusName(String);
 
 impl TopicName {
@@ -48,6 +49,11 @@ impl From<TopicName> for String {
 }
 
 impl BusName {
+    /// One that is a name.
+    pub(crate) fn known(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     pub fn new(text: &str) -> Option<Self> {
         let fits = (1..=limits::BUS_NAME_SIZE).contains(&text.len())
             && text

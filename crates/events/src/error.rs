@@ -9,11 +9,15 @@ pub enum Error {
     #[error(transparent)]
     Data(#[from] sonagi_data::Error),
     #[error(transparent)]
+    Schedule(#[from] crate::schedules::Refusal),
+    #[error(transparent)]
     Control(#[from] sonagi_control::Error),
     #[error(transparent)]
     Invoke(#[from] sonagi_invoke::Error),
     #[error(transparent)]
     Topic(#[from] crate::topics::Refusal),
+    #[error(transparent)]
+    Bus(#[from] crate::bus::Refusal),
 }
 
 impl Fault for Error {
@@ -21,9 +25,11 @@ impl Fault for Error {
         match self {
             Self::Records(error) => error.kind(),
             Self::Data(error) => error.kind(),
+            Self::Schedule(refusal) => refusal.kind(),
             Self::Control(error) => error.kind(),
             Self::Invoke(error) => error.kind(),
             Self::Topic(refusal) => refusal.kind(),
+            Self::Bus(refusal) => refusal.kind(),
         }
     }
 }

@@ -8,7 +8,10 @@ use sonagi_control::{Control, Target};
 use sonagi_data::queues::Queues;
 use sonagi_invoke::{Frontend, LogProvider};
 use sonagi_model::{
-    AccountId, Clock, Entropy, LambdaName, Region, RequestId, function::Asynchronous, limits, logs::LogLine,
+    AccountId, Clock, Entropy, LambdaName, Region, RequestId,
+    function::{Asynchronous, RecursiveLoop},
+    limits,
+    logs::LogLine,
 };
 
 #[derive(Debug, Clone)]
@@ -36,6 +39,7 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     mappings: Mappings,
     topics: topics::Known,
+    bus: crate::bus::State,
 }
 
 impl Events {
@@ -62,6 +66,7 @@ impl Events {
                 entropy,
                 mappings: Mappings::default(),
                 topics: topics::Known::default(),
+                bus: crate::bus::State::default(),
             }),
         }
     }
@@ -84,6 +89,10 @@ impl Events {
 
     pub(crate) fn frontend(&self) -> &Frontend {
         &self.inner.frontend
+    }
+
+    pub(crate) fn bus_state(&self) -> &crate::bus::State {
+        &self.inner.bus
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
@@ -135,8 +144,11 @@ impl Events {
     }
 
     /// Whether a function may wake itself without end.
-    pub(crate) fn may_wake_itself(&self, _target: &Target) -> bool {
-        false
+    pub(crate) fn may_wake_itself(&self, target: &Target) -> bool {
+        let live = self.control().live();
+        let found = live.function(target.function.lambda_name.as_str());
+        let function = found.map_or(&target.function, |found| &found.latest.function);
+        function.recursive_loop == RecursiveLoop::Allow
     }
 
     /// Says in the app's log that a function was stopped which wakes itself.

@@ -14,6 +14,7 @@
 //! - nothing polls: whoever waits is woken.
 
 mod attempt;
+pub mod bus;
 mod delivery;
 mod destination;
 mod error;
@@ -22,6 +23,9 @@ mod invocations;
 mod lineage;
 mod mappings;
 mod poller;
+mod resources;
+pub mod schedules;
+mod timers;
 pub mod topics;
 mod workers;
 
@@ -31,3 +35,4 @@ pub use error::{Error, Result};
 pub use events::{Config, Events};
 pub use invocations::Asynchronous;
 pub use mappings::{MappingState, Processing};
+pub use resources::Declared;

@@ -142,8 +142,12 @@ impl Pace {
         let now = self.clock.tick();
         match verdict {
             Verdict::Done => {
-                state.throttled = 0;
-                if state.busy >= state.limit {
+                let rests = state.pause.is_some_and(|until| until > now);
+                if !rests {
+                    state.throttled = 0;
+                }
+                // What began before a throttle says nothing of what is behind it.
+                if !rests && state.busy >= state.limit {
                     state.limit = (state.limit + 1).min(self.most);
                 }
             }

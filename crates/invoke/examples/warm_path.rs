@@ -136,6 +136,10 @@ impl Deployments for Deployed {
     async fn unpacked(&self, _: &Package) -> sonagi_control::Result<PathBuf> {
         Ok(PathBuf::new())
     }
+
+    async fn merged(&self, _: &[Package]) -> sonagi_control::Result<Option<(Digest, PathBuf)>> {
+        Ok(None)
+    }
 }
 
 impl Snapshot for Only {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sonagi_model::limits;
+use sonagi_model::{AccountId, limits};
 
 /// What the frontend may use. The default is what [`limits`] says.
 #[derive(Debug, Clone)]
@@ -29,6 +29,7 @@ pub struct Config {
     pub stream_size: u64,
     /// `AWS_REGION` in the environments.
     pub region: String,
+    pub account: AccountId,
     /// `AWS_ENDPOINT_URL` in the environments.
     pub endpoint: String,
 }
@@ -48,6 +49,7 @@ impl Default for Config {
             payload_size: limits::PAYLOAD_SIZE,
             stream_size: limits::STREAM_SIZE,
             region: "us-east-1".into(),
+            account: AccountId::default(),
             endpoint: "http://127.0.0.1:4566".into(),
         }
     }

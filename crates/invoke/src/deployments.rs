@@ -16,6 +16,9 @@ pub trait Deployments: Send + Sync + 'static {
 
     /// The folder with the package's files, unpacked.
     async fn unpacked(&self, package: &Package) -> sonagi_control::Result<PathBuf>;
+
+    /// The folder with all that is in `layers`, one over the other, and what names it; none if there are none.
+    async fn merged(&self, layers: &[Package]) -> sonagi_control::Result<Option<(Digest, PathBuf)>>;
 }
 
 /// What is live, at one moment.
@@ -53,6 +56,10 @@ impl Deployments for Control {
 
     async fn unpacked(&self, package: &Package) -> sonagi_control::Result<PathBuf> {
         self.packages().unpacked(package).await
+    }
+
+    async fn merged(&self, layers: &[Package]) -> sonagi_control::Result<Option<(Digest, PathBuf)>> {
+        self.packages().merged(layers).await
     }
 }
 

@@ -4,18 +4,22 @@ mod asynchronous;
 mod driver;
 mod mapping;
 mod network;
+mod recursion;
 mod wasm;
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, limits, policy::Document};
+use crate::{
+    AliasName, Digest, FunctionName, LambdaName, UrlId, api::Cors, layer::Layer, limits, policy::Document,
+};
 
 pub use asynchronous::Asynchronous;
 pub use driver::DriverChoice;
 pub use mapping::Mapping;
 pub use network::{Network, Vpc};
+pub use recursion::RecursiveLoop;
 pub use wasm::{
     BadOutboundRule, OutboundHost, OutboundPort, OutboundRule, OutboundScheme, PrivateNetworks, Reuse,
     WasiVersion, Wasm, WasmStart,
@@ -33,6 +37,9 @@ pub struct Function {
     /// `module.function` for managed runtimes; free text for `provided`.
     pub handler: String,
     pub package: Package,
+    /// At `/opt`, one over the other: of two files of one name the later layer's is seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<Layer>,
     pub architecture: Architecture,
     /// MiB, from [`limits::MEMORY_MIN`] to [`limits::MEMORY_MAX`].
     pub memory: u32,
@@ -87,6 +94,8 @@ pub struct Function {
     /// What a manifest declares. Those that were made through Lambda's API are not part of a release.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mappings: Vec<Mapping>,
+    #[serde(default, skip_serializing_if = "RecursiveLoop::is_usual")]
+    pub recursive_loop: RecursiveLoop,
 }
 
 /// Which environments are copies of one that was initialised. Of a WebAssembly function always none: it has
@@ -132,6 +141,7 @@ impl Function {
             runtime,
             handler,
             package,
+            layers: Vec::new(),
             architecture: Architecture::X86_64,
             memory: limits::MEMORY_DEFAULT,
             timeout: limits::TIMEOUT_DEFAULT,
@@ -154,7 +164,15 @@ impl Function {
             dead_letters: None,
             asynchronous: None,
             mappings: Vec::new(),
+            recursive_loop: RecursiveLoop::Terminate,
         }
+    }
+}
+
+impl Function {
+    /// What its layers hold, in their order.
+    pub fn layer_packages(&self) -> Vec<Package> {
+        self.layers.iter().filter_map(|layer| layer.package).collect()
     }
 }
 
@@ -315,7 +333,6 @@ impl LogLevel {
         }
     }
 }
-
 /// Lambda's `TracingConfig.Mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 pub enum Tracing {

@@ -2,12 +2,20 @@
 //!
 //! "MB" in Lambda's documentation is 2^20 bytes, and so it is here.
 
+mod bus;
 mod events;
+mod mappings;
+mod resources;
+mod schedules;
 mod topics;
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
+pub use bus::*;
 pub use events::*;
+pub use mappings::*;
+pub use resources::*;
+pub use schedules::*;
 pub use topics::*;
 
 const MIB: usize = 1 << 20;
@@ -60,6 +68,18 @@ pub const PACKAGE_PATH_SIZE: usize = 1_024;
 pub const PACKAGE_LINKS: usize = 10_000;
 /// Links that one path in a package may lead through, as on Linux.
 pub const PACKAGE_LINKS_FOLLOWED: usize = 40;
+/// Layers of one function.
+pub const LAYERS: usize = 5;
+/// Layers that one app brings.
+pub const LAYERS_PER_APP: usize = 200;
+/// Characters of a layer's licence.
+pub const LAYER_LICENSE_SIZE: usize = 512;
+/// Runtimes that one layer version names.
+pub const LAYER_RUNTIMES: usize = 15;
+/// Bytes of a layer's name or ARN.
+pub const LAYER_REFERENCE_SIZE: usize = 2_048;
+/// Layers, or versions of one, that one reading looks at.
+pub const LAYERS_READ_AT_ONCE: usize = 64;
 /// Packages that are checked or unpacked at once; others wait.
 pub const PACKAGES_AT_ONCE: usize = 4;
 /// Bytes of unpacked packages on this machine before those that are no longer live are dropped.
@@ -359,8 +379,8 @@ pub const OUTBOUND_IDLE_TIME: Duration = Duration::from_secs(30);
 
 // The Runtime API.
 
-/// Connections that one environment's runtime may hold at once.
-pub const RUNTIME_CONNECTIONS: usize = 16;
+/// Connections that one environment's runtime and extensions may hold at once.
+pub const RUNTIME_CONNECTIONS: usize = 16 + 2 * EXTENSIONS;
 /// Bytes of a request's head at the Runtime API; an X-Ray error cause travels in one.
 pub const RUNTIME_HEAD_SIZE: usize = 128 << 10;
 /// Bytes of the trailers after a streamed answer: an error with its stack trace, as base64.
@@ -387,6 +407,35 @@ pub const ENVIRONMENT_MAPPED_EXTRA: u64 = 2 << 30;
 pub const MEMORY_POLL: Duration = Duration::from_millis(50);
 /// How long an interpreter may take to say its version.
 pub const INTERPRETER_PROBE: Duration = Duration::from_secs(10);
+
+// Extensions.
+
+/// Extensions of one environment, those of its runtime's process among them.
+pub const EXTENSIONS: usize = 10;
+/// Bytes of what an extension says when it registers, subscribes or fails.
+pub const EXTENSION_BODY_SIZE: usize = 64 << 10;
+/// How long an environment's end may take that has extensions in processes of their own.
+pub const EXTENSION_SHUTDOWN: Duration = Duration::from_secs(2);
+/// Of that, how long the runtime may take, before its extensions are told.
+pub const EXTENSION_SHUTDOWN_RUNTIME: Duration = Duration::from_millis(600);
+/// How long an environment's end may take that has extensions in its runtime's process alone.
+pub const EXTENSION_SHUTDOWN_INTERNAL: Duration = Duration::from_millis(500);
+/// Events that a subscriber of the Telemetry API may have sent at once.
+pub const TELEMETRY_ITEMS: RangeInclusive<u64> = 1_000..=10_000;
+/// Bytes of the events that it may have sent at once.
+pub const TELEMETRY_BYTES: RangeInclusive<u64> = 256 << 10..=1 << 20;
+/// Milliseconds that an event may wait for others.
+pub const TELEMETRY_TIMEOUT: RangeInclusive<u64> = 25..=30_000;
+/// The same, where the subscriber does not say.
+pub const TELEMETRY_TIMEOUT_DEFAULT: u64 = 1_000;
+/// Bytes of events that wait for one subscriber; what comes then is dropped, and counted.
+pub const TELEMETRY_BACKLOG: usize = 4 << 20;
+/// How long a subscriber may take to acknowledge what it was sent.
+pub const TELEMETRY_ACKNOWLEDGEMENT: Duration = Duration::from_secs(5);
+/// How long after a failure a batch is sent again the first time; each time after that it is twice as long.
+pub const TELEMETRY_PAUSE: Duration = Duration::from_millis(50);
+/// How long it is at the most.
+pub const TELEMETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
 
 // The doors.
 

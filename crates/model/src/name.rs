@@ -105,6 +105,13 @@ name!(
     |text| word(text, 64, b"-_")
 );
 name!(
+    /// A layer's name, unique on the platform.
+    LayerName,
+    "a layer name",
+    "1 to 140 letters, digits, hyphens and underscores",
+    |text| word(text, 140, b"-_")
+);
+name!(
     /// An alias of a function.
     AliasName,
     "an alias name",

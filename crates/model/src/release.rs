@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppName, Digest, FunctionName, ReleaseNumber, Timestamp, api::Api, function::Function, resource::Resource,
+    AppName, Digest, FunctionName, LayerName, ReleaseNumber, Timestamp, api::Api, function::Function,
+    layer::AppLayer, resource::Resource,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,8 @@ pub struct ReleaseContent {
     /// By their names in the manifest.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resources: BTreeMap<String, Resource>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub layers: BTreeMap<LayerName, AppLayer>,
 }
 
 impl ReleaseContent {

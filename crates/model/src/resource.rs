@@ -21,9 +21,9 @@ pub struct Resource {
 /// In the order in which they are made: a later kind may name things of an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ResourceKind {
-    /// Properties are `Attributes` of SQS's `CreateQueue`, and `Tags`.
+    /// Properties are `Attributes` of SQS's `CreateQueue`, and `Tags`, which are texts by their keys.
     Queue,
-    /// Properties are those of SNS's `CreateTopic`: `Attributes` and `Tags`.
+    /// Properties are those of SNS's `CreateTopic`: `Attributes` and `Tags`, a list of `Key` and `Value`.
     Topic,
     /// Properties are those of SNS's `Subscribe`: `TopicArn`, `Protocol`, `Endpoint`, `Attributes`.
     Subscription,
@@ -35,6 +35,7 @@ pub enum ResourceKind {
     Archive,
     /// Of EventBridge Scheduler.
     ScheduleGroup,
-    /// Properties are those of EventBridge Scheduler's `CreateSchedule`.
+    /// Properties are those of EventBridge Scheduler's `CreateSchedule`, but that `ScheduleExpression` may be five fields as
+    /// well, and that `StartDate` and `EndDate` are texts in ISO 8601.
     Schedule,
 }

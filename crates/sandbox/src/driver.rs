@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use sonagi_model::{
-    AppName, Digest, RequestId, Tick, Timestamp,
+    AccountId, AppName, Digest, RequestId, Tick, Timestamp,
     function::{Architecture, DriverChoice, Function, LogFormat, LogLevel, Network, Runtime, Wasm},
     invocation::{FunctionFailure, Origin},
     logs::LogSink,
@@ -91,6 +91,16 @@ pub trait Environment: Send {
 
     /// Ready when an idle environment has died on its own; never, while it lives. Safe to drop.
     async fn died(&mut self);
+
+    /// Ends it, with the time that its extensions may take; without any there is nothing to wait for. It is to be dropped
+    /// then.
+    async fn shut_down(&mut self) {}
+
+    /// Tells its extensions what the last invocation came to: the `platform.report` of the Telemetry API, made only if
+    /// somebody hears it.
+    fn report(&self, record: &dyn Fn() -> serde_json::Value) {
+        let _ = record;
+    }
 }
 
 pub type AnswerSender = oneshot::Sender<Answer>;
@@ -111,6 +121,8 @@ pub struct EnvironmentSpec {
     pub package: Digest,
     /// The unpacked package: what the function sees as its task root. Read-only and shared.
     pub code: PathBuf,
+    /// What it sees at `/opt`; none: nothing.
+    pub opt: Option<Opt>,
     /// MiB.
     pub memory: u32,
     /// Seconds, for the environment's variables; the deadline of each call rules.
@@ -127,6 +139,7 @@ pub struct EnvironmentSpec {
     pub wasm: Option<Wasm>,
     pub credentials: Credentials,
     pub region: String,
+    pub account: AccountId,
     /// What the AWS SDKs inside should talk to: `AWS_ENDPOINT_URL`.
     pub endpoint: String,
     pub log_group: String,
@@ -134,6 +147,14 @@ pub struct EnvironmentSpec {
     pub log_format: LogFormat,
     pub log_level: LogLevel,
     pub logs: Arc<dyn LogSink>,
+}
+
+/// A function's layers, one over the other in a folder. Read-only and shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opt {
+    /// Names what is in it.
+    pub digest: Digest,
+    pub folder: PathBuf,
 }
 
 /// How an environment came to be initialised (`AWS_LAMBDA_INITIALIZATION_TYPE`).

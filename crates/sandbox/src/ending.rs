@@ -38,6 +38,16 @@ impl fmt::Display for Exit {
 }
 
 impl Exit {
+    /// The same of a process that is not the runtime.
+    pub(crate) fn plain(self) -> String {
+        match self {
+            Self::Status(0) => "exit code 0".into(),
+            Self::Status(status) => format!("exit status {status}"),
+            Self::Signal(signal) => format!("signal: {}", signal_name(signal)),
+            Self::OutOfMemory => "signal: killed".into(),
+        }
+    }
+
     pub(crate) const fn error_type(self) -> &'static str {
         match self {
             Self::Status(_) | Self::Signal(_) => "Runtime.ExitError",
@@ -57,7 +67,7 @@ impl Exit {
 
 /// A failure of the initialisation that the platform noticed, without the request id that its text begins with.
 pub(crate) fn init(error_type: &str, message: &str) -> FunctionFailure {
-    failure(error_type, &format!("{NAMELESS}{message}"), FailureOrigin::Init)
+    named(error_type, &format!("{NAMELESS}{message}"), FailureOrigin::Init)
 }
 
 const NAMELESS: &str = "Error: ";
@@ -69,7 +79,13 @@ impl StartFailure {
         if let Self::Init { failure, .. } = &mut self
             && matches!(
                 failure.error_type.as_str(),
-                "Runtime.ExitError" | "Runtime.OutOfMemory" | "Runtime.InvalidEntrypoint"
+                "Runtime.ExitError"
+                    | "Runtime.OutOfMemory"
+                    | "Runtime.InvalidEntrypoint"
+                    | "Extension.Crash"
+                    | "Extension.ExitError"
+                    | "Extension.InitError"
+                    | "Extension.LaunchError"
             )
             && let Ok(mut payload) = serde_json::from_slice::<Map<String, Value>>(&failure.payload)
             && let Some(Value::String(message)) = payload.get_mut("errorMessage")
@@ -127,10 +143,10 @@ pub(crate) fn reported(header: Option<String>, payload: Bytes, origin: FailureOr
 }
 
 fn platform(error_type: &str, message: &str) -> FunctionFailure {
-    failure(error_type, message, FailureOrigin::Platform)
+    named(error_type, message, FailureOrigin::Platform)
 }
 
-fn failure(error_type: &str, message: &str, origin: FailureOrigin) -> FunctionFailure {
+pub(crate) fn named(error_type: &str, message: &str, origin: FailureOrigin) -> FunctionFailure {
     let payload = json!({ "errorType": error_type, "errorMessage": message }).to_string();
     FunctionFailure { error_type: error_type.into(), payload: payload.into(), origin }
 }

@@ -8,6 +8,7 @@
 mod driver;
 mod drivers;
 mod ending;
+mod extensions;
 pub mod launcher;
 pub mod layers;
 mod lines;
@@ -18,7 +19,7 @@ pub mod wasm;
 
 pub use driver::{
     Answer, AnswerSender, Call, Credentials, Driver, Environment, EnvironmentSpec, Finished, Footprint,
-    GivenUp, HttpAnswer, HttpBody, Initialised, Initialization, Input, Outcome, StartFailure, Started,
+    GivenUp, HttpAnswer, HttpBody, Initialised, Initialization, Input, Opt, Outcome, StartFailure, Started,
     StreamAnswer, StreamFailure,
 };
 pub use drivers::{Drivers, Microvms, Whose};

@@ -8,21 +8,30 @@ use sonagi_model::{
     logs::{LogLine, LogSink},
 };
 
+use crate::extensions::telemetry::{Category, Telemetry};
+
 pub(crate) struct Lines {
     logs: Arc<dyn LogSink>,
     clock: Arc<dyn Clock>,
     request: Option<RequestId>,
     partial: BytesMut,
+    /// Who else is told of each.
+    told: Option<(Category, Arc<Telemetry>)>,
 }
 
 impl Lines {
     pub(crate) fn new(logs: Arc<dyn LogSink>, clock: Arc<dyn Clock>) -> Self {
-        Self { logs, clock, request: None, partial: BytesMut::new() }
+        Self { logs, clock, request: None, partial: BytesMut::new(), told: None }
     }
 
     /// Says whose lines those from now on are.
     pub(crate) fn tag(&mut self, request: RequestId) {
         self.request = Some(request);
+    }
+
+    /// Has extensions told of each, as what it is.
+    pub(crate) fn tell(&mut self, category: Category, telemetry: Arc<Telemetry>) {
+        self.told = Some((category, telemetry));
     }
 
     pub(crate) fn push(&mut self, mut data: &[u8]) {
@@ -57,6 +66,10 @@ impl Lines {
             Some(shorter) => text.slice(..shorter.len()),
             None => text,
         };
-        self.logs.line(LogLine { at: self.clock.now(), request: self.request, text });
+        let at = self.clock.now();
+        if let Some((category, telemetry)) = &self.told {
+            telemetry.line(*category, at, &text);
+        }
+        self.logs.line(LogLine { at, request: self.request, text });
     }
 }

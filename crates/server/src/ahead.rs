@@ -2,7 +2,7 @@
 //! never to the cost of a deployment. Whatever fails here fails again at the first request, which says so.
 //!
 //! ```text
-//! what is live ──► the code is unpacked ──► Python's modules are compiled
+//! what is live ──► the code and the layers are unpacked ──► Python's modules are compiled
 //!        │    └──► provisioned environments are started (invoke does)
 //!        └───────► an interpreter waits for each kind of start
 //! ```
@@ -14,7 +14,7 @@ use sonagi_control::{Control, Target};
 use sonagi_invoke::Frontend;
 use sonagi_model::{
     Clock, Digest,
-    function::{Function, Runtime},
+    function::{Function, Package, Runtime},
     limits::{LOOK_AHEAD_PAUSE, PACKAGES_AHEAD_AT_ONCE},
 };
 use sonagi_sandbox::process::ProcessDriver;
@@ -64,9 +64,9 @@ pub(crate) async fn look_ahead(
     }
 }
 
-/// Functions of one package and runtime need the same.
-fn kind_of(function: &Function) -> (Digest, Runtime) {
-    (function.package.digest, function.runtime)
+/// Functions of one package, of the same layers and runtime need the same.
+fn kind_of(function: &Function) -> (Digest, Vec<Package>, Runtime) {
+    (function.package.digest, function.layer_packages(), function.runtime)
 }
 
 async fn expect(process: &ProcessDriver, target: &Target) {
@@ -82,16 +82,18 @@ async fn expect(process: &ProcessDriver, target: &Target) {
 async fn unpack(process: Arc<ProcessDriver>, control: Control, function: Function) {
     let name = &function.lambda_name;
     let packages = control.packages();
-    if let Err(error) = packages.unpacked(&function.package).await {
-        tracing::debug!(function = %name, error = &error as &dyn Error, "a package is not unpacked ahead");
-        return;
-    }
-    let Some(version) = process.bytecode_version(function.runtime).await else { return };
-    let (compiler, runtime) = (Arc::clone(&process), function.runtime);
-    let compile = |code: PathBuf, into: PathBuf| async move {
-        compiler.bytecode(runtime, &code, &into).await.map(drop)
-    };
-    if let Err(error) = packages.add_bytecode(&function.package, version, compile).await {
-        tracing::debug!(function = %name, error = &error as &dyn Error, "modules are not compiled ahead");
+    for files in [vec![function.package], function.layer_packages()] {
+        if let Err(error) = packages.merged(&files).await {
+            tracing::debug!(function = %name, error = &error as &dyn Error, "a package is not unpacked ahead");
+            return;
+        }
+        let Some(version) = process.bytecode_version(function.runtime).await else { continue };
+        let (compiler, runtime) = (Arc::clone(&process), function.runtime);
+        let compile = |code: PathBuf, into: PathBuf| async move {
+            compiler.bytecode(runtime, &code, &into).await.map(drop)
+        };
+        if let Err(error) = packages.add_bytecode(&files, version, compile).await {
+            tracing::debug!(function = %name, error = &error as &dyn Error, "modules are not compiled ahead");
+        }
     }
 }

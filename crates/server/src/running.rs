@@ -14,7 +14,7 @@ use sonagi_edge::{
     post::HttpPost,
     serve,
 };
-use sonagi_events::Events;
+use sonagi_events::{Declared, Events};
 use sonagi_identity::{CredentialsFile, Identity};
 use sonagi_invoke::Frontend;
 use sonagi_model::{Clock, Entropy, function::Runtime, limits};
@@ -156,17 +156,25 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         entropy: Arc::clone(&entropy),
     })
     .await?;
-    let control = control.prepared_by(Arc::new(Components {
-        wasm: wasm.clone(),
-        microvms: microvms.clone(),
-        process: Arc::clone(&process),
-    }));
+    let events_config = sonagi_events::Config {
+        account: config.account.clone(),
+        region: config.region.clone(),
+        endpoint: endpoint_of(platform_address),
+    };
+    let control = control
+        .prepared_by(Arc::new(Components {
+            wasm: wasm.clone(),
+            microvms: microvms.clone(),
+            process: Arc::clone(&process),
+        }))
+        .with_resources(Arc::new(Declared::new(events_config.clone(), queues.clone())));
     let frontend = Frontend::new(
         sonagi_invoke::Config {
             account_concurrency: config.concurrency,
             memory_budget_mib: machine::memory_mib(),
             region: config.region.to_string(),
-            endpoint: format!("http://{}", reachable(platform_address)),
+            account: config.account.clone(),
+            endpoint: endpoint_of(platform_address),
             ..sonagi_invoke::Config::default()
         },
         Arc::new(Drivers { process: Arc::clone(&process), wasm: wasm.clone(), microvm: microvms }),
@@ -178,11 +186,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     );
 
     let events = Events::new(
-        sonagi_events::Config {
-            account: config.account.clone(),
-            region: config.region.clone(),
-            endpoint: format!("http://{}", reachable(platform_address)),
-        },
+        events_config,
         Arc::clone(&records) as Arc<dyn Records>,
         queues.clone(),
         control.clone(),
@@ -196,6 +200,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             account: config.account,
             region: config.region,
             gateway: format!("http://localhost:{}", gateway_address.port()),
+            endpoint: endpoint_of(platform_address),
             names: Vec::new(),
             account_concurrency: config.concurrency,
             networks,
@@ -290,6 +295,11 @@ impl Running {
         self.platform
     }
 
+    /// The platform as functions reach it.
+    pub fn endpoint(&self) -> String {
+        endpoint_of(self.platform)
+    }
+
     pub fn gateway_address(&self) -> SocketAddr {
         self.gateway
     }
@@ -372,6 +382,10 @@ async fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener> 
 
 fn address(listener: &TcpListener) -> Result<SocketAddr> {
     listener.local_addr().map_err(|cause| Error::Io { doing: "find a listener's address", cause })
+}
+
+fn endpoint_of(platform: SocketAddr) -> String {
+    format!("http://{}", reachable(platform))
 }
 
 /// An address at which this machine reaches a door that may be open on all of its addresses.

@@ -23,6 +23,7 @@ struct Platform {
     account: AccountId,
     region: Region,
     gateway: String,
+    endpoint: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -56,6 +57,7 @@ pub(crate) async fn run(deploy: Deploy, shape: Shape) -> Result<ExitCode> {
         account: platform.account,
         region: platform.region,
         gateway: platform.gateway,
+        endpoint: platform.endpoint,
         ..Context::default()
     };
     let manifest = build::load(&deploy.source, &context)?;

@@ -35,6 +35,7 @@ pub(crate) async fn run(dev: Dev, shape: Shape) -> Result<ExitCode> {
     progress.step("Starting the platform");
     let running = server::start(&dev.place, data, RuntimePolicy::Nearest).await?;
     context.gateway = format!("http://localhost:{}", running.gateway_address().port());
+    context.endpoint = running.endpoint();
 
     let mut session =
         Session { source: dev.source, context, running, builder: build::builder(), progress, shape };

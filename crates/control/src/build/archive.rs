@@ -281,6 +281,23 @@ fn overlay(function: &FunctionName, above: &[u8], below: &[u8]) -> Result<Bytes>
     Ok(zip.finish().map_err(broken)?.into_inner().into())
 }
 
+/// The same entries, in a folder of a zip.
+pub(super) fn below(function: &FunctionName, zip: &[u8], folder: &str) -> Result<Bytes> {
+    let broken = |cause: zip::result::ZipError| Error::Io {
+        function: function.clone(),
+        verb: "write the package of",
+        path: function.as_str().into(),
+        cause: io::Error::other(cause),
+    };
+    let mut from = ZipArchive::new(Cursor::new(zip)).map_err(broken)?;
+    let mut to = ZipWriter::new(Cursor::new(Vec::new()));
+    for (at, name) in names_of(&from).into_iter().enumerate() {
+        let file = from.by_index_raw(at).map_err(broken)?;
+        to.raw_copy_file_rename(file, format!("{folder}/{name}")).map_err(broken)?;
+    }
+    Ok(to.finish().map_err(broken)?.into_inner().into())
+}
+
 /// The paths in a zip.
 pub(super) fn names(zip: &[u8]) -> Vec<String> {
     let archive = ZipArchive::new(Cursor::new(zip));

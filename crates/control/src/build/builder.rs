@@ -20,7 +20,7 @@ use super::{
     archive::{self, Content, Entries, Modules},
     cache::{self, Cache},
     job::{Job, blocking},
-    node, python,
+    layers, node, python,
     tool::{self, Run},
     wasm,
 };
@@ -45,15 +45,15 @@ impl Tools {
 /// Turns manifests into packages. Cheap to clone; clones share what was found out about the machine.
 #[derive(Debug, Clone)]
 pub struct Builder {
-    cache: Cache,
-    tools: Tools,
+    pub(super) cache: Cache,
+    pub(super) tools: Tools,
     pythons: python::Installers,
 }
 
 /// A built app: the release's content, and every package that it names.
 #[derive(Debug, Clone)]
 pub struct Built {
-    /// Zips, each once, in the order of the functions that need them.
+    /// Zips, each once: those of layers, and those of functions in their order.
     pub packages: Vec<Bytes>,
     pub content: ReleaseContent,
 }
@@ -64,7 +64,7 @@ impl Builder {
         Self { cache: Cache::new(cache), tools, pythons: python::Installers::default() }
     }
 
-    /// Builds all functions. A package over [`limits::PACKAGE_SIZE`] is no error here, since only a direct upload
+    /// Builds all layers and functions. A package over [`limits::PACKAGE_SIZE`] is no error here, since only a direct upload
     /// through Lambda's API has that limit; one over [`limits::PACKAGE_UNPACKED_SIZE`] is.
     ///
     /// # Errors
@@ -76,8 +76,17 @@ impl Builder {
             functions: Default::default(),
             apis: manifest.apis.clone(),
             outputs: manifest.outputs.clone(),
-            resources: Default::default(),
+            resources: manifest.resources.clone(),
+            layers: Default::default(),
         };
+        for layer in &manifest.layers {
+            let zip = layers::package(self, layer, progress).await?;
+            let package = Package { digest: Digest::of(&zip), size: zip.len() as u64 };
+            content.layers.insert(layer.name.clone(), layers::declared(layer, package));
+            if known.insert(package.digest) {
+                packages.push(zip);
+            }
+        }
         // Functions that share a folder share its package.
         let mut done: HashMap<String, (Package, Vec<String>)> = HashMap::new();
         for declared in &manifest.functions {
@@ -169,7 +178,7 @@ impl Builder {
         blocking(move || archive::pack(&name, &entries, dependencies.as_deref())).await
     }
 
-    async fn dependencies(
+    pub(super) async fn dependencies(
         &self,
         job: &Job<'_>,
         runtime: Runtime,
@@ -184,7 +193,7 @@ impl Builder {
 }
 
 /// A zip that the user made.
-fn ready(job: &Job<'_>, source: &Path) -> Result<Bytes> {
+pub(super) fn ready(job: &Job<'_>, source: &Path) -> Result<Bytes> {
     let size = source.metadata().map_err(|cause| job.failed("look at", source, cause))?.len();
     let limit = limits::PACKAGE_UNPACKED_SIZE;
     if size > limit {
@@ -250,7 +259,7 @@ pub(super) async fn make(job: &Job<'_>, entries: &Entries, target: &str) -> Resu
 fn check_handler(declared: &DeclaredFunction, names: &[String]) -> Result<()> {
     let draft = &declared.function;
     let wanted = manifest::candidates(draft.runtime, &draft.handler);
-    if wanted.iter().any(|file| names.contains(file)) {
+    if !draft.layers.is_empty() || wanted.iter().any(|file| names.contains(file)) {
         return Ok(());
     }
     let first = wanted.first().map_or("", String::as_str);

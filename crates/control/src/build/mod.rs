@@ -11,6 +11,7 @@ mod cache;
 mod error;
 mod interpreter;
 mod job;
+mod layers;
 mod node;
 mod progress;
 mod python;

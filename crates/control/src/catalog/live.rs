@@ -7,7 +7,7 @@ use sonagi_model::{
     function::FunctionUrl, release::Release,
 };
 
-use super::{Alias, LiveAsynchronous, Provisioned, Statement, Target, Version};
+use super::{Alias, LiveAsynchronous, LiveMapping, Provisioned, Statement, Target, Version};
 use crate::{Error, Result};
 
 /// Everything that is live, at one commit. It never changes; the next commit makes another.
@@ -17,6 +17,8 @@ pub struct Live {
     pub(super) functions: BTreeMap<LambdaName, Arc<LiveFunction>>,
     pub(super) apis: BTreeMap<ApiId, ApiPlace>,
     pub(super) urls: BTreeMap<UrlId, UrlPlace>,
+    /// The functions of event source mappings, by UUID.
+    pub(super) mappings: BTreeMap<String, LambdaName>,
 }
 
 /// The app of an API, and the API's place in its release.
@@ -80,6 +82,20 @@ impl Live {
         let function = self.functions.get(&place.function)?;
         Some((function, &function.urls.get(&place.qualifier)?.url))
     }
+
+    /// By its UUID.
+    pub fn mapping(&self, id: &str) -> Option<(&Arc<LiveFunction>, &LiveMapping)> {
+        let function = self.functions.get(self.mappings.get(id)?)?;
+        Some((function, function.mappings.get(id)?))
+    }
+
+    /// The event source mappings whose UUIDs sort after `marker`: a page of a listing starts here.
+    pub fn mappings_after(&self, marker: &str) -> impl Iterator<Item = (&Arc<LiveFunction>, &LiveMapping)> {
+        use std::ops::Bound;
+        self.mappings
+            .range::<str, _>((Bound::Excluded(marker), Bound::Unbounded))
+            .filter_map(|(id, _)| self.mapping(id))
+    }
 }
 
 /// An app and its live release.
@@ -121,6 +137,8 @@ pub struct LiveFunction {
     pub provisioned: BTreeMap<String, Provisioned>,
     /// What is set for asynchronous invocations, by qualifier.
     pub asynchronous: BTreeMap<String, LiveAsynchronous>,
+    /// Event source mappings by UUID.
+    pub mappings: BTreeMap<String, LiveMapping>,
     /// Of `$LATEST`.
     pub revision_id: String,
     /// Of `$LATEST`.

@@ -16,14 +16,17 @@ use sonagi_model::{
 };
 
 use super::{
-    Alias, Live, LiveApp, LiveAsynchronous, LiveFunction, LiveUrl, Provisioned, Target, Version,
+    Alias, Live, LiveApp, LiveAsynchronous, LiveFunction, LiveMapping, LiveUrl, Provisioned, Target, Version,
     live::{ApiPlace, UrlPlace},
 };
 use crate::{
     Result,
     releases::{
         change::Arns,
-        records::{APPS, AppRecord, FUNCTIONS, FunctionRecord, Key, PREFIX, Record, VERSIONS, VersionRecord},
+        records::{
+            APPS, AppRecord, FUNCTIONS, FunctionRecord, Key, MappingRecord, PREFIX, Record, VERSIONS,
+            VersionRecord,
+        },
     },
 };
 
@@ -147,6 +150,8 @@ impl Mirror {
             | Key::Content(..)
             | Key::Api(_)
             | Key::Url(_)
+            | Key::Layer(_)
+            | Key::LayerVersion(..)
             | Key::Reserved
             | Key::Provisions => {}
         }
@@ -182,6 +187,12 @@ impl Mirror {
                 for url in function.urls.values() {
                     self.live.urls.remove(&url.url.id);
                 }
+                for id in function.mappings.keys() {
+                    // Another function may have got it within the same commit.
+                    if self.live.mappings.get(id) == Some(name) {
+                        self.live.mappings.remove(id);
+                    }
+                }
             }
         }
         let Some(release) = self.releases.get(app).map(Arc::clone) else { return };
@@ -201,6 +212,9 @@ impl Mirror {
             for (qualifier, url) in &built.urls {
                 let place = UrlPlace { function: function.lambda_name.clone(), qualifier: qualifier.clone() };
                 self.live.urls.insert(url.url.id.clone(), place);
+            }
+            for id in built.mappings.keys() {
+                self.live.mappings.insert(id.clone(), function.lambda_name.clone());
             }
             self.live.functions.insert(function.lambda_name.clone(), Arc::clone(&built));
             functions.insert(name.clone(), built);
@@ -256,6 +270,7 @@ impl Mirror {
             app: release.app.clone(),
             provisioned: provisioned.collect(),
             asynchronous: asynchronous(record),
+            mappings: mappings(record),
             versions: versions.cloned().unwrap_or_default(),
             aliases: aliases.collect(),
             urls: urls(function, record),
@@ -313,6 +328,14 @@ fn asynchronous(record: &FunctionRecord) -> BTreeMap<String, LiveAsynchronous> {
     shown.collect()
 }
 
+fn mappings(record: &FunctionRecord) -> BTreeMap<String, LiveMapping> {
+    let shown = record.mappings.iter().map(|(id, made)| {
+        let MappingRecord { mapping, tags, modified, .. } = made.clone();
+        (id.clone(), LiveMapping { mapping, tags, modified })
+    });
+    shown.collect()
+}
+
 pub(super) fn version(arns: &Arns, number: u64, record: VersionRecord) -> Target {
     let version = Version::Number(number);
     Target {
@@ -334,7 +357,7 @@ pub(super) fn environment(app: &AppName, version: Version, function: &Function) 
         (function.package.digest, function.runtime, &function.handler, function.architecture),
         (function.memory, function.timeout, function.ephemeral_storage, &function.variables),
         (function.log_format, function.log_level, function.tracing, &function.wasm, &function.network),
-        (function.snap_start, function.driver),
+        (function.snap_start, function.driver, function.layer_packages()),
     );
     // Tuples of strings, numbers and an ordered map always serialise.
     Digest::of(&serde_json::to_vec(&parts).unwrap_or_default())

@@ -12,6 +12,7 @@
 mod asynchronous;
 mod feed;
 mod live;
+mod mapping;
 mod mirror;
 mod past;
 mod provisioned;
@@ -21,5 +22,6 @@ pub use asynchronous::LiveAsynchronous;
 pub(crate) use feed::Catalog;
 pub use feed::News;
 pub use live::{Live, LiveApp, LiveFunction, LiveUrl};
+pub use mapping::LiveMapping;
 pub use provisioned::{Provisioned, Share};
 pub use target::{Alias, Statement, Target, Version};

@@ -90,7 +90,7 @@ impl Control {
         self.shown_alias(&name, &alias)
     }
 
-    /// No error if the alias never was. Its address and its policy go with it.
+    /// No error if the alias never was. Its address, its policy and what wakes it go with it.
     pub async fn delete_alias(&self, name: &str, alias: &str) -> Result<()> {
         let name = self.locate_whole(name)?;
         let alias = alias_name(alias)?;
@@ -100,8 +100,7 @@ impl Control {
             if let Some((url, _)) = &gone.url {
                 change.store.delete(&url_key(&url.id))?;
             }
-            record.policies.remove(alias.as_str());
-            record.asynchronous.remove(alias.as_str());
+            record.forget(alias.as_str());
             provisioned::forget(change, &name, &mut record, alias.as_str())?;
             change.store.put(&Key::Function(name.clone()), &record)
         })

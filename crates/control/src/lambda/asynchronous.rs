@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sonagi_model::{AliasName, LambdaName, limits};
+use sonagi_model::{AliasName, LambdaName, Timestamp, function::Asynchronous, limits};
 
 use super::{
     Destinations, PutAsynchronous,
@@ -129,7 +129,7 @@ impl FunctionRecord {
 }
 
 impl AsynchronousRecord {
-    const fn nothing(modified: sonagi_model::Timestamp) -> Self {
+    const fn nothing(modified: Timestamp) -> Self {
         Self {
             max_age: None,
             retries: None,
@@ -175,6 +175,13 @@ fn check(request: &PutAsynchronous) -> Result<()> {
         }
     }
     found.check()
+}
+
+/// What a manifest declares.
+pub(crate) fn check_declared(declared: &Asynchronous) -> Result<()> {
+    let Asynchronous { max_age, retries, on_success, on_failure } = declared.clone();
+    let destinations = Some(Destinations { on_success, on_failure });
+    check(&PutAsynchronous { max_age: Some(max_age.into()), retries: Some(retries.into()), destinations })
 }
 
 /// Only after [`check`].

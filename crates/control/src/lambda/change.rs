@@ -57,7 +57,7 @@ pub(super) fn check_revision(wanted: Option<&str>, found: &str) -> Result<()> {
 }
 
 /// `source` is the call that tells the present revision.
-pub(super) fn check_revision_at(wanted: Option<&str>, found: &str, source: &str) -> Result<()> {
+pub(crate) fn check_revision_at(wanted: Option<&str>, found: &str, source: &str) -> Result<()> {
     if wanted.is_none_or(|wanted| wanted == found) {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use crate::Error;
 
 /// One violated rule; `value` is none for a value that was not given.
-pub(super) fn violated(field: &str, value: Option<&str>, rule: &str) -> Error {
+pub(crate) fn violated(field: &str, value: Option<&str>, rule: &str) -> Error {
     let mut found = Violations::default();
     found.add(field, value, rule);
     found.error()
@@ -11,17 +11,17 @@ pub(super) fn violated(field: &str, value: Option<&str>, rule: &str) -> Error {
 
 /// Rules that a request violates: all of them are said at once.
 #[derive(Default)]
-pub(super) struct Violations {
+pub(crate) struct Violations {
     found: Vec<String>,
 }
 
 impl Violations {
-    pub(super) fn add(&mut self, field: &str, value: Option<&str>, rule: &str) {
+    pub(crate) fn add(&mut self, field: &str, value: Option<&str>, rule: &str) {
         let value = value.map_or_else(|| "null".to_owned(), |value| format!("'{value}'"));
         self.found.push(format!("Value {value} at '{field}' failed to satisfy constraint: {rule}"));
     }
 
-    pub(super) fn range(&mut self, field: &str, value: i64, least: u32, most: u32) {
+    pub(crate) fn range(&mut self, field: &str, value: i64, least: u32, most: u32) {
         let text = value.to_string();
         if value < i64::from(least) {
             self.add(field, Some(&text), &format!("Member must have value greater than or equal to {least}"));
@@ -30,20 +30,20 @@ impl Violations {
         }
     }
 
-    pub(super) fn longest(&mut self, field: &str, value: &str, most: usize) {
+    pub(crate) fn longest(&mut self, field: &str, value: &str, most: usize) {
         if value.chars().count() > most {
             self.add(field, Some(value), &format!("Member must have length less than or equal to {most}"));
         }
     }
 
-    pub(super) fn most(&mut self, field: &str, values: &[String], most: usize) {
+    pub(crate) fn most(&mut self, field: &str, values: &[String], most: usize) {
         if values.len() > most {
             let shown = format!("[{}]", values.join(", "));
             self.add(field, Some(&shown), &format!("Member must have length less than or equal to {most}"));
         }
     }
 
-    pub(super) fn pattern(&mut self, field: &str, value: &str, fits: bool, pattern: &str) {
+    pub(crate) fn pattern(&mut self, field: &str, value: &str, fits: bool, pattern: &str) {
         if !fits {
             self.add(
                 field,
@@ -53,7 +53,7 @@ impl Violations {
         }
     }
 
-    pub(super) fn one_of(&mut self, field: &str, value: &str, values: &[&str]) {
+    pub(crate) fn one_of(&mut self, field: &str, value: &str, values: &[&str]) {
         if !values.contains(&value) {
             self.add(
                 field,
@@ -63,7 +63,7 @@ impl Violations {
         }
     }
 
-    pub(super) fn check(self) -> Result<(), Error> {
+    pub(crate) fn check(self) -> Result<(), Error> {
         if self.found.is_empty() { Ok(()) } else { Err(self.error()) }
     }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use sonagi_model::{
     AppName, Digest, FunctionName, LambdaName,
     function::{Function, Network, Package, ProvidedBase, Runtime},
+    layer::Layer,
     limits,
 };
 
@@ -27,8 +28,7 @@ impl Control {
     /// Makes the function as an app of its own.
     pub async fn create_function(&self, request: CreateFunction) -> Result<Changed> {
         let name = self.new_name(&request.name)?;
-        let settings = settings(&request);
-        settings.check()?;
+        settings(&request, None).check()?;
         if request.package_type.as_deref() == Some("Image") {
             return Err(Error::Unsupported(
                 "functions of package type Image are not supported: use a zip".into(),
@@ -50,8 +50,10 @@ impl Control {
         if self.live().function(name.as_str()).is_some() {
             return Err(exists(&name));
         }
+        let layers = self.attached(request.layers.as_deref().unwrap_or_default(), &[]).await?;
         let package = self.store_code(request.code.clone()).await?;
-        let function = build(&name, package, &request, &settings)?;
+        let function = build(&name, package, &request, &settings(&request, Some(&layers)))?;
+        self.check_size(&function).await?;
         self.prepare(&function).await?;
         let publish = request.publish;
         let version = {
@@ -78,7 +80,7 @@ impl Control {
         }
     }
 
-    pub(super) async fn store_code(&self, code: Bytes) -> Result<Package> {
+    pub(crate) async fn store_code(&self, code: Bytes) -> Result<Package> {
         check_upload(&code)?;
         self.packages().put(code).await
     }
@@ -114,7 +116,7 @@ pub(super) fn exists(name: &LambdaName) -> Error {
     Error::Exists(format!("Function already exist: {name}"))
 }
 
-fn settings(request: &CreateFunction) -> Settings<'_> {
+fn settings<'a>(request: &'a CreateFunction, layers: Option<&'a [Layer]>) -> Settings<'a> {
     Settings {
         runtime: request.runtime.as_deref(),
         role: Some(&request.role),
@@ -129,6 +131,7 @@ fn settings(request: &CreateFunction) -> Settings<'_> {
         snap_start: request.snap_start.as_deref(),
         vpc: request.vpc.as_ref(),
         dead_letters: request.dead_letters.as_deref(),
+        layers,
     }
 }
 

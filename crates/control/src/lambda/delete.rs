@@ -63,8 +63,7 @@ fn delete_version(change: &mut Change<'_>, name: &LambdaName, number: u64) -> Re
             aliases.join(", ")
         )));
     }
-    found.record.policies.remove(&number.to_string());
-    found.record.asynchronous.remove(&number.to_string());
+    found.record.forget(&number.to_string());
     provisioned::forget(change, name, &mut found.record, &number.to_string())?;
     change.store.delete(&Key::Version(name.clone(), number))?;
     change.store.put(&Key::Function(name.clone()), &found.record)

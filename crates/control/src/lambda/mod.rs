@@ -15,9 +15,12 @@ mod concurrency;
 mod constraint;
 mod create;
 mod delete;
+mod mapping;
+mod mapping_settings;
 mod permission;
 mod policy;
 mod provisioned;
+mod recursion;
 mod reference;
 mod requests;
 mod settings;
@@ -26,9 +29,17 @@ mod update;
 mod url;
 mod version;
 
+pub(crate) use asynchronous::check_declared as check_asynchronous;
+pub(crate) use change::check_revision_at;
+pub(crate) use constraint::{Violations, violated};
+pub(crate) use mapping::target;
+pub(crate) use mapping_settings::check_declared as check_mapping;
+pub(crate) use policy::document as policy_document;
 pub(crate) use provisioned::starts_from_snapshot;
 pub use reference::FunctionReference;
 pub use requests::{
-    AddPermission, Changed, CreateAlias, CreateFunction, CreateUrl, Destinations, Logging, Mode, Publish,
-    PublishVersion, PutAsynchronous, UpdateAlias, UpdateCode, UpdateConfiguration, UpdateUrl, VpcConfig,
+    AddPermission, Changed, CreateAlias, CreateFunction, CreateMapping, CreateUrl, Destinations, Logging,
+    MappingSettings, Mode, Publish, PublishVersion, PutAsynchronous, SourceQueue, UpdateAlias, UpdateCode,
+    UpdateConfiguration, UpdateMapping, UpdateUrl, VpcConfig,
 };
+pub(crate) use settings::check_dead_letters;

@@ -71,7 +71,7 @@ impl Principal {
 }
 
 /// The whole policy, as text.
-pub(super) fn document(statements: &[Statement], resource: &str) -> String {
+pub(crate) fn document(statements: &[Statement], resource: &str) -> String {
     let statements: Vec<Value> = statements.iter().map(|statement| statement.to_json(resource)).collect();
     json!({ "Version": "2012-10-17", "Id": "default", "Statement": statements }).to_string()
 }

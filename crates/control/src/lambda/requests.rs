@@ -55,6 +55,8 @@ pub struct CreateFunction {
     pub vpc: Option<VpcConfig>,
     /// The ARN of a queue or a topic.
     pub dead_letters: Option<String>,
+    /// ARNs of layer versions, in the order in which they lie one over the other.
+    pub layers: Option<Vec<String>>,
     pub tags: BTreeMap<String, String>,
     /// `Zip`; images are refused.
     pub package_type: Option<String>,
@@ -106,6 +108,8 @@ pub struct UpdateConfiguration {
     pub vpc: Option<VpcConfig>,
     /// An empty one takes it away.
     pub dead_letters: Option<String>,
+    /// ARNs of layer versions, in the order in which they lie one over the other.
+    pub layers: Option<Vec<String>>,
     pub revision_id: Option<String>,
 }
 
@@ -166,6 +170,47 @@ pub struct PutAsynchronous {
 pub struct Destinations {
     pub on_success: Option<String>,
     pub on_failure: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct CreateMapping {
+    /// A name or an ARN, with or without a qualifier.
+    pub function: String,
+    /// The ARN of the event source.
+    pub source: Option<String>,
+    pub settings: MappingSettings,
+    pub tags: BTreeMap<String, String>,
+    pub queue: Option<SourceQueue>,
+}
+
+/// What is none stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateMapping {
+    pub function: Option<String>,
+    pub settings: MappingSettings,
+    pub queue: Option<SourceQueue>,
+}
+
+/// What is none was not given.
+#[derive(Debug, Clone, Default)]
+pub struct MappingSettings {
+    pub enabled: Option<bool>,
+    pub batch: Option<i64>,
+    /// Seconds.
+    pub window: Option<i64>,
+    /// Event patterns.
+    pub filters: Option<Vec<String>>,
+    /// A `ScalingConfig` without a number takes the limit away.
+    pub concurrency: Option<Option<i64>>,
+    /// `ReportBatchItemFailures`, or nothing.
+    pub responses: Option<Vec<String>>,
+}
+
+/// What is known of the queue that is to be a source; none of one that is not there.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceQueue {
+    /// Seconds.
+    pub visibility: u32,
 }
 
 #[derive(Debug, Clone, Default)]

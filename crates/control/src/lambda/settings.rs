@@ -5,6 +5,7 @@ use sonagi_model::{
         Architecture, DriverChoice, Function, LogFormat, LogLevel, Network, Runtime, SnapStart, Tracing, Vpc,
         WasmStart,
     },
+    layer::Layer,
     limits,
 };
 
@@ -13,7 +14,7 @@ use super::{
     arn::{self, Arn},
     constraint::{Violations, violated},
 };
-use crate::{Error, Result, releases::check_variables, wasm};
+use crate::{Error, Result, layers, releases::check_variables, wasm};
 
 const ROLE_PATTERN: &str = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+";
 
@@ -33,6 +34,8 @@ pub(super) struct Settings<'a> {
     pub(super) snap_start: Option<&'a str>,
     pub(super) vpc: Option<&'a VpcConfig>,
     pub(super) dead_letters: Option<&'a str>,
+    /// Looked up already.
+    pub(super) layers: Option<&'a [Layer]>,
 }
 
 impl Settings<'_> {
@@ -110,6 +113,9 @@ impl Settings<'_> {
         if let Some(variables) = self.variables {
             function.variables = variables.clone();
         }
+        if let Some(layers) = self.layers {
+            function.layers = layers.to_vec();
+        }
         if let Some(tracing) = self.tracing {
             function.tracing = if tracing == "Active" { Tracing::Active } else { Tracing::PassThrough };
         }
@@ -161,12 +167,12 @@ impl Settings<'_> {
                 }
             }
         }
-        wasm::check(function).map_err(Error::Invalid)
+        layers::check_runtime(function).and_then(|()| wasm::check(function)).map_err(Error::Invalid)
     }
 }
 
 /// Standard queues and topics alone (Lambda Developer Guide, "Adding a dead-letter queue"); Lambda's text is not documented.
-fn check_dead_letters(arn: &str) -> Result<()> {
+pub(crate) fn check_dead_letters(arn: &str) -> Result<()> {
     let fits = Arn::parse(arn).is_some_and(|read| {
         matches!(read.service, "sqs" | "sns") && read.is_named() && !read.resource.ends_with(".fifo")
     });

@@ -3,6 +3,7 @@
 use sonagi_model::{
     LambdaName,
     function::{Architecture, Function, Package},
+    layer::Layer,
 };
 
 use super::{
@@ -25,11 +26,13 @@ impl Control {
         if request.mode == Mode::DryRun {
             let mut target = Target::clone(&function.latest);
             set_code(&mut target.function, package, architecture);
+            // Its zip is not kept, and so is not measured with its layers.
             return Ok(Changed { function, version: Version::Latest, target: target.into() });
         }
         let arn = function.arn().to_owned();
         let mut ready = function.latest.function.clone();
         set_code(&mut ready, package, architecture);
+        self.check_size(&ready).await?;
         self.prepare(&ready).await?;
         let (at, publish, revision) = (name.clone(), request.publish, request.revision_id);
         let version = self
@@ -49,17 +52,24 @@ impl Control {
 
     pub async fn update_configuration(&self, name: &str, request: UpdateConfiguration) -> Result<Changed> {
         let name = self.locate_whole(name)?;
-        settings(&request).check()?;
+        settings(&request, None).check()?;
         let function = self.shown(&name)?;
         check_revision(request.revision_id.as_deref(), &function.revision_id)?;
         let arn = function.arn().to_owned();
         let mut ready = function.latest.function.clone();
-        settings(&request).apply(&mut ready)?;
+        let layers = match &request.layers {
+            Some(arns) => Some(self.attached(arns, &ready.layers).await?),
+            None => None,
+        };
+        settings(&request, layers.as_deref()).apply(&mut ready)?;
+        if layers.is_some() {
+            self.check_size(&ready).await?;
+        }
         self.prepare(&ready).await?;
         let at = name.clone();
         self.change(move |change| {
             edit(change, &at, request.revision_id.as_deref(), |function| {
-                settings(&request).apply(function)?;
+                settings(&request, layers.as_deref()).apply(function)?;
                 check_ready(&ready, function, &arn)
             })
         })
@@ -83,7 +93,7 @@ fn set_code(function: &mut Function, package: Package, architecture: Option<Arch
     function.architecture = architecture.unwrap_or(function.architecture);
 }
 
-fn settings(request: &UpdateConfiguration) -> Settings<'_> {
+fn settings<'a>(request: &'a UpdateConfiguration, layers: Option<&'a [Layer]>) -> Settings<'a> {
     Settings {
         runtime: request.runtime.as_deref(),
         role: request.role.as_deref(),
@@ -98,6 +108,7 @@ fn settings(request: &UpdateConfiguration) -> Settings<'_> {
         snap_start: request.snap_start.as_deref(),
         vpc: request.vpc.as_ref(),
         dead_letters: request.dead_letters.as_deref(),
+        layers,
     }
 }
 

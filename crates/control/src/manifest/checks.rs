@@ -50,8 +50,8 @@ pub(super) struct Places {
 }
 
 pub(super) fn check_function(declared: &DeclaredFunction, places: &Places, report: &Report) {
-    let FunctionDraft { runtime, handler, variables, tags, description, .. } = &declared.function;
-    if let Err(wrong) = source::check_handler(*runtime, handler, &declared.source, &declared.build) {
+    let FunctionDraft { variables, tags, description, .. } = &declared.function;
+    if let Err(wrong) = source::check_handler(declared) {
         match wrong.help {
             Some(help) => report.problem_with_help(&places.handler, wrong.message, help),
             None => report.problem(&places.handler, wrong.message),

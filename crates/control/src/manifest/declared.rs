@@ -9,13 +9,17 @@ use sonagi_model::{
     AccountId, AliasName, AppName, FunctionName, LambdaName, Region,
     api::Api,
     function::{
-        Architecture, DriverChoice, Function, FunctionUrl, LogFormat, LogLevel, Network, Package, Runtime,
-        SnapStart, Tracing, Wasm,
+        Architecture, Asynchronous, DriverChoice, Function, FunctionUrl, LogFormat, LogLevel, Mapping,
+        Network, Package, RecursiveLoop, Runtime, SnapStart, Tracing, Wasm,
     },
+    layer::Layer,
     limits,
     policy::Document,
     release::Output,
+    resource::Resource,
 };
+
+use super::DeclaredLayer;
 
 /// What a manifest is read for: the platform that will run it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub struct Context {
     pub region: Region,
     /// The gateway's address, as `http://localhost:8080`: what addresses of APIs are made from.
     pub gateway: String,
+    /// The platform's address as functions reach it, as `http://127.0.0.1:4566`: what queues' URLs begin with.
+    pub endpoint: String,
     /// The app's name, when the caller chose one; it wins over the manifest's.
     pub name: Option<AppName>,
 }
@@ -34,6 +40,7 @@ impl Default for Context {
             account: AccountId::default(),
             region: Region::default(),
             gateway: "http://localhost:8080".into(),
+            endpoint: "http://127.0.0.1:4566".into(),
             name: None,
         }
     }
@@ -51,8 +58,12 @@ pub struct Manifest {
     pub files: Vec<PathBuf>,
     /// Sorted by name.
     pub functions: Vec<DeclaredFunction>,
+    /// Sorted by name.
+    pub layers: Vec<DeclaredLayer>,
     pub apis: Vec<Api>,
     pub outputs: BTreeMap<String, Output>,
+    /// By their names in the manifest.
+    pub resources: BTreeMap<String, Resource>,
     /// What was accepted and has no effect here. The user must be told.
     pub notes: Vec<Note>,
 }
@@ -158,6 +169,7 @@ pub struct FunctionDraft {
     pub description: String,
     pub runtime: Runtime,
     pub handler: String,
+    pub layers: Vec<Layer>,
     pub architecture: Architecture,
     /// MiB.
     pub memory: u32,
@@ -182,6 +194,11 @@ pub struct FunctionDraft {
     pub snap_start: SnapStart,
     /// There for [`Runtime::Wasm`], and for nothing else.
     pub wasm: Option<Wasm>,
+    /// The ARN of a queue or a topic.
+    pub dead_letters: Option<String>,
+    pub asynchronous: Option<Asynchronous>,
+    pub mappings: Vec<Mapping>,
+    pub recursive_loop: RecursiveLoop,
 }
 
 impl FunctionDraft {
@@ -193,6 +210,7 @@ impl FunctionDraft {
             description: String::new(),
             runtime,
             handler,
+            layers: Vec::new(),
             architecture: Architecture::X86_64,
             memory: limits::MEMORY_DEFAULT,
             timeout: limits::TIMEOUT_DEFAULT,
@@ -212,6 +230,10 @@ impl FunctionDraft {
             driver: DriverChoice::Usual,
             snap_start: SnapStart::None,
             wasm: (runtime == Runtime::Wasm).then(Wasm::default),
+            dead_letters: None,
+            asynchronous: None,
+            mappings: Vec::new(),
+            recursive_loop: RecursiveLoop::default(),
         }
     }
 
@@ -224,6 +246,7 @@ impl FunctionDraft {
             runtime: draft.runtime,
             handler: draft.handler,
             package,
+            layers: draft.layers,
             architecture: draft.architecture,
             memory: draft.memory,
             timeout: draft.timeout,
@@ -243,9 +266,10 @@ impl FunctionDraft {
             driver: draft.driver,
             snap_start: draft.snap_start,
             wasm: draft.wasm,
-            dead_letters: None,
-            asynchronous: None,
-            mappings: Vec::new(),
+            dead_letters: draft.dead_letters,
+            asynchronous: draft.asynchronous,
+            mappings: draft.mappings,
+            recursive_loop: draft.recursive_loop,
         }
     }
 }

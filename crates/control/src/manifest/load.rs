@@ -7,9 +7,12 @@ use std::{
     sync::Arc,
 };
 
-use sonagi_model::{AppName, api::Api, limits, release::Output};
+use sonagi_model::{AppName, api::Api, limits, release::Output, resource::Resource};
 
-use super::{Context, DeclaredFunction, Manifest, ManifestError, native, problem::Report, sam, toml, yaml};
+use super::{
+    Context, DeclaredFunction, DeclaredLayer, Manifest, ManifestError, native, problem::Report, sam, toml,
+    yaml,
+};
 
 /// The names that a folder is searched for, the first that is there wins.
 const NAMES: [&str; 4] = ["sonagi.toml", "template.yaml", "template.yml", "template.json"];
@@ -18,8 +21,10 @@ const NAMES: [&str; 4] = ["sonagi.toml", "template.yaml", "template.yml", "templ
 pub(super) struct Loaded {
     pub(super) app: AppName,
     pub(super) functions: Vec<DeclaredFunction>,
+    pub(super) layers: Vec<DeclaredLayer>,
     pub(super) apis: Vec<Api>,
     pub(super) outputs: BTreeMap<String, Output>,
+    pub(super) resources: BTreeMap<String, Resource>,
 }
 
 /// Reads a manifest: a file, or a folder that holds one (`sonagi.toml`, `template.yaml`, `template.yml`,
@@ -57,16 +62,18 @@ pub fn load(
         report.problem(&(0..0), "the manifest declares nothing that can be deployed");
     }
     let notes = report.finish(path.clone())?;
-    let Some(Loaded { app, mut functions, apis, outputs }) = loaded else {
+    let Some(Loaded { app, mut functions, mut layers, apis, outputs, resources }) = loaded else {
         return Err(ManifestError::whole(path, "the manifest declares nothing".into(), None));
     };
     functions.sort_by(|one, other| one.function.name.cmp(&other.function.name));
+    layers.sort_by(|one, other| one.name.cmp(&other.name));
     // Absolute, as the sources are: changes are reported under absolute names.
     let mut files = vec![root.join(path.file_name().unwrap_or_default())];
     files.extend(functions.iter().map(|function| function.source.clone()));
+    files.extend(layers.iter().map(|layer| layer.source.clone()));
     files.sort();
     files.dedup();
-    Ok(Manifest { app, path, root, files, functions, apis, outputs, notes })
+    Ok(Manifest { app, path, root, files, functions, layers, apis, outputs, resources, notes })
 }
 
 fn find(path: &Path) -> Result<PathBuf, ManifestError> {

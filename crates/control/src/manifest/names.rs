@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sonagi_model::{ApiId, AppName, Digest, LambdaName, UrlId};
+use sonagi_model::{ApiId, AppName, Digest, LambdaName, UrlId, limits, resource::ResourceKind};
 
 /// A folder's name as an app name: a DNS label.
 pub(super) fn app_of_folder(folder: &Path) -> Option<AppName> {
@@ -15,13 +15,53 @@ pub(super) fn app_of_folder(folder: &Path) -> Option<AppName> {
 
 /// `<app>-<function>`; too long a name is cut and told apart by a digest.
 pub(super) fn lambda_name(app: &AppName, function: &str) -> Option<LambdaName> {
-    let full = format!("{app}-{function}");
-    if full.len() <= 64 {
-        return LambdaName::new(&full).ok();
+    LambdaName::new(&whole(app, function, 64)).ok()
+}
+
+/// The same for a thing that a release declares beside functions.
+pub(super) fn resource(app: &AppName, name: &str, kind: ResourceKind, order: Order) -> String {
+    let end = match order {
+        Order::Standard => "",
+        Order::Fifo => ".fifo",
+    };
+    let most = match kind {
+        ResourceKind::Queue => limits::QUEUE_NAME_SIZE,
+        ResourceKind::Topic => limits::TOPIC_NAME_SIZE,
+        ResourceKind::Bus => limits::BUS_NAME_SIZE,
+        ResourceKind::Archive => limits::DECLARED_ARCHIVE_NAME_SIZE,
+        ResourceKind::Subscription
+        | ResourceKind::Rule
+        | ResourceKind::ScheduleGroup
+        | ResourceKind::Schedule => limits::DECLARED_NAME_SIZE,
+    };
+    format!("{}{end}", whole(app, name, most - end.len()))
+}
+
+/// Whether a queue or a topic keeps the order of what it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Standard,
+    Fifo,
+}
+
+fn whole(app: &AppName, name: &str, most: usize) -> String {
+    let full = format!("{app}-{name}");
+    if full.len() <= most {
+        return full;
     }
     let digest = Digest::of(full.as_bytes()).to_string();
-    let kept: String = full.chars().take(55).collect();
-    LambdaName::new(&format!("{kept}-{}", digest.get(..8)?)).ok()
+    let kept: String = full.chars().take(most - 9).collect();
+    format!("{kept}-{}", &digest[..8])
+}
+
+/// The id of an event source mapping, the same over all deployments: a UUID.
+pub(super) fn mapping_id(app: &AppName, name: &str) -> String {
+    let digest = Digest::of(format!("mapping\n{app}\n{name}").as_bytes());
+    let mut hex = digest.to_string();
+    // Of version 8, which is for whatever a UUID is made of (RFC 9562, section 5.8).
+    hex.replace_range(12..13, "8");
+    hex.replace_range(16..17, "8");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32]].join("-")
 }
 
 /// The same for the same app and name, over all deployments.

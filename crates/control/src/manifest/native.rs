@@ -1,16 +1,18 @@
 //! `sonagi.toml`: ours. `docs/manifest.md` is its reference.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+mod buses;
+mod queues;
+mod things;
+mod triggers;
+
+use std::{collections::BTreeMap, path::Path};
 
 use sonagi_model::{
     AliasName, AppName,
     api::{Api, ApiKind, Cors, PayloadFormat, Route},
     function::{
-        Architecture, DriverChoice, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, SnapStart,
-        Tracing, UrlAuth, Wasm,
+        Architecture, DriverChoice, FunctionUrl, InvokeMode, LogFormat, LogLevel, RecursiveLoop, Runtime,
+        SnapStart, Tracing, UrlAuth, Wasm,
     },
     limits,
 };
@@ -20,14 +22,19 @@ use super::{
     checks::Places,
     driver,
     fields::{self, Fields},
+    layers::native as layers,
     load::Loaded,
     names, network, permissions,
     problem::Report,
+    resources::Declared,
     routes, source,
     tree::{Data, Key, Node, Span},
     wasm::{self, NATIVE, Said},
 };
 use crate::wasm::USUAL_HANDLER;
+
+pub(super) use things::{Sort, Things};
+use triggers::Outcomes;
 
 /// The name of the one API that a `sonagi.toml` has.
 const API: &str = "api";
@@ -35,20 +42,25 @@ const API: &str = "api";
 pub(super) fn read(root: &Path, tree: &Node, context: &Context, report: &Report) -> Option<Loaded> {
     let top = Fields::of(tree, "sonagi.toml", report)?;
     let app = app(&top, root, context, report)?;
+    let things = Things::of(tree, &app, context);
     let defaults = Defaults::read(&top, report);
     let mut reader = Reader {
         root,
         app: &app,
+        things: &things,
+        declared: Declared::default(),
         context,
         report,
         defaults,
         api: api(&top, &app, report),
         spans: Vec::new(),
-        names: BTreeSet::new(),
+        layers: layers::Names::new(),
     };
+    let layers = top.get("layer").and_then(|node| table(node, "`layer`", report)).unwrap_or_default();
+    reader.layers = layers::names(layers, &app);
+    let declared_layers = layers::read(layers, root, &reader.layers, report);
     let mut functions = Vec::new();
     if let Some(entries) = top.get("function").and_then(|node| table(node, "`function`", report)) {
-        reader.names = entries.iter().map(|(key, _)| key.text.as_str()).collect();
         for (key, node) in entries {
             functions.extend(reader.function(key, node));
         }
@@ -57,10 +69,11 @@ pub(super) fn read(root: &Path, tree: &Node, context: &Context, report: &Report)
             report.problem(&top.span_of("function"), message);
         }
     }
-    if !top.has("function") {
+    if !reader.others(&top) && !top.has("function") {
         top.missing("function", "declare one as `[function.hello]` with its `runtime`");
     }
-    let Reader { api, spans, .. } = reader;
+    let Reader { api, spans, declared, .. } = reader;
+    let resources = declared.finish(report);
     routes::check_api(&api, &spans, report);
     if api.routes.is_empty() && top.has("api") {
         report.problem_with_help(
@@ -71,7 +84,7 @@ pub(super) fn read(root: &Path, tree: &Node, context: &Context, report: &Report)
     }
     top.finish();
     let apis = if api.routes.is_empty() { Vec::new() } else { vec![api] };
-    Some(Loaded { app, functions, apis, outputs: BTreeMap::new() })
+    Some(Loaded { app, functions, layers: declared_layers, apis, outputs: BTreeMap::new(), resources })
 }
 
 fn app(top: &Fields<'_>, root: &Path, context: &Context, report: &Report) -> Option<AppName> {
@@ -256,11 +269,33 @@ struct Reader<'a> {
     api: Api,
     /// One place for each of the API's routes.
     spans: Vec<Span>,
-    /// Of all functions.
-    names: BTreeSet<&'a str>,
+    things: &'a Things<'a>,
+    declared: Declared,
+    layers: layers::Names<'a>,
 }
 
 impl Reader<'_> {
+    /// Everything beside functions; whether there is any.
+    fn others(&mut self, top: &Fields<'_>) -> bool {
+        type Read = fn(&Key, &Node, &Things<'_>, &mut Declared, &Report);
+        let readers: [(&str, Read); 5] = [
+            ("queue", queues::queue),
+            ("topic", queues::topic),
+            ("bus", buses::bus),
+            ("rule", buses::rule),
+            ("schedule", buses::schedule),
+        ];
+        let mut any = false;
+        for (word, read) in readers {
+            let entries = top.get(word).and_then(|node| table(node, &format!("`{word}`"), self.report));
+            for (key, node) in entries.unwrap_or_default() {
+                any = true;
+                read(key, node, self.things, &mut self.declared, self.report);
+            }
+        }
+        any
+    }
+
     fn function(&mut self, key: &Key, node: &Node) -> Option<DeclaredFunction> {
         let report = self.report;
         let fields = Fields::of(node, format!("function `{}`", key.text), report)?;
@@ -295,6 +330,7 @@ impl Reader<'_> {
             }
         };
         let build = self.build(&fields, &key.text, runtime, folder.as_deref());
+        let layers = layers::of_function(&fields, runtime, &self.layers, self.context, report);
         let mut variables = self.defaults.env.clone();
         variables.extend(fields.text_map("env").unwrap_or_default());
         let mut tags = self.defaults.tags.clone();
@@ -341,7 +377,16 @@ impl Reader<'_> {
         let role = fields.text("role").unwrap_or_else(|| {
             format!("arn:aws:iam::{}:role/{}-{}", self.context.account, self.app, key.text)
         });
-        let permissions = permissions::native(&fields, self.app, &self.names, self.context, report);
+        let permissions = permissions::native(&fields, self.things, report);
+        for (name, value) in self.things.variables() {
+            variables.entry(name).or_insert(value);
+        }
+        let outcomes = Outcomes::read(&fields, self.things, report);
+        let loops = [("stop", RecursiveLoop::Terminate), ("allow", RecursiveLoop::Allow)];
+        let recursive_loop = fields.choice("loops", &loops).unwrap_or_default();
+        let on = fields.list("on").unwrap_or_default();
+        let about = (alias.as_ref(), timeout);
+        let wakes = triggers::read(key, on, about, self.things, &mut self.declared, report);
         if let Some(name) = &name {
             self.routes(&fields, name, alias.as_ref());
         } else {
@@ -351,8 +396,9 @@ impl Reader<'_> {
 
         let (name, runtime, folder) = (name?, runtime?, folder?);
         let lambda_name = names::lambda_name(self.app, &key.text)?;
-        let function = FunctionDraft {
+        let mut function = FunctionDraft {
             description,
+            layers,
             architecture: architecture.unwrap_or(Architecture::X86_64),
             memory,
             timeout,
@@ -372,8 +418,11 @@ impl Reader<'_> {
             log_level,
             tracing,
             tags,
+            recursive_loop,
             ..FunctionDraft::new(name, lambda_name, runtime, handler)
         };
+        outcomes.give(&mut function);
+        wakes.give(&mut function);
         let line = report.line(key.span.start);
         let extras = Default::default();
         let declared = DeclaredFunction { function, source: folder, line, build, extras };

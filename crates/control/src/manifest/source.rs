@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use sonagi_model::{function::Runtime, limits};
 
-use super::BuildKind;
+use super::{BuildKind, DeclaredFunction, FunctionDraft};
 use crate::wasm;
 
 /// Why a source will not do, and what would.
@@ -58,12 +58,10 @@ pub(super) fn resolve(root: &Path, text: &str) -> Result<PathBuf, Wrong> {
 }
 
 /// Whether the handler's file is there; what a build brings along cannot be known yet and is checked after it.
-pub(super) fn check_handler(
-    runtime: Runtime,
-    handler: &str,
-    source: &Path,
-    build: &BuildKind,
-) -> Result<(), Wrong> {
+pub(super) fn check_handler(declared: &DeclaredFunction) -> Result<(), Wrong> {
+    let DeclaredFunction { function: FunctionDraft { runtime, handler, layers, .. }, source, build, .. } =
+        declared;
+    let runtime = *runtime;
     if handler.len() > limits::HANDLER_SIZE {
         return wrong(format!("the handler is longer than {} bytes", limits::HANDLER_SIZE), None);
     }
@@ -107,7 +105,8 @@ pub(super) fn check_handler(
             ),
         };
     }
-    if present(runtime, handler, source) || later && !is_local(handler, source) {
+    // It may be in a layer.
+    if !layers.is_empty() || present(runtime, handler, source) || later && !is_local(handler, source) {
         return Ok(());
     }
     let wanted = candidates(runtime, handler);

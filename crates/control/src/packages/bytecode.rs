@@ -18,17 +18,17 @@ use crate::{Error, Result};
 const CACHE: &str = "__pycache__";
 
 impl Packages {
-    /// Has the modules of `package` compiled, unless that was done for the same `version` of Python. `compile` is given
-    /// the unpacked package and an empty folder, and leaves folders `__pycache__` below that. A `__pycache__` that the
-    /// package has is left alone.
-    pub async fn add_bytecode<F, W>(&self, package: &Package, version: u32, compile: F) -> Result<()>
+    /// Has the modules of `packages`, one over the other, compiled, unless that was done for the same `version` of Python.
+    /// `compile` is given the unpacked packages and an empty folder, and leaves folders `__pycache__` below that. A
+    /// `__pycache__` that a package has is left alone.
+    pub async fn add_bytecode<F, W>(&self, packages: &[Package], version: u32, compile: F) -> Result<()>
     where
         F: FnOnce(PathBuf, PathBuf) -> W,
         W: Future<Output = io::Result<()>>,
     {
-        let code = self.unpacked(package).await?;
+        let Some((digest, code)) = self.merged(packages).await? else { return Ok(()) };
         let cache = &self.inner.cache;
-        let marker = cache.bytecode_marker(&package.digest, version);
+        let marker = cache.bytecode_marker(&digest, version);
         if marker.exists() {
             return Ok(());
         }

@@ -47,8 +47,8 @@ struct Slot {
 }
 
 #[derive(Clone)]
-struct Folder {
-    path: PathBuf,
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
     bytes: u64,
 }
 
@@ -93,7 +93,7 @@ impl Cache {
     }
 
     /// The folder of `digest`; `fill` unpacks it if nobody has.
-    pub(super) async fn folder<F, W>(self: &Arc<Self>, digest: Digest, fill: F) -> Result<PathBuf>
+    pub(super) async fn folder<F, W>(self: &Arc<Self>, digest: Digest, fill: F) -> Result<Folder>
     where
         F: FnOnce(Place) -> W,
         W: Future<Output = Result<Filled>>,
@@ -108,7 +108,7 @@ impl Cache {
             Arc::clone(&slot.folder)
         };
         if let Some(folder) = cell.get() {
-            return Ok(folder.path.clone());
+            return Ok(folder.clone());
         }
         let folder = cell
             .get_or_try_init(|| async {
@@ -116,9 +116,9 @@ impl Cache {
                 fill(Place { dir: self.dir.clone(), digest, partial }).await.map(|filled| filled.folder)
             })
             .await?;
-        let path = folder.path.clone();
+        let folder = folder.clone();
         self.shrink();
-        Ok(path)
+        Ok(folder)
     }
 
     /// A name for something that is not finished yet.
@@ -187,9 +187,9 @@ impl Cache {
 }
 
 impl Place {
-    /// Unpacks and makes the result appear. Its future may be dropped meanwhile: then the next one finds it.
-    pub(super) fn fill(self, zip: &[u8]) -> Result<Filled> {
-        let bytes = match unpack::unpack(zip, &self.partial) {
+    /// Unpacks packages, each over those before it, and makes the result appear. Its future may be dropped meanwhile: then the next one finds it.
+    pub(super) fn fill(self, zips: &[&[u8]]) -> Result<Filled> {
+        let bytes = match unpack::unpack(zips, &self.partial) {
             Ok(bytes) => bytes,
             Err(error) => {
                 // The error that matters is the first one; what is left goes at the next start.
@@ -296,7 +296,11 @@ mod tests {
 
     async fn unpack(cache: &Arc<Cache>, text: &str) -> PathBuf {
         let zip = zip(text);
-        cache.folder(Digest::of(text.as_bytes()), |place| async move { place.fill(&zip) }).await.unwrap()
+        cache
+            .folder(Digest::of(text.as_bytes()), |place| async move { place.fill(&[&zip]) })
+            .await
+            .unwrap()
+            .path
     }
 
     #[tokio::test]
@@ -331,7 +335,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::default());
         let cache = Cache::open(folder.path().to_owned(), clock, Box::new(HashSet::new)).await.unwrap();
-        let fill = |place: Place| async move { place.fill(b"broken") };
+        let fill = |place: Place| async move { place.fill(&[b"broken"]) };
         assert!(cache.folder(Digest::of(b"text"), fill).await.is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(unpack(&cache, "text").await.join("f").exists());

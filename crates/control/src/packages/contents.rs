@@ -36,8 +36,8 @@ pub(super) enum Access {
     ReadExecute,
 }
 
-/// Reads all of the zip and stores nothing.
-pub(super) fn check(zip: &[u8]) -> Result<()> {
+/// Reads all of the zip and stores nothing. Returns how many bytes its files have.
+pub(super) fn check(zip: &[u8]) -> Result<u64> {
     let mut contents = Contents::read(zip)?;
     if contents.entries.is_empty() {
         return Err(Error::BadPackage("Uploaded file must be a non-empty zip".into()));
@@ -49,7 +49,7 @@ pub(super) fn check(zip: &[u8]) -> Result<()> {
             budget.copy(&mut file, &mut std::io::sink())?;
         }
     }
-    Ok(())
+    Ok(budget.used())
 }
 
 impl<'a> Contents<'a> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   put ──► contents: every path, link and byte is checked ──► Blobs
-//!   unpacked ──► cache: one unpacking for all who ask ──► code_dir/<digest>.<bytes>, read-only
+//!   unpacked, merged ──► cache: one unpacking for all who ask ──► code_dir/<digest>.<bytes>, read-only
 //! ```
 //!
 //! Start reading at [`Packages`]. Always true here:
@@ -13,6 +13,7 @@
 mod bytecode;
 mod cache;
 mod contents;
+mod layers;
 mod path;
 mod unpack;
 
@@ -25,6 +26,7 @@ use tokio::sync::Semaphore;
 
 use crate::{Error, Result};
 use cache::Cache;
+pub(crate) use layers::digest as layers_digest;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -104,9 +106,16 @@ impl Packages {
         let fill = |place: cache::Place| async {
             let _turn = self.turn().await?;
             let zip = self.get(package).await?;
-            blocking(move || place.fill(&zip)).await
+            blocking(move || place.fill(&[&*zip])).await
         };
-        self.inner.cache.folder(package.digest, fill).await
+        Ok(self.inner.cache.folder(package.digest, fill).await?.path)
+    }
+
+    /// Bytes of the package's files.
+    pub(crate) async fn unpacked_size(&self, package: &Package) -> Result<u64> {
+        let zip = self.get(package).await?;
+        let _turn = self.turn().await?;
+        blocking(move || contents::check(&zip)).await
     }
 
     async fn turn(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {

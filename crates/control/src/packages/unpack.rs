@@ -7,17 +7,20 @@ use std::{
     path::Path,
 };
 
-use super::contents::{Access, Budget, Contents, Entry};
+use super::{
+    contents::{Access, Budget, Contents, Entry},
+    layers,
+};
 use crate::{Error, Result};
 
-/// Unpacks `zip` into `folder`, which must not exist, and returns how many bytes its files have. Everything is
-/// readable for all and writable for nobody.
-pub(super) fn unpack(zip: &[u8], folder: &Path) -> Result<u64> {
-    let mut contents = Contents::read(zip)?;
+/// Unpacks `zips`, each over those before it, into `folder`, which must not exist, and returns how many bytes its files
+/// have. Everything is readable for all and writable for nobody.
+pub(super) fn unpack(zips: &[&[u8]], folder: &Path) -> Result<u64> {
+    let mut packages = zips.iter().map(|zip| Contents::read(zip)).collect::<Result<Vec<_>>>()?;
     let mut budget = Budget::default();
     let mut folders = vec![folder.to_owned()];
     create_folder(folder)?;
-    for (path, entry) in &contents.entries {
+    for (path, (number, entry)) in &layers::overlay(&mut packages)? {
         let place = folder.join(path);
         for (end, _) in path.match_indices('/') {
             let parent = folder.join(&path[..end]);
@@ -35,7 +38,7 @@ pub(super) fn unpack(zip: &[u8], folder: &Path) -> Result<u64> {
             }
             Entry::Link { target } => symlink(target, &place).map_err(writing)?,
             Entry::File { index, access } => {
-                let mut from = contents
+                let mut from = packages[*number]
                     .archive
                     .by_index(*index)
                     .map_err(|_| Error::Damaged { what: format!("the package's entry {path:?}") })?;

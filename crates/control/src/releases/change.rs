@@ -16,7 +16,7 @@ use super::{
     store::Store,
     summary::Deployed,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, resources::Services};
 
 /// Runs changes.
 pub(crate) struct Changes {
@@ -48,21 +48,28 @@ impl Arns {
 
 impl Changes {
     /// Runs `body` as one transaction. It may run more than once, so it must have no effect but through the change.
-    pub(crate) async fn run<T, F>(&self, mut body: F) -> Result<(T, Sequence)>
+    pub(crate) async fn run<T, F>(&self, services: &Services, mut body: F) -> Result<(T, Sequence)>
     where
         T: Send + 'static,
         F: FnMut(&mut Change<'_>) -> Result<T> + Send + 'static,
     {
         let (now, arns, concurrency) = (self.clock.now(), self.arns.clone(), self.concurrency);
         let revisions = Revisions::new(&*self.entropy);
+        let services = services.clone();
         let outcome = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&outcome);
         let commit = self
             .records
             .transact_dyn(Box::new(move |transaction| {
                 let store = Store::new(transaction);
-                let mut change =
-                    Change { store, now, arns: arns.clone(), concurrency, revisions: revisions.clone() };
+                let mut change = Change {
+                    store,
+                    now,
+                    arns: arns.clone(),
+                    concurrency,
+                    revisions: revisions.clone(),
+                    services: services.clone(),
+                };
                 let result = body(&mut change);
                 let verdict = match &result {
                     Ok(_) => Ok(()),
@@ -90,6 +97,7 @@ pub(crate) struct Change<'a> {
     /// Of the whole account.
     pub(crate) concurrency: u32,
     pub(crate) revisions: Revisions,
+    pub(crate) services: Services,
 }
 
 /// A live function, as a change finds it.
@@ -116,6 +124,7 @@ impl Change<'_> {
             Some(record) => record,
             None => AppRecord::nothing(app, self.now, origin),
         };
+        self.drop_layers(&record.live.content, &content)?;
         let number = record.last.next();
         let live = Release { app: app.clone(), number, digest, created: self.now, content };
         self.store_release(&live)?;

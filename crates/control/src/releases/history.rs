@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use sonagi_model::{AppName, ReleaseNumber, limits, release::Release};
+use sonagi_model::{
+    AppName, ReleaseNumber, limits,
+    release::{Release, ReleaseContent},
+};
 
 use super::{
     change::Change,
@@ -113,6 +116,7 @@ impl Change<'_> {
     pub(crate) fn remove(&mut self, app: &AppName) -> Result<()> {
         let record = self.app(app)?;
         self.retire(&record)?;
+        self.drop_layers(&record.live.content, &ReleaseContent::default())?;
         for name in record.functions() {
             self.wipe(&name)?;
         }

@@ -7,6 +7,8 @@
 //!   function/<lambda name>    aliases, policies, revision, which versions there are
 //!   version/<lambda name>/<n> a published version, whole
 //!   api/<id>, url/<id>        whose id it is
+//!   layer/<name>              which versions a layer has (`layers` writes these and the next)
+//!   layer-version/<name>/<n>  a version of it, with its policy
 //!   reserved                  reserved concurrency by function
 //!   provisioned               provisioned concurrency by function
 //! ```

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use sonagi_model::{AliasName, Digest, ReleaseNumber, function::Function, limits};
+use sonagi_model::{
+    AliasName, Digest, ReleaseNumber,
+    function::{Function, RecursiveLoop},
+    limits,
+};
 
 use super::{
     change::Change,
     records::{AliasRecord, FunctionRecord, Key, VersionRecord},
 };
-use crate::{Result, Version};
+use crate::{Result, Version, lambda::target};
 
 /// Of all that a version freezes: two functions of one fingerprint would be the same version. Tags, reserved and
 /// provisioned concurrency, permissions, addresses, and what wakes it belong to the function, not to its versions.
@@ -20,6 +24,7 @@ pub(crate) fn fingerprint(function: &Function) -> Digest {
     frozen.publish_alias = None;
     frozen.asynchronous = None;
     frozen.mappings.clear();
+    frozen.recursive_loop = RecursiveLoop::default();
     frozen.tags.clear();
     frozen.permissions.clear();
     // Structs and ordered maps of strings and numbers always serialise.
@@ -116,14 +121,16 @@ impl Change<'_> {
         let aliased = record.aliased();
         while record.versions.len() > limits::VERSIONS_PER_FUNCTION {
             let unused = |number: &&u64| {
-                !aliased.contains(*number) && !record.provisioned.contains_key(&number.to_string())
+                let name = number.to_string();
+                !aliased.contains(*number)
+                    && !record.provisioned.contains_key(&name)
+                    && !record.mappings.values().any(|found| target(&found.mapping) == name)
             };
             let Some(&oldest) = record.versions.keys().find(unused) else {
                 break;
             };
             record.versions.remove(&oldest);
-            record.policies.remove(&oldest.to_string());
-            record.asynchronous.remove(&oldest.to_string());
+            record.forget(&oldest.to_string());
             self.store.delete(&Key::Version(function.lambda_name.clone(), oldest))?;
         }
         Ok(())

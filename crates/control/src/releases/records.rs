@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sonagi_model::{
-    AliasName, AppName, Digest, FunctionName, LambdaName, ReleaseNumber, Timestamp,
-    function::{Function, FunctionUrl},
+    AliasName, AppName, Digest, FunctionName, LambdaName, LayerName, ReleaseNumber, Timestamp,
+    function::{Function, FunctionUrl, Mapping},
     release::{Release, ReleaseContent},
 };
 
-use crate::{Error, Result, Statement, Version};
+use crate::{
+    Error, Result, Statement, Version,
+    layers::{LayerRecord, LayerVersionRecord},
+};
 
 /// The prefix of every key of this crate.
 pub(crate) const PREFIX: &[u8] = b"control/";
@@ -111,6 +114,9 @@ pub(crate) struct FunctionRecord {
     /// What is set for asynchronous invocations, by qualifier.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) asynchronous: BTreeMap<String, AsynchronousRecord>,
+    /// Event source mappings by UUID.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) mappings: BTreeMap<String, MappingRecord>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +134,14 @@ pub(crate) struct AsynchronousRecord {
     pub(crate) retries: Option<u32>,
     pub(crate) on_success: Option<String>,
     pub(crate) on_failure: Option<String>,
+    pub(crate) modified: Timestamp,
+    pub(crate) origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MappingRecord {
+    pub(crate) mapping: Mapping,
+    pub(crate) tags: BTreeMap<String, String>,
     pub(crate) modified: Timestamp,
     pub(crate) origin: Origin,
 }
@@ -182,6 +196,7 @@ macro_rules! kinds {
 kinds! {
     AppRecord "an app" ReleaseRecord "a release" ContentRecord "a release's content"
     FunctionRecord "a function" VersionRecord "a version" OwnerRecord "an id's owner"
+    LayerRecord "a layer" LayerVersionRecord "a layer version"
     ReservedRecord "the reserved concurrency" ProvisionsRecord "the provisioned concurrency"
 }
 
@@ -195,6 +210,8 @@ pub(crate) enum Key {
     Version(LambdaName, u64),
     Api(String),
     Url(String),
+    Layer(LayerName),
+    LayerVersion(LayerName, u64),
     Reserved,
     Provisions,
 }
@@ -202,6 +219,7 @@ pub(crate) enum Key {
 pub(crate) const APPS: &str = "control/app/";
 pub(crate) const FUNCTIONS: &str = "control/function/";
 pub(crate) const VERSIONS: &str = "control/version/";
+pub(crate) const LAYERS: &str = "control/layer/";
 
 impl Key {
     pub(crate) fn bytes(&self) -> Vec<u8> {
@@ -214,6 +232,8 @@ impl Key {
             Self::Version(name, number) => format!("{VERSIONS}{name}/{number:020}"),
             Self::Api(id) => format!("control/api/{id}"),
             Self::Url(id) => format!("control/url/{id}"),
+            Self::Layer(name) => format!("{LAYERS}{name}"),
+            Self::LayerVersion(name, number) => format!("{}{number:020}", layer_versions_of(name)),
             Self::Reserved => "control/reserved".into(),
             Self::Provisions => "control/provisioned".into(),
         }
@@ -241,11 +261,21 @@ impl Key {
             }
             "api" => Self::Api(rest.to_owned()),
             "url" => Self::Url(rest.to_owned()),
+            "layer" => Self::Layer(rest.parse().ok()?),
+            "layer-version" => {
+                let (name, number) = rest.split_once('/')?;
+                Self::LayerVersion(name.parse().ok()?, number.parse().ok()?)
+            }
             "reserved" => Self::Reserved,
             "provisioned" => Self::Provisions,
             _ => return None,
         })
     }
+}
+
+/// The prefix of a layer's versions.
+pub(crate) fn layer_versions_of(name: &LayerName) -> String {
+    format!("control/layer-version/{name}/")
 }
 
 /// The prefix of an app's releases.
@@ -267,6 +297,8 @@ mod tests {
             Key::Content(app, Digest::of(b"x")),
             Key::Function(name.clone()),
             Key::Version(name, u64::MAX),
+            Key::Layer("deps".parse().unwrap()),
+            Key::LayerVersion("deps".parse().unwrap(), 3),
             Key::Api("abc".into()),
             Key::Url("abc".into()),
             Key::Reserved,

@@ -1,7 +1,7 @@
 //! Revision ids.
 
 use sha2::{Digest as _, Sha256};
-use sonagi_model::{Entropy, LambdaName};
+use sonagi_model::{Entropy, LambdaName, LayerName};
 
 /// Makes the revision ids of one change. A transaction's body may run again: it then gets the same ids.
 #[derive(Clone)]
@@ -16,9 +16,18 @@ impl Revisions {
 
     /// A version 4 UUID (RFC 9562 §5.4) for what `function` names together with `part`.
     pub(crate) fn of(&self, function: &LambdaName, part: &str) -> String {
+        self.named(function.as_str(), part)
+    }
+
+    /// The same for a version of a layer.
+    pub(crate) fn of_layer(&self, layer: &LayerName, number: u64) -> String {
+        self.named(layer.as_str(), &format!("layer:{number}"))
+    }
+
+    fn named(&self, name: &str, part: &str) -> String {
         let mut hash = Sha256::new();
         hash.update(self.seed);
-        hash.update(function.as_str());
+        hash.update(name);
         hash.update([0]);
         hash.update(part);
         let digest = hash.finalize();

@@ -18,6 +18,11 @@ impl<'a> Store<'a> {
         Self { transaction }
     }
 
+    /// The transaction, for what is not control's.
+    pub(crate) fn transaction(&mut self) -> &mut dyn Transaction {
+        self.transaction
+    }
+
     pub(crate) fn get<T: Record>(&mut self, key: &Key) -> Result<Option<T>> {
         self.transaction.get(&key.bytes())?.map(|bytes| T::decode(&bytes)).transpose()
     }

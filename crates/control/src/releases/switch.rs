@@ -43,6 +43,7 @@ impl Change<'_> {
             }
         }
         self.claim_concurrency(&before, &claims)?;
+        self.services.apply(self.store.transaction(), &app, from, to)?;
         let now: BTreeSet<&LambdaName> = lambda_names(to).collect();
         let dormant = lambda_names(from).chain(&record.dormant);
         let mut dormant: BTreeSet<LambdaName> =
@@ -85,6 +86,7 @@ impl Change<'_> {
         }
         self.declare_provisioned(&mut record, to)?;
         self.declare_asynchronous(&mut record, to);
+        self.declare_mappings(&mut record, to);
         self.store.put(&key, &record)?;
         Ok(record.provisions())
     }
@@ -113,14 +115,16 @@ impl Change<'_> {
         }
     }
 
-    /// Takes down what the live release holds on the whole platform: ids and claims.
+    /// Takes down what the live release holds on the whole platform: ids, claims and what it declares.
     pub(super) fn retire(&mut self, record: &AppRecord) -> Result<()> {
         let nothing = ReleaseContent::default();
         self.switch_ids(&record.live.app, &record.live.content, &nothing)?;
         let before = self.claims()?;
         let mut claims = before.clone();
         claims.switch(&record.live.content, &nothing);
-        self.claim_concurrency(&before, &claims)
+        self.claim_concurrency(&before, &claims)?;
+        let live = &record.live;
+        self.services.apply(self.store.transaction(), &live.app, &live.content, &nothing)
     }
 
     /// Takes a dormant function from the app that once had it.
@@ -163,6 +167,7 @@ impl FunctionRecord {
             url: None,
             provisioned: Default::default(),
             asynchronous: Default::default(),
+            mappings: Default::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use sonagi_model::{
     release::ReleaseContent,
 };
 
-use crate::{Error, Result, lambda, wasm};
+use crate::{Error, Result, lambda, layers, wasm};
 
 /// Names that Lambda sets itself ("Defined runtime environment variables", reserved).
 const RESERVED: [&str; 18] = [
@@ -50,6 +50,7 @@ pub(crate) fn check_content(content: &ReleaseContent) -> Result<()> {
             limits::FUNCTIONS_PER_APP
         ));
     }
+    layers::check_brought(content)?;
     let mut lambda_names = BTreeSet::new();
     let mut ids = BTreeSet::new();
     for (name, function) in &content.functions {
@@ -134,6 +135,7 @@ fn check_function(function: &Function) -> Result<()> {
         )));
     }
     wasm::check(function).map_err(Error::Invalid)?;
+    layers::check_runtime(function).map_err(Error::Invalid)?;
     if !function.snap_start.is_none() && !SnapStart::is_for(function.runtime, function.driver) {
         return Err(Error::Invalid(format!("{} does not start from a snapshot", function.runtime)));
     }
@@ -151,6 +153,15 @@ fn check_function(function: &Function) -> Result<()> {
         if lambda::starts_from_snapshot(function) {
             return Err(Error::Invalid(SNAPSHOT_AND_PROVISIONED.into()));
         }
+    }
+    if let Some(declared) = &function.asynchronous {
+        lambda::check_asynchronous(declared)?;
+    }
+    if let Some(arn) = &function.dead_letters {
+        lambda::check_dead_letters(arn)?;
+    }
+    for mapping in &function.mappings {
+        lambda::check_mapping(mapping)?;
     }
     check_permissions(&function.permissions)?;
     check_tags(&function.tags)?;

@@ -160,12 +160,12 @@ fn unknown_and_unsupported_keys_are_named_all_at_once() {
         problems(&template),
         [
             "9:7: `MemorySze` is not a key that an AWS::Serverless::Function has (did you mean `MemorySize`?)",
-            "10:7: `DeadLetterQueue` of an AWS::Serverless::Function is not supported yet",
+            "10:24: `DeadLetterQueue` has no `TargetArn` (such as `!GetAtt DeadLetters.Arn`)",
             "11:16: `Timeout` must be a whole number from 1 to 900 seconds, not 901",
-            "12:16: the layer arn:aws:lambda:x:1:layer:y:2 cannot be had here: layers are not supported yet (put \
-             what it brings into the function's folder, or into its requirements)",
-            "14:11: `T`: the resource type AWS::DynamoDB::Table is not supported yet (supported are \
-             AWS::Serverless::Function, AWS::Serverless::HttpApi and AWS::Serverless::Api)",
+            "12:16: \"arn:aws:lambda:x:1:layer:y:2\" is no layer version's ARN (it ends with `:layer:`, a name, `:` and a \
+             number)",
+            "14:11: `T`: the resource type AWS::DynamoDB::Table is not supported yet (docs/manifest.md \
+             lists the types that are supported)",
             "15:1: `Rules` of a template is not supported yet",
             "16:1: `Ressources` is not a key that a template has (did you mean `Resources`?)",
         ]

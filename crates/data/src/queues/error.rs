@@ -1,4 +1,4 @@
-use sonagi_model::{FaultKind, limits};
+use sonagi_model::{AppName, FaultKind, limits};
 
 use super::QueueName;
 
@@ -15,6 +15,8 @@ pub enum Refusal {
     NoQueue,
     #[error("A queue already exists with the same name and a different value for attribute {attribute}")]
     Exists { attribute: &'static str },
+    #[error("the app {:?} declares a queue of this name: give one of the two another name", app.as_str())]
+    Owned { app: AppName },
     #[error("Invalid value for the parameter {name}.")]
     Attribute { name: &'static str },
     #[error("Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.")]
@@ -85,7 +87,7 @@ impl Refusal {
     pub fn kind(&self) -> FaultKind {
         match self {
             Self::NoQueue | Self::NoTask => FaultKind::NotFound,
-            Self::Exists { .. } => FaultKind::Exists,
+            Self::Exists { .. } | Self::Owned { .. } => FaultKind::Exists,
             Self::TooLong { .. } | Self::BatchTooLong { .. } | Self::TooManyTags | Self::TooManyQueues => {
                 FaultKind::TooLarge
             }

@@ -44,6 +44,9 @@ pub(super) type Id = u64;
 /// A message's place in the order of sending: the commit's number, and its place in that.
 pub(super) type Position = u64;
 
+/// Bits of an id that are the number of the commit that made the queue, and bits above them that count within it.
+pub(super) const COMMIT: u32 = 40;
+pub(super) const QUEUES_OF_COMMIT: u32 = 16;
 /// Bits of a position that count within one commit.
 pub(super) const WITHIN_COMMIT: u32 = 16;
 

@@ -16,7 +16,10 @@
 //! - a receiver that waits costs nothing until there is something for it.
 
 mod acknowledge;
+mod arn;
 mod attempts;
+mod attributes;
+mod declared;
 mod depth;
 mod digest;
 mod draft;
@@ -29,6 +32,7 @@ mod message;
 mod moving;
 mod name;
 mod own;
+mod policies;
 mod queue;
 mod receive;
 mod registry;
@@ -40,6 +44,9 @@ mod visibility;
 mod waiting;
 
 pub use acknowledge::Acknowledge;
+pub use arn::{BadArn, Place};
+pub use attributes::{BadAttribute, Change, Given, changed, read_attributes};
+pub use declared::{Declaration, Keep};
 pub use depth::Depth;
 pub use digest::{md5, md5_of_attributes};
 pub use draft::{Attribute, AttributeValue, Draft, is_text};
@@ -49,6 +56,7 @@ pub use message::{Message, Received};
 pub use moving::{MoveState, MoveTask};
 pub use name::QueueName;
 pub use own::Return;
+pub use policies::{allow_text, redrive_text};
 pub use queue::Queue;
 pub use receive::Receive;
 pub use registry::{Page, Queues};

@@ -1,10 +1,7 @@
 //! The platform's own queues: made when something is sent to them first, seen by no client, and composed with whatever
 //! else a transaction does.
 
-use sonagi_backend::{
-    Error as BackendError, Transaction,
-    records::{Direction, after},
-};
+use sonagi_backend::{Error as BackendError, Transaction, records::after};
 use sonagi_model::Timestamp;
 use tokio::sync::watch;
 
@@ -37,6 +34,11 @@ impl Settings {
 }
 
 impl Outbox<'_> {
+    /// When the transaction is, by the wall clock.
+    pub fn now(&self) -> Timestamp {
+        self.now.wall
+    }
+
     /// The transaction, for what else it does.
     pub fn transaction(&mut self) -> &mut dyn Transaction {
         self.t
@@ -55,8 +57,9 @@ impl Outbox<'_> {
             None => {
                 let queue = Queue {
                     name: name.clone(),
-                    id: self.t.sequence().0,
+                    id: self.id()?,
                     app: None,
+                    left: None,
                     settings: Settings::own(lease),
                     tags: Default::default(),
                     created: self.now.wall,
@@ -208,13 +211,11 @@ impl Queues {
         let name = name.clone();
         self.transact(move |outbox| {
             let Some(queue) = Queue::find(outbox.t, &name)? else { return Ok(true) };
-            let from = layout::all(layout::MESSAGE, queue.id);
-            if !outbox.t.scan(&from..&after(&from), Direction::Forward, 1)?.is_empty() {
-                return Ok(false);
+            let empty = queue.is_empty(outbox.t)?;
+            if empty {
+                queue.remove(outbox.t)?;
             }
-            outbox.t.delete(&layout::name(&name))?;
-            outbox.t.put(&layout::gone(queue.id), &[])?;
-            Ok(true)
+            Ok(empty)
         })
         .await
     }

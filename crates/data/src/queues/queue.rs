@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use sonagi_backend::{Error, Transaction};
+use sonagi_backend::{
+    Error, Transaction,
+    records::{Direction, after},
+};
 use sonagi_model::{AppName, Timestamp};
 
 use super::{
@@ -20,6 +23,9 @@ pub struct Queue {
     /// The app that declares it, or none: then it was made through an API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<AppName>,
+    /// The app that declared it until it no longer did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) left: Option<AppName>,
     pub settings: Settings,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
@@ -41,6 +47,18 @@ impl Queue {
     pub(super) fn store(&self, t: &mut dyn Transaction) -> Result<(), Error> {
         let record = serde_json::to_vec(self).map_err(|_| damaged("a queue"))?;
         t.put(&layout::name(&self.name), &record)
+    }
+
+    /// Whether it has no message, also none in flight.
+    pub(super) fn is_empty(&self, t: &mut dyn Transaction) -> Result<bool, Error> {
+        let from = layout::all(layout::MESSAGE, self.id);
+        Ok(t.scan(&from..&after(&from), Direction::Forward, 1)?.is_empty())
+    }
+
+    /// Takes it away; its messages are cleared later.
+    pub(super) fn remove(&self, t: &mut dyn Transaction) -> Result<(), Error> {
+        t.delete(&layout::name(&self.name))?;
+        t.put(&layout::gone(self.id), &[])
     }
 
     pub fn is_fifo(&self) -> bool {

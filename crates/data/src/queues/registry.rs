@@ -147,14 +147,14 @@ impl Queues {
                 if let Err(refusal) = check_dead_letters(t, &name, &settings)? {
                     return Ok(Err(refusal));
                 }
-                let (from, to) = (layout::NAMES.to_vec(), layout::own());
-                if t.scan(&from..&to, Direction::Forward, limits::QUEUES)?.len() >= limits::QUEUES {
+                if !has_room(t)? {
                     return Ok(Err(Refusal::TooManyQueues));
                 }
                 let queue = Queue {
                     name: name.clone(),
                     id: t.sequence().0,
                     app: app.clone(),
+                    left: None,
                     settings: settings.clone(),
                     tags: tags.clone(),
                     created: now,
@@ -271,8 +271,7 @@ impl Queues {
         let name = name.clone();
         self.change(move |t| {
             let Some(queue) = Queue::find(t, &name)? else { return Ok(Err(Refusal::NoQueue)) };
-            t.delete(&layout::name(&name))?;
-            t.put(&layout::gone(queue.id), &[])?;
+            queue.remove(t)?;
             Ok(Ok(()))
         })
         .await
@@ -389,8 +388,14 @@ impl Inner {
     }
 }
 
+/// Whether there may be one queue more.
+pub(super) fn has_room(t: &mut dyn Transaction) -> std::result::Result<bool, BackendError> {
+    let (from, to) = (layout::NAMES.to_vec(), layout::own());
+    Ok(t.scan(&from..&to, Direction::Forward, limits::QUEUES)?.len() < limits::QUEUES)
+}
+
 /// Whether the queue that dead letters are to go to takes them.
-fn check_dead_letters(
+pub(super) fn check_dead_letters(
     t: &mut dyn Transaction,
     name: &QueueName,
     settings: &Settings,

@@ -7,7 +7,7 @@ use sonagi_model::{Digest, Timestamp, limits};
 
 use super::{
     DeduplicationScope, Draft, Fifo, Queue, QueueName, Queues, Refusal, fifo,
-    layout::{self, Position, WITHIN_COMMIT},
+    layout::{self, COMMIT, Id, Position, QUEUES_OF_COMMIT, WITHIN_COMMIT},
     message::{Head, Message, damaged, sequence},
     standard,
     steady::Moment,
@@ -38,6 +38,7 @@ pub struct Outbox<'t> {
     pub(super) t: &'t mut dyn Transaction,
     pub(super) now: Moment,
     sent: u64,
+    made: u64,
 }
 
 impl Prepared {
@@ -49,7 +50,17 @@ impl Prepared {
 
 impl<'t> Outbox<'t> {
     pub fn new(t: &'t mut dyn Transaction, now: Moment) -> Self {
-        Self { t, now, sent: 0 }
+        Self { t, now, sent: 0, made: 0 }
+    }
+
+    /// The id of the next queue that is made: no other queue has it.
+    pub(super) fn id(&mut self) -> std::result::Result<Id, Error> {
+        let at = self.made;
+        self.made += 1;
+        if at >> QUEUES_OF_COMMIT != 0 {
+            return Err(Error::TooMany { what: "queues in one transaction", limit: 1 << QUEUES_OF_COMMIT });
+        }
+        Ok(self.t.sequence().0 | (at << COMMIT))
     }
 
     /// The place of the next message in the order of sending.

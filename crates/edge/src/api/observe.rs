@@ -115,6 +115,7 @@ pub(super) fn platform(parts: &Parts) -> Result<Response<ResponseBody>, ApiError
             "account": config.account,
             "region": config.region,
             "gateway": config.gateway,
+            "endpoint": config.endpoint,
             "version": config.version,
         }),
     )

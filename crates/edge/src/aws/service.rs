@@ -4,13 +4,16 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, Method, request::Parts as Head};
 
-use super::{admit, query::Query};
+use super::{admit, query::Query, scheduler};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Service {
     Lambda,
+    Scheduler,
     Sqs,
     Sns,
+    /// EventBridge.
+    Events,
     Sts,
     /// One of AWS's that Sonagi does not have.
     Absent {
@@ -48,10 +51,16 @@ impl Service {
             return Self::Sns;
         }
         if let Some(target) = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
+            if target.starts_with("AWSEvents.") {
+                return Self::Events;
+            }
             // `DynamoDB_20120810.PutItem`, `AmazonSNS.Publish`
             let prefix = target.split(['.', '_']).next().unwrap_or_default().to_ascii_lowercase();
             let name = prefix.strip_prefix("amazon").unwrap_or(&prefix).to_owned();
             return Self::Absent { name: Cow::Owned(clean(name)), protocol: Protocol::Json };
+        }
+        if scheduler::is_path(&head.method, head.uri.path()) {
+            return Self::Scheduler;
         }
         if is_dated(head.uri.path()) {
             return Self::Lambda;
@@ -68,8 +77,10 @@ impl Service {
     fn named(name: String, head: &Head) -> Self {
         match name.as_str() {
             "lambda" => Self::Lambda,
+            "scheduler" => Self::Scheduler,
             "sqs" => Self::Sqs,
             "sns" => Self::Sns,
+            "events" => Self::Events,
             "sts" => Self::Sts,
             "s3" => Self::Absent { name: Cow::Borrowed("s3"), protocol: Protocol::RestXml },
             _ => {
@@ -88,8 +99,10 @@ impl Service {
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Lambda => "lambda",
+            Self::Scheduler => "scheduler",
             Self::Sqs => "sqs",
             Self::Sns => "sns",
+            Self::Events => "events",
             Self::Sts => "sts",
             Self::Absent { name, .. } => name,
         }
@@ -97,8 +110,8 @@ impl Service {
 
     pub(super) fn protocol(&self) -> Protocol {
         match self {
-            Self::Lambda => Protocol::RestJson,
-            Self::Sqs => Protocol::Json,
+            Self::Lambda | Self::Scheduler => Protocol::RestJson,
+            Self::Sqs | Self::Events => Protocol::Json,
             Self::Sns | Self::Sts => Protocol::Query,
             Self::Absent { protocol, .. } => *protocol,
         }
@@ -190,11 +203,19 @@ mod tests {
         let cases = [
             (head("GET", "/2015-03-31/functions", &[]), "lambda", Protocol::RestJson),
             (head("GET", "/x", &[("authorization", &scope("lambda")), date]), "lambda", Protocol::RestJson),
+            (head("GET", "/schedules/x", &[]), "scheduler", Protocol::RestJson),
+            (
+                head("GET", "/x", &[("authorization", &scope("scheduler")), date]),
+                "scheduler",
+                Protocol::RestJson,
+            ),
             (head("POST", "/", &[form]), "sts", Protocol::Query),
             (head("POST", "/", &[form, ("authorization", &scope("iam")), date]), "iam", Protocol::Query),
             (head("POST", "/", &[("x-amz-target", "DynamoDB_20120810.PutItem")]), "dynamodb", Protocol::Json),
             (head("POST", "/", &[("x-amz-target", "AmazonSQS.SendMessage")]), "sqs", Protocol::Json),
             (head("POST", "/", &[form, ("authorization", &scope("sqs")), date]), "sqs", Protocol::Json),
+            (head("POST", "/", &[("x-amz-target", "AWSEvents.PutEvents")]), "events", Protocol::Json),
+            (head("POST", "/", &[("authorization", &scope("events")), date]), "events", Protocol::Json),
             (head("POST", "/000000000000/q", &[form]), "sqs", Protocol::Json),
             (head("GET", "/000000000000/q?Action=SendMessage", &[]), "sqs", Protocol::Json),
             (head("GET", "/?Action=ListQueues&Version=2012-11-05", &[]), "sqs", Protocol::Json),

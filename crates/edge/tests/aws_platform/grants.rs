@@ -1,5 +1,6 @@
 //! What a function may do with its credentials.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sonagi_model::Digest;
 
@@ -8,7 +9,7 @@ use super::world::{Reply, World, zip};
 const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:";
 
 /// The app `shop`, whose function `shop-click` may do what `statements` say.
-async fn deploy(world: &World, statements: Value) -> Reply {
+pub(crate) async fn deploy(world: &World, statements: Value) -> Reply {
     let zip = zip("1");
     let (digest, size) = (Digest::of(&zip), zip.len());
     let put = format!("/_sonagi/v1/packages/{digest}");
@@ -82,4 +83,53 @@ async fn a_release_whose_policies_mean_nothing_is_refused_with_the_place() {
     let refused = deploy(&world, json!([{ "Effect": "Allow", "Action": "sqs", "Resource": "*" }])).await;
     assert_eq!(refused.status, 400, "{refused:?}");
     assert!(refused.text().contains("Statement[0].Action: \\\"sqs\\\" names no action"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_function_uses_the_layers_that_it_may() {
+    let world = World::required().await;
+    deploy(&world, json!([])).await;
+    let layers = "/2018-10-31/layers";
+    let publish = json!({ "Content": { "ZipFile": STANDARD.encode(zip("1")) } });
+    for _ in 0..2 {
+        let path = format!("{layers}/words/versions");
+        assert_eq!(world.ask("POST", &path).json(&publish).signed().send().await.status, 201);
+    }
+    let get = async |path: &str| {
+        let keys = world.session("shop", "shop-click");
+        world.ask("GET", &format!("{layers}{path}")).signed_by(keys).send().await
+    };
+    let arn = "arn:aws:lambda:us-east-1:000000000000:layer:words";
+    let denied = format!("is not authorized to perform: lambda:GetLayerVersion on resource: {arn}:1 because");
+    get("/words/versions/1").await.is_error(403, "AccessDeniedException", &denied);
+    let by_arn = format!("?find=LayerVersion&Arn={}:1", arn.replace(':', "%3A"));
+    get(&by_arn).await.is_error(403, "AccessDeniedException", &denied);
+    let listed = format!("lambda:ListLayerVersions on resource: {arn} because");
+    get("/words/versions").await.is_error(403, "AccessDeniedException", &listed);
+    get("").await.is_error(403, "AccessDeniedException", "lambda:ListLayers on resource: * because");
+
+    let one =
+        json!({ "Effect": "Allow", "Action": "lambda:GetLayerVersion", "Resource": format!("{arn}:1") });
+    let change =
+        json!({ "Effect": "Allow", "Action": "lambda:UpdateFunctionConfiguration", "Resource": "*" });
+    deploy(&world, json!([one, change])).await;
+    for path in ["/words/versions/1", &by_arn] {
+        assert_eq!(get(path).await.status, 200, "{path}");
+    }
+    assert_eq!(get("/words/versions/2").await.status, 403);
+    // Who gives a function a layer must be allowed to read it.
+    world.create("theirs").await;
+    let give = async |number: u32| {
+        let keys = world.session("shop", "shop-click");
+        let path = "/2015-03-31/functions/theirs/configuration";
+        let layers = json!({ "Layers": [format!("{arn}:{number}")] });
+        world.ask("PUT", path).json(&layers).signed_by(keys).send().await.status.as_u16()
+    };
+    assert_eq!((give(1).await, give(2).await), (200, 403));
+    let all = json!({
+        "StatementId": "role", "Action": "lambda:GetLayerVersion", "Principal": "arn:aws:iam::000000000000:root",
+    });
+    let policy = format!("{layers}/words/versions/2/policy");
+    assert_eq!(world.ask("POST", &policy).json(&all).signed().send().await.status, 201);
+    assert_eq!(give(2).await, 403, "the account is let in, and it says who of it");
 }

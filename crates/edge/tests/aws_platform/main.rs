@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod asynchronous;
+mod bus;
 mod doors;
 mod grants;
 mod invocations;
+mod mappings;
 mod own_api;
 mod queues;
 mod resources;
+mod schedules;
 mod snapshots;
 mod topics;
 mod world;

@@ -130,7 +130,8 @@ async fn a_package_over_the_limit_is_refused_before_it_is_read() {
 async fn a_client_learns_what_it_builds_for() {
     let world = World::open().await;
     let expected = json!({
-        "account": "000000000000", "region": "us-east-1", "gateway": "http://localhost:8080", "version": "0.0.0",
+        "account": "000000000000", "region": "us-east-1", "gateway": "http://localhost:8080",
+        "endpoint": "http://127.0.0.1:4566", "version": "0.0.0",
     });
     assert_eq!(world.get(&api("platform")).await.json(), expected);
 }

@@ -219,6 +219,7 @@ impl World {
             account: AccountId::default(),
             region: Region::default(),
             gateway: "http://localhost:8080".into(),
+            endpoint: "http://127.0.0.1:4566".into(),
             names: Vec::new(),
             account_concurrency: 1_000,
             networks: Arc::new(Networks(vec![NamedNetwork {

@@ -346,7 +346,7 @@ impl OwnQueue {
                     None
                 }
             };
-        parcels.into_iter().map(|(arn, parcel)| (arn.as_ref(), parcel)).filter_map(read).collect()
+        parcels.into_iter().filter_map(read).collect()
     }
 }
 

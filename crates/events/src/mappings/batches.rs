@@ -108,7 +108,7 @@ impl<S: Source> Batches<S> {
         Ok(())
     }
 
-    async fn bring(&self, batch: Vec<Record<S::Token>>) -> Result<Verdict> {
+    async fn bring(&self, batch: Vec<Record<S::Token>>) -> Result<Went> {
         let live = self.events.control().live();
         let target = live.function(self.function.as_str()).and_then(|function| {
             function.resolve(self.mapping.qualifier.as_deref(), &**self.events.entropy()).ok()
@@ -116,11 +116,11 @@ impl<S: Source> Batches<S> {
         let Some(target) = target else {
             self.say(Processing::NoFunction);
             self.source.settle(all(&batch, Ending::Back)).await?;
-            return Ok(Verdict::Throttled);
+            return Ok(Went::Amiss(Verdict::Throttled));
         };
         let (batch, lineage) = self.without_recursion(batch, &target).await?;
         if batch.is_empty() {
-            return Ok(Verdict::Done);
+            return Ok(Went::Well);
         }
         let now = self.events.clock().now();
         // Records that come of several traces begin one of their own.
@@ -141,31 +141,33 @@ impl<S: Source> Batches<S> {
             tail: Tail::No,
             timeout: None,
         };
-        let (endings, processing, verdict) = match attempt(self.events.frontend(), request).await {
-            Attempt::Answered(Ok(answer)) if self.mapping.partial => {
-                match answer::failed(&answer, batch.iter().map(|record| record.id.as_str())) {
-                    Some(failed) => {
-                        let ending = |record: &Record<S::Token>| match failed.contains(&record.id) {
-                            true => (record.token.clone(), Ending::Failed),
-                            false => (record.token.clone(), Ending::Done),
-                        };
-                        (batch.iter().map(ending).collect(), Processing::Ok, Verdict::Done)
+        let (endings, processing, verdict): (Vec<_>, _, _) =
+            match attempt(self.events.frontend(), request).await {
+                Attempt::Answered(Ok(answer)) if self.mapping.partial => {
+                    match answer::failed(&answer, batch.iter().map(|record| record.id.as_str())) {
+                        Some(failed) => {
+                            let ending = |record: &Record<S::Token>| match failed.contains(&record.id) {
+                                true => (record.token.clone(), Ending::Failed),
+                                false => (record.token.clone(), Ending::Done),
+                            };
+                            (batch.iter().map(ending).collect(), Processing::Ok, Verdict::Done)
+                        }
+                        None => (all(&batch, Ending::Failed), Processing::FunctionFailed, Verdict::Done),
                     }
-                    None => (all(&batch, Ending::Failed), Processing::FunctionFailed, Verdict::Done),
                 }
-            }
-            Attempt::Answered(Ok(_)) => (all(&batch, Ending::Done), Processing::Ok, Verdict::Done),
-            Attempt::Answered(Err(_)) => {
-                (all(&batch, Ending::Failed), Processing::FunctionFailed, Verdict::Done)
-            }
-            Attempt::Later => (all(&batch, Ending::Back), Processing::Throttled, Verdict::Throttled),
-            Attempt::Stopping => (all(&batch, Ending::Back), Processing::None, Verdict::Done),
-        };
+                Attempt::Answered(Ok(_)) => (all(&batch, Ending::Done), Processing::Ok, Verdict::Done),
+                Attempt::Answered(Err(_)) => {
+                    (all(&batch, Ending::Failed), Processing::FunctionFailed, Verdict::Done)
+                }
+                Attempt::Later => (all(&batch, Ending::Back), Processing::Throttled, Verdict::Throttled),
+                Attempt::Stopping => (all(&batch, Ending::Back), Processing::None, Verdict::Done),
+            };
         if processing != Processing::None {
             self.say(processing);
         }
+        let well = endings.iter().all(|(_, ending)| *ending == Ending::Done);
         self.source.settle(endings).await?;
-        Ok(verdict)
+        Ok(if well { Went::Well } else { Went::Amiss(verdict) })
     }
 
     /// Takes out what the function has sent to itself too often.
@@ -196,7 +198,8 @@ impl<S: Source> Batches<S> {
 }
 
 impl<S: Source> Work for Batches<S> {
-    type Job = Vec<Record<S::Token>>;
+    /// Batches that are brought one after the other.
+    type Job = Vec<Vec<Record<S::Token>>>;
 
     fn at_once(&self) -> usize {
         self.mapping.concurrency.map_or(limits::EVENTS_AT_ONCE, |most| most as usize)
@@ -204,7 +207,7 @@ impl<S: Source> Work for Batches<S> {
 
     async fn next(&self, most: usize, stop: &CancellationToken) -> Result<Option<Vec<Self::Job>>> {
         let window = Duration::from_secs(self.mapping.window.into());
-        let jobs = if window.is_zero() { most } else { 1 };
+        let jobs = if window.is_zero() && !self.source.in_order() { most } else { 1 };
         let lease = jobs.saturating_mul(self.batch()).min(limits::QUEUE_RECEIVE_MAX);
         let records = match self.wanted(lease, limits::QUEUE_WAIT_MAX, stop).await? {
             Some(records) => records,
@@ -223,14 +226,17 @@ impl<S: Source> Work for Batches<S> {
             let records = std::mem::take(batch);
             batches = cut(records, self.batch());
         }
-        Ok(Some(batches))
+        if self.source.in_order() {
+            return Ok(Some(if batches.is_empty() { Vec::new() } else { vec![batches] }));
+        }
+        Ok(Some(batches.into_iter().map(|batch| vec![batch]).collect()))
     }
 
     async fn run(&self, job: Self::Job) -> Verdict {
-        let count = job.len();
-        match self.bring(job).await {
-            Ok(verdict) => verdict,
-            Err(error) => {
+        let mut batches = job.into_iter();
+        while let Some(batch) = batches.next() {
+            let count = batch.len();
+            let went = self.bring(batch).await.unwrap_or_else(|error| {
                 // What they hold ends by itself, and they are brought again.
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -239,10 +245,27 @@ impl<S: Source> Work for Batches<S> {
                     count,
                     "records are put off"
                 );
-                Verdict::Done
+                Went::Amiss(Verdict::Done)
+            });
+            if let Went::Amiss(verdict) = went {
+                // What is behind it must not overtake it.
+                let rest: Vec<_> = batches.flat_map(|batch| all(&batch, Ending::Back)).collect();
+                if let Err(error) = self.source.settle(rest).await {
+                    tracing::error!(error = &error as &dyn std::error::Error, "records are put off");
+                }
+                return verdict;
             }
         }
+        Verdict::Done
     }
+}
+
+/// How a batch went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Went {
+    Well,
+    /// Not all of it was done.
+    Amiss(Verdict),
 }
 
 fn all<T: Clone>(batch: &[Record<T>], ending: Ending) -> Vec<(T, Ending)> {

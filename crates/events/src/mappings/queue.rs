@@ -19,6 +19,10 @@ pub(super) struct QueueSource {
 impl Source for QueueSource {
     type Token = Handle;
 
+    fn in_order(&self) -> bool {
+        self.queue.is_fifo()
+    }
+
     async fn lease(
         &self,
         most: usize,

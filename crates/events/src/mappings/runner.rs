@@ -147,11 +147,9 @@ async fn apply(events: &Events, live: &Live, stop: &CancellationToken) {
 fn wanted(live: &Live) -> BTreeMap<String, (LambdaName, Mapping)> {
     let of = |function: &Arc<sonagi_control::LiveFunction>| {
         let name = function.lambda_name().clone();
-        let mappings = function.latest.function.mappings.clone();
-        mappings
-            .into_iter()
-            .filter(|mapping| mapping.enabled)
-            .map(move |mapping| (mapping.id.clone(), (name.clone(), mapping)))
+        let mappings = function.mappings.values().map(|live| live.mapping.clone());
+        let enabled: Vec<_> = mappings.filter(|mapping| mapping.enabled).collect();
+        enabled.into_iter().map(move |mapping| (mapping.id.clone(), (name.clone(), mapping)))
     };
     live.functions().flat_map(of).collect()
 }

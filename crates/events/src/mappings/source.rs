@@ -38,6 +38,9 @@ pub(super) enum Ending {
 pub(super) trait Source: Send + Sync + 'static {
     type Token: Clone + Send + Sync + 'static;
 
+    /// Whether records that are leased together must be worked on one after the other.
+    fn in_order(&self) -> bool;
+
     /// Leases records, at most `most`. Waits for a first one for `wait` seconds, until `stop` at the longest. None: the
     /// source is gone.
     fn lease(

@@ -17,10 +17,12 @@ mod days;
 mod error;
 mod expression;
 mod fields;
+mod moment;
 mod zone;
 
 pub use error::{ExpressionError, ExpressionReason};
 pub use expression::{Expression, Span};
+pub use moment::moment;
 pub use zone::{UnknownZone, Zone};
 
 /// Who reads an expression.

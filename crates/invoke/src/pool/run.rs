@@ -8,7 +8,7 @@ use sonagi_model::{
     function::Tracing,
     invocation::{ColdStart, Usage},
 };
-use sonagi_sandbox::{Call, Outcome};
+use sonagi_sandbox::{Call, Environment, Outcome};
 
 use super::Pool;
 use crate::{
@@ -104,8 +104,14 @@ impl Run {
         self.engine.clock.tick() - self.began
     }
 
-    /// Writes what the platform says at the end, and the record.
-    pub(super) fn end(mut self, journal: &Journal, outcome: Outcome, used: Used) {
+    /// Writes what the platform says at the end, and the record; the environment's extensions are told, if it has some.
+    pub(super) fn end(
+        mut self,
+        journal: &Journal,
+        environment: Option<&dyn Environment>,
+        outcome: Outcome,
+        used: Used,
+    ) {
         let Used { duration, cpu, memory_peak } = used;
         // What it took to stop it is not the function's time.
         let duration = if outcome == Outcome::TimedOut { self.timeout } else { duration };
@@ -120,6 +126,9 @@ impl Run {
             outcome: &outcome,
         };
         journal.end(self.engine.clock.now(), self.request, trace, &report);
+        if let Some(environment) = environment {
+            environment.report(&|| report.record(&self.request, Some(&self.trace)));
+        }
         self.record(outcome, usage);
     }
 

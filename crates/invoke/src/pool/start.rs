@@ -11,7 +11,7 @@ use sonagi_model::{
     logs::LogSink,
 };
 use sonagi_sandbox::{
-    Answer, EnvironmentSpec, Footprint, Initialised, Initialization, Outcome, StartFailure, Started,
+    Answer, EnvironmentSpec, Footprint, Initialised, Initialization, Opt, Outcome, StartFailure, Started,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -147,11 +147,13 @@ impl Attempt {
         place: Place,
         initialization: Initialization,
     ) -> Result<Self, Error> {
-        let code = engine.deployments.unpacked(&target.function.package).await;
-        let code = code.map_err(|cause| Error::Packages(Arc::new(cause)))?;
+        let failed = |cause| Error::Packages(Arc::new(cause));
+        let code = engine.deployments.unpacked(&target.function.package).await.map_err(failed)?;
+        let layers = engine.deployments.merged(&target.function.layer_packages()).await.map_err(failed)?;
+        let files = Files { code, opt: layers.map(|(digest, folder)| Opt { digest, folder }) };
         let stream = engine.log_stream(&target);
         let sink = Arc::new(TailSink::new(engine.logs.sink(&target, &stream)));
-        let spec = Arc::new(spec(&engine, &target, code, stream, sink.clone(), initialization));
+        let spec = Arc::new(spec(&engine, &target, files, stream, sink.clone(), initialization));
         let journal = Journal::new(sink, target.function.log_format, target.version);
         Ok(Self { engine, pool, target, spec, journal, place })
     }
@@ -219,7 +221,7 @@ impl Attempt {
             None => (timed_out(id, run.timeout), Outcome::TimedOut),
         };
         let spent = run.spent();
-        run.end(&self.journal, outcome, Used { duration: spent, cpu: None, memory_peak: 0 });
+        run.end(&self.journal, None, outcome, Used { duration: spent, cpu: None, memory_peak: 0 });
         let tail = (job.request.tail == Tail::Yes).then(|| self.journal.sink().take());
         // Whoever asked may have left.
         let _ = job.reply.send(Ok(Reply { answer: Answer::Failure(failure), tail, late: None }));
@@ -359,10 +361,16 @@ impl Reason {
     }
 }
 
+/// What an environment sees of its function's.
+struct Files {
+    code: PathBuf,
+    opt: Option<Opt>,
+}
+
 fn spec(
     engine: &Engine,
     target: &Target,
-    code: PathBuf,
+    files: Files,
     stream: String,
     logs: Arc<dyn LogSink>,
     initialization: Initialization,
@@ -380,7 +388,8 @@ fn spec(
         handler: function.handler.clone(),
         architecture: function.architecture,
         package: function.package.digest,
-        code,
+        code: files.code,
+        opt: files.opt,
         memory: function.memory,
         timeout: function.timeout,
         ephemeral_storage: function.ephemeral_storage,
@@ -390,6 +399,7 @@ fn spec(
         wasm: function.wasm.clone(),
         credentials: engine.credentials.credentials(target),
         region: engine.config.region.clone(),
+        account: engine.config.account.clone(),
         endpoint: engine.config.endpoint.clone(),
         log_group: format!("/aws/lambda/{}", function.lambda_name),
         log_stream: stream,

@@ -70,10 +70,7 @@ impl Worker {
 
     async fn go_on(self, next: Next, held: Held) {
         match next {
-            Next::Stop => {
-                drop(self);
-                drop(held);
-            }
+            Next::Stop => self.stop(held).await,
             Next::Run(_) | Next::Wait => {
                 drop(held);
                 self.serve_on(next).await;
@@ -87,9 +84,9 @@ impl Worker {
                 Next::Run(job) => job,
                 Next::Wait => match self.wait().await {
                     Some(job) => job,
-                    None => return,
+                    None => return self.environment.shut_down().await,
                 },
-                Next::Stop => return,
+                Next::Stop => return self.environment.shut_down().await,
             };
             let mut run = Run::begin(&self.member.engine, &self.member.pool, &mut job.request);
             if let Some(cold) = self.cold.take() {
@@ -98,12 +95,16 @@ impl Worker {
             let held;
             (next, held) = self.run(job, run).await;
             if matches!(next, Next::Stop) {
-                // The environment goes first: who waits for it to be over finds it gone.
-                drop(self);
-                drop(held);
-                return;
+                return self.stop(held).await;
             }
         }
+    }
+
+    async fn stop(mut self, held: Held) {
+        self.environment.shut_down().await;
+        // The environment goes first: who waits for it to be over finds it gone.
+        drop(self);
+        drop(held);
     }
 
     /// The next job of an idle environment; none if it is to stop, or has died.
@@ -168,7 +169,8 @@ impl Worker {
         }
         self.member.seat.facts.memory_peak.store(finished.memory_peak, Ordering::Relaxed);
         let Finished { outcome, duration, cpu, memory_peak, reusable } = finished;
-        run.end(&self.journal, outcome, Used { duration: spent + duration, cpu, memory_peak });
+        let used = Used { duration: spent + duration, cpu, memory_peak };
+        run.end(&self.journal, Some(&*self.environment), outcome, used);
         replying.end(|| self.journal.sink().take());
         let now = self.member.engine.clock.tick();
         let next = if reusable && now.since(self.member.seat.born) < ENVIRONMENT_AGE {

@@ -101,6 +101,14 @@ pub(super) fn report_json(
     trace: Option<&Trace>,
     report: &Report<'_>,
 ) -> String {
+    record(at, "platform.report", report_record(request, trace, report))
+}
+
+pub(super) fn report_record(
+    request: &RequestId,
+    trace: Option<&Trace>,
+    report: &Report<'_>,
+) -> serde_json::Value {
     let mut body = json!({
         "requestId": request.to_string(),
         "metrics": {
@@ -125,7 +133,7 @@ pub(super) fn report_json(
     if let Some(error_type) = error_type(report.outcome) {
         body["errorType"] = error_type.into();
     }
-    record(at, "platform.report", body)
+    body
 }
 
 pub(super) fn init_report_json(at: Timestamp, took: Duration, phase: InitPhase, end: &InitEnd<'_>) -> String {

@@ -42,6 +42,13 @@ pub(crate) struct Report<'a> {
     pub(crate) outcome: &'a Outcome,
 }
 
+impl Report<'_> {
+    /// As a record of the Telemetry API has them.
+    pub(crate) fn record(&self, request: &RequestId, trace: Option<&Trace>) -> serde_json::Value {
+        lines::report_record(request, trace, self)
+    }
+}
+
 /// What came before an invocation for which an environment was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Beginning {

@@ -189,6 +189,10 @@ impl Deployments for Deployed {
     async fn unpacked(&self, _package: &Package) -> sonagi_control::Result<PathBuf> {
         Ok("/code".into())
     }
+
+    async fn merged(&self, _: &[Package]) -> sonagi_control::Result<Option<(Digest, PathBuf)>> {
+        Ok(None)
+    }
 }
 
 impl Snapshot for Functions {

@@ -29,6 +29,7 @@ use rustix::{
 use super::{
     Failure, Step,
     confine::{self, Writes},
+    crew::{self, Crew, Launch},
     disks,
     filter::Filters,
     init::{self, Trouble},
@@ -62,7 +63,7 @@ pub(super) fn run(inheritance: Inheritance<'_>) -> ! {
             (Some(sandbox), Some(root), Some(filters)) => {
                 enter(sandbox, mounts, lease.take(), root, &socket)?;
                 wait_for_network(sandbox, &socket)?;
-                runtime(&order, filters, files.output, &socket)
+                runtime(&order, filters, (files.output, files.beside), &socket)
             }
             (Some(_), _, _) => Err(Step::Root.failed(io::ErrorKind::NotFound.into(), "")),
             (None, _, _) => without_sandbox(&order, files.output, &socket),
@@ -305,19 +306,27 @@ fn connected(socket: &UnixStream) -> io::Result<()> {
     }
 }
 
-/// Splits into the runtime and the sandbox's first process.
+/// Splits into the extensions, the runtime and the sandbox's first process.
 fn runtime(
     order: &Order,
     filters: &Filters,
-    output: OwnedFd,
+    (output, beside): (OwnedFd, Option<OwnedFd>),
     socket: &UnixStream,
 ) -> Result<Infallible, Failure> {
     let exec = |error| Step::Exec.failed(error, "");
-    // Before the runtime is started, so that its end is not missed.
+    // Before anything is started, so that its end is not missed.
     let children = sys::ended_children().map_err(exec)?;
-    let trouble = Trouble::new().map_err(exec)?;
     let (gate, hold) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| exec(error.into()))?;
+    let (launched, hold) = match beside {
+        None => (None, hold),
+        Some(beside) => {
+            let (launch, hold) = Launch::begin(order, filters, &beside, (&gate, hold))?;
+            (Some(launch), hold)
+        }
+    };
+    let (start, wait) = crew::start(launched.as_ref()).map_err(exec)?;
+    let trouble = Trouble::new().map_err(exec)?;
     let purpose = order.sandbox.as_ref().map(|sandbox| sandbox.purpose).unwrap_or_default();
     let (to_standby, template_gate) = match purpose {
         Purpose::Known | Purpose::ToldLater => (None, None),
@@ -329,9 +338,9 @@ fn runtime(
     match sys::clone(0, None).map_err(exec)? {
         sys::Cloned::Child => {
             // Until the other has given up its powers: then there is nobody left with any when the function runs.
-            drop((hold, to_standby));
+            drop((hold, to_standby, start, launched));
             let _ = rustix::io::read(&gate, &mut [0]);
-            let failure = match become_runtime(order, filters, &output, template_gate) {
+            let failure = match become_runtime(order, filters, &output, template_gate, wait) {
                 Ok(never) => match never {},
                 Err(failure) => failure,
             };
@@ -339,7 +348,7 @@ fn runtime(
             std::process::exit(super::FAILED)
         }
         sys::Cloned::Parent { pid, .. } => {
-            drop(output);
+            drop((output, wait));
             close_stdio();
             let kept = match purpose {
                 Purpose::Known => confine::keep_signals(),
@@ -350,14 +359,17 @@ fn runtime(
             };
             kept.map_err(|error| Step::Privileges.failed(error, ""))?;
             drop(hold);
-            let heard = trouble.heard().map_err(exec)?;
-            if let Ok(failure) = String::from_utf8_lossy(&heard).parse() {
-                return Err(failure);
-            }
+            let crew = match launched {
+                None => {
+                    trouble.heard()?;
+                    None
+                }
+                Some(launched) => Some(Crew::new(launched, start, trouble)?),
+            };
             message::say(socket, &Word::Started, &[]).map_err(exec)?;
             let runtime = Pid::from_raw(pid).ok_or_else(|| exec(io::ErrorKind::InvalidData.into()))?;
             match to_standby {
-                None => init::run(runtime, &children, socket, purpose),
+                None => init::run(runtime, &children, socket, purpose, crew),
                 Some(gate) => {
                     let users = order.sandbox.as_ref().and_then(|sandbox| sandbox.users);
                     Template::new(runtime, &children, gate, users).run(socket)
@@ -379,23 +391,33 @@ fn become_runtime(
     filters: &Filters,
     output: &OwnedFd,
     gate: Option<OwnedFd>,
+    wait: Option<OwnedFd>,
 ) -> Result<Infallible, Failure> {
     let exec = |error| Step::Exec.failed(error, "");
     let purpose = order.sandbox.as_ref().map(|sandbox| sandbox.purpose).unwrap_or_default();
-    rustix::process::setsid().map_err(|error| Step::Session.failed(error.into(), ""))?;
-    stdio(output).map_err(exec)?;
-    let users = order.sandbox.as_ref().and_then(|sandbox| sandbox.users);
-    confine::drop_privileges(users).map_err(|error| Step::Privileges.failed(error, ""))?;
-    std::env::set_current_dir(&order.folder).map_err(|error| Step::Folder.failed(error, ""))?;
-    let writes = match purpose {
-        Purpose::Known | Purpose::ToldLater => Writes::Temporary,
-        Purpose::Template => Writes::Anywhere,
-    };
-    confine::files(Path::new("/"), writes).map_err(|error| Step::Landlock.failed(error, ""))?;
+    shed(order, output, &order.folder)?;
+    if let Some(wait) = wait {
+        // Until the extensions have registered.
+        let _ = rustix::io::read(&wait, &mut [0]);
+    }
     let mut command = command(order);
     if let Some(gate) = gate {
         template::place_gate(gate).map_err(exec)?;
     }
     filters.apply(purpose).map_err(|error| Step::Filter.failed(error, ""))?;
     Err(exec(command.exec()))
+}
+
+/// Gives up all powers, and what is not the function's to have.
+pub(super) fn shed(order: &Order, output: &OwnedFd, folder: &Path) -> Result<(), Failure> {
+    rustix::process::setsid().map_err(|error| Step::Session.failed(error.into(), ""))?;
+    stdio(output).map_err(|error| Step::Exec.failed(error, ""))?;
+    let users = order.sandbox.as_ref().and_then(|sandbox| sandbox.users);
+    confine::drop_privileges(users).map_err(|error| Step::Privileges.failed(error, ""))?;
+    std::env::set_current_dir(folder).map_err(|error| Step::Folder.failed(error, ""))?;
+    let writes = match order.sandbox.as_ref().map(|sandbox| sandbox.purpose).unwrap_or_default() {
+        Purpose::Known | Purpose::ToldLater => Writes::Temporary,
+        Purpose::Template => Writes::Anywhere,
+    };
+    confine::files(Path::new("/"), writes).map_err(|error| Step::Landlock.failed(error, ""))
 }

@@ -15,24 +15,42 @@ use rustix::{
 };
 
 use super::{
-    Failure, Step, confine, environment,
+    Failure, Step, confine,
+    crew::{Crew, Left},
+    environment,
     message::{self, Word},
     order::Purpose,
     sys,
 };
 
 /// Waits for the runtime's end and says how it ended. When this process ends, the kernel kills all others of the
-/// sandbox. If the sandbox's function is told later, mounts what belongs to it then.
-pub(super) fn run(runtime: Pid, children: &OwnedFd, socket: &UnixStream, mut purpose: Purpose) -> ! {
+/// sandbox. If the sandbox's function is told later, mounts what belongs to it then. With extensions, it says how each
+/// of them ended too, and stays when the runtime has ended.
+pub(super) fn run(
+    runtime: Pid,
+    children: &OwnedFd,
+    socket: &UnixStream,
+    mut purpose: Purpose,
+    mut crew: Option<Crew>,
+) -> ! {
     loop {
-        let mut files = [PollFd::new(children, PollFlags::IN), PollFd::new(socket, PollFlags::IN)];
+        let mut files = vec![PollFd::new(children, PollFlags::IN), PollFd::new(socket, PollFlags::IN)];
+        files
+            .extend(crew.as_ref().and_then(Crew::trouble).map(|trouble| PollFd::new(trouble, PollFlags::IN)));
         match rustix::event::poll(&mut files, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(_) => std::process::exit(super::FAILED),
         }
-        if !files[1].revents().is_empty() {
+        let (asked, begun) = (
+            !files[1].revents().is_empty(),
+            files.get(2).is_some_and(|trouble| !trouble.revents().is_empty()),
+        );
+        if begun && let Some(failure) = crew.as_mut().and_then(Crew::begun) {
+            let _ = message::say(socket, &Word::Failed(failure), &[]);
+        }
+        if asked {
             match purpose {
-                Purpose::Known | Purpose::Template => obey(socket),
+                Purpose::Known | Purpose::Template => obey(socket, Some(runtime), crew.as_mut()),
                 Purpose::ToldLater => {
                     let word = match told(socket) {
                         Ok(()) => Word::Told,
@@ -50,18 +68,42 @@ pub(super) fn run(runtime: Pid, children: &OwnedFd, socket: &UnixStream, mut pur
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             if pid == runtime {
                 let _ = message::say(socket, &Word::Ended(status.as_raw()), &[]);
-                std::process::exit(0);
+            }
+            match crew.as_mut().map(|crew| crew.left(pid)) {
+                None if pid == runtime => std::process::exit(0),
+                None | Some(Left::Nobody) => {}
+                Some(Left::Extension(number)) => {
+                    let _ = message::say(socket, &Word::Left(number, status.as_raw()), &[]);
+                }
             }
         }
     }
 }
 
-/// Holds or resumes what runs here; ends with the server.
-pub(super) fn obey(socket: &UnixStream) {
-    let mut word = [0];
-    match rustix::io::read(socket, &mut word) {
-        Ok(1) => hold_or_resume(word),
+/// Does what the driver says about what runs here; ends with the server.
+pub(super) fn obey(socket: &UnixStream, runtime: Option<Pid>, crew: Option<&mut Crew>) {
+    let (mut word, mut files) = ([0], Vec::new());
+    match message::receive(socket, &mut word, &mut files) {
+        Ok(1) => {}
         Ok(_) | Err(_) => std::process::exit(super::FAILED),
+    }
+    // There may be nothing left to be told.
+    let tell = |signal| runtime.map(|runtime| rustix::process::kill_process_group(runtime, signal));
+    match (word, files.pop().map(UnixStream::from), crew) {
+        ([message::TERMINATE], _, _) => drop(tell(Signal::TERM)),
+        ([message::KILL], _, _) => drop(tell(Signal::KILL)),
+        ([message::BEGIN], _, Some(crew)) => crew.begin(),
+        ([message::SOCKET], Some(conversation), _) => give_socket(&conversation),
+        (word, _, _) => hold_or_resume(word),
+    }
+}
+
+fn give_socket(conversation: &UnixStream) {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType};
+    let made = rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+    // Who gets no answer is told so by the conversation's end.
+    if let Ok(made) = made {
+        let _ = message::say(conversation, &Word::Connect, &[made.as_fd()]);
     }
 }
 
@@ -95,18 +137,31 @@ impl Trouble {
         Ok(Self { read, write })
     }
 
-    /// What the other process has said; empty if it has become the runtime.
-    pub(super) fn heard(self) -> io::Result<Vec<u8>> {
-        drop(self.write);
-        let mut text = Vec::new();
-        let mut bytes = [0; 512];
-        loop {
-            match rustix::io::read(self.read.as_fd(), &mut bytes) {
-                Ok(0) => return Ok(text),
-                Ok(size) => text.extend_from_slice(&bytes[..size]),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
+    /// Waits until the other process has become what it was to.
+    ///
+    /// # Errors
+    /// Why it could not.
+    pub(super) fn heard(self) -> Result<(), Failure> {
+        hear(self.listen())
+    }
+
+    /// The end at which that is heard.
+    pub(super) fn listen(self) -> OwnedFd {
+        self.read
+    }
+}
+
+/// What was said at the other end of `trouble`, until that was closed.
+pub(super) fn hear(trouble: OwnedFd) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    let mut bytes = [0; 512];
+    loop {
+        match rustix::io::read(trouble.as_fd(), &mut bytes) {
+            Ok(0) => break,
+            Ok(size) => text.extend_from_slice(&bytes[..size]),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(Step::Exec.failed(error.into(), "")),
         }
     }
+    String::from_utf8_lossy(&text).parse().map_or(Ok(()), Err)
 }

@@ -15,9 +15,13 @@
 //! | `mounts`           | launcher | a mount for each asked for  | in answer to a second kind of packet, `m` |
 //! | `told`             | process  |                             | it has got its function's mounts, and is as one that had them from the start |
 //! | `ended STATUS`     | process  |                             | the runtime has ended, as `wait` says it; only in a sandbox |
+//! | `left NUMBER STATUS` | process |                           | so has an extension |
+//! | `connect`          | process  | a socket                    | it was asked for |
 //!
 //! To the first process of a sandbox that has its function: a byte to hold all that runs in it (`h`), and one to have it
-//! go on (`r`). To the first process of a template's sandbox, on that sandbox's socket: a byte (`s`: may it be copied? `c`: copy it)
+//! go on (`r`); to have the runtime terminated (`t`) or killed (`k`); to have a runtime begin that waited for extensions
+//! (`g`), which may come to `failed`; and a byte (`n`) with a socket, over which it gets one that is of the sandbox's
+//! network and led nowhere yet. To the first process of a template's sandbox, on that sandbox's socket: a byte (`s`: may it be copied? `c`: copy it)
 //! with a socket for all that concerns it, and with `c` the copy's output and the doors of its groups. The answers are the
 //! words above: to `s` `started` or `failed`; to `c` those of an environment, `born` with a number of the template's.
 //!
@@ -56,6 +60,13 @@ pub(crate) const COPY: u8 = b'c';
 /// To the first process of any sandbox, on its socket: stop all that runs in it, and have it go on.
 pub(crate) const HOLD: u8 = b'h';
 pub(crate) const RESUME: u8 = b'r';
+/// The same for the runtime alone: that it is to end, and that it must.
+pub(crate) const TERMINATE: u8 = b't';
+pub(crate) const KILL: u8 = b'k';
+/// Of a sandbox with extensions: its runtime begins.
+pub(crate) const BEGIN: u8 = b'g';
+/// With a socket: one of the sandbox's network is wanted.
+pub(crate) const SOCKET: u8 = b'n';
 
 /// Files in one message, at the most.
 const FILES: usize = 16;
@@ -69,6 +80,8 @@ pub(crate) struct Files<F> {
     pub(crate) socket: F,
     /// Standard output and error.
     pub(crate) output: F,
+    /// The same of the extensions, if there are some.
+    pub(crate) beside: Option<F>,
     /// The doors of its control groups.
     pub(crate) groups: Vec<F>,
 }
@@ -87,6 +100,10 @@ pub(crate) enum Word {
     Told,
     /// A wait status.
     Ended(i32),
+    /// The number of an extension, and a wait status.
+    Left(usize, i32),
+    /// A socket.
+    Connect,
 }
 
 impl std::fmt::Display for Word {
@@ -100,6 +117,8 @@ impl std::fmt::Display for Word {
             Self::Mounts => f.write_str("mounts"),
             Self::Told => f.write_str("told"),
             Self::Ended(status) => write!(f, "ended {status}"),
+            Self::Left(number, status) => write!(f, "left {number} {status}"),
+            Self::Connect => f.write_str("connect"),
         }
     }
 }
@@ -113,12 +132,17 @@ impl std::str::FromStr for Word {
                 "started" => Ok(Self::Started),
                 "mounts" => Ok(Self::Mounts),
                 "told" => Ok(Self::Told),
+                "connect" => Ok(Self::Connect),
                 _ => Err(()),
             },
             Some(("born", pid)) => pid.parse().map(Self::Born).map_err(|_| ()),
             Some(("memory", failure)) => failure.parse().map(Self::Memory),
             Some(("failed", failure)) => failure.parse().map(Self::Failed),
             Some(("ended", status)) => status.parse().map(Self::Ended).map_err(|_| ()),
+            Some(("left", who)) => {
+                let (number, status) = who.split_once(' ').ok_or(())?;
+                Ok(Self::Left(number.parse().map_err(|_| ())?, status.parse().map_err(|_| ())?))
+            }
             Some(_) => Err(()),
         }
     }
@@ -244,6 +268,8 @@ mod tests {
             Word::Memory(failure.clone()),
             Word::Failed(failure),
             Word::Ended(-9),
+            Word::Left(3, 256),
+            Word::Connect,
         ]
     }
 

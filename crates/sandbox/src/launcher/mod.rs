@@ -20,6 +20,7 @@
 
 mod allowed;
 mod confine;
+mod crew;
 pub(crate) mod disks;
 mod environment;
 mod filter;
@@ -44,7 +45,7 @@ use std::{
 };
 
 pub(crate) use environment::{RESOLVER, network_sockets};
-pub(crate) use order::{Join, Mount, Order, Purpose, Reach, Sandbox, Stay};
+pub(crate) use order::{Extensions, Join, Mount, Order, Purpose, Reach, Sandbox, Stay};
 
 /// The first argument that makes the program a launcher.
 pub const WORD: &str = "__launch";

@@ -31,6 +31,15 @@ pub(crate) struct Order {
     pub(crate) variables: Vec<(OsString, OsString)>,
     /// None: the process shares the machine's files and network.
     pub(crate) sandbox: Option<Sandbox>,
+    /// What runs beside the runtime.
+    pub(crate) extensions: Extensions,
+}
+
+/// Programs that are started in a sandbox before its runtime, which then waits until it is told to begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Extensions {
+    pub(crate) programs: Vec<PathBuf>,
+    pub(crate) variables: Vec<(OsString, OsString)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +123,7 @@ impl Order {
             arguments: Vec::new(),
             variables: Vec::new(),
             sandbox: None,
+            extensions: Extensions::default(),
         }
     }
 
@@ -150,6 +160,12 @@ impl Order {
         }
         for (name, value) in &self.variables {
             field(b'e', &[name.as_bytes(), b"=", value.as_bytes()]);
+        }
+        for program in &self.extensions.programs {
+            field(b'x', &[program.as_os_str().as_bytes()]);
+        }
+        for (name, value) in &self.extensions.variables {
+            field(b'v', &[name.as_bytes(), b"=", value.as_bytes()]);
         }
         if let Some(sandbox) = &self.sandbox {
             field(b'S', &[sandbox.temporary.to_string().as_bytes()]);
@@ -191,11 +207,9 @@ impl Order {
                 b'f' => order.folder = path(value),
                 b'p' => order.program = path(value),
                 b'a' => order.arguments.push(OsString::from_vec(value.to_vec())),
-                b'e' => {
-                    let at = value.iter().position(|&byte| byte == b'=')?;
-                    let part = |part: &[u8]| OsString::from_vec(part.to_vec());
-                    order.variables.push((part(&value[..at]), part(&value[at + 1..])));
-                }
+                b'e' => order.variables.push(variable(value)?),
+                b'x' => order.extensions.programs.push(path(value)),
+                b'v' => order.extensions.variables.push(variable(value)?),
                 b'S' => {
                     order.sandbox = Some(Sandbox { temporary: number(value)?, ..Sandbox::default() });
                 }
@@ -218,6 +232,12 @@ impl Order {
 
 fn number<T: std::str::FromStr>(value: &[u8]) -> Option<T> {
     std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+fn variable(value: &[u8]) -> Option<(OsString, OsString)> {
+    let at = value.iter().position(|&byte| byte == b'=')?;
+    let part = |part: &[u8]| OsString::from_vec(part.to_vec());
+    Some((part(&value[..at]), part(&value[at + 1..])))
 }
 
 fn path(value: &[u8]) -> PathBuf {
@@ -251,6 +271,10 @@ mod tests {
                     Mount { from: "/data/clients/b".into(), to: "/var/runtime".into() },
                 ],
             }),
+            extensions: Extensions {
+                programs: vec!["/opt/extensions/a b".into()],
+                variables: vec![("C".into(), "d".into())],
+            },
         }
     }
 

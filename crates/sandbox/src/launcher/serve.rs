@@ -111,12 +111,13 @@ fn mounts(sandbox: &Sandbox, root: &Root) -> Result<Vec<OwnedFd>, Failure> {
 fn make(
     socket: &UnixStream,
     output: OwnedFd,
-    groups: Vec<OwnedFd>,
+    mut groups: Vec<OwnedFd>,
     main: &mut OwnedFd,
     ground: Option<&Result<Ground, Failure>>,
 ) -> Result<(), Failure> {
     let lost = |error| Step::Order.failed(error, "");
     let (order, _) = message::order(socket).map_err(lost)?;
+    let beside = (!order.extensions.programs.is_empty() && !groups.is_empty()).then(|| groups.remove(0));
     let group = match order.join {
         Join::Born => groups.first().map(AsFd::as_fd),
         Join::Write => None,
@@ -140,8 +141,10 @@ fn make(
         if let Some(users) = sandbox.users {
             // So that `/dev/stdout` can be opened.
             let user = rustix::fs::Uid::from_raw(users + 1);
-            rustix::fs::fchown(&output, Some(user), None)
-                .map_err(|error| Step::Privileges.failed(error.into(), ""))?;
+            for output in [Some(&output), beside.as_ref()].into_iter().flatten() {
+                rustix::fs::fchown(output, Some(user), None)
+                    .map_err(|error| Step::Privileges.failed(error.into(), ""))?;
+            }
         }
     }
     let (gate, open) =
@@ -156,7 +159,7 @@ fn make(
                 std::process::exit(super::FAILED)
             };
             drop(gate);
-            let files = Files { socket: own, output, groups };
+            let files = Files { socket: own, output, beside, groups };
             environment::run(Inheritance {
                 order,
                 files,

@@ -363,7 +363,7 @@ fn rest(children: &OwnedFd, conversation: &UnixStream) -> ! {
             Err(_) => std::process::exit(super::FAILED),
         }
         if !files[1].revents().is_empty() {
-            init::obey(conversation);
+            init::obey(conversation, None, None);
         }
         let mut signals = [0; 512];
         let _ = rustix::io::read(children, &mut signals);

@@ -7,7 +7,7 @@
 //!        │   <vsock>_1025  output                 ◄──vsock──┤
 //!        ▼   <vsock>_9001  the Runtime API        ◄──vsock──┤ 127.0.0.1:9001 ◄── the runtime
 //!   Environment, the same as a process's                    ├ eth0 ══ tap0 in the monitor's namespace, if it has a network
-//!                                                           └ /dev/vda the root, vdb the package, the AWS SDK, /tmp
+//!                                                           └ /dev/vda the root, vdb the package, the layers, the AWS SDK, /tmp
 //! ```
 //!
 //! Start reading at [`MicrovmDriver`] and `start`; [`Monitor`] is the seam to what runs machines, and [`Firecracker`] the

@@ -57,7 +57,7 @@ const WRITTEN: [(&str, &str); 5] = [
         "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n",
     ),
     ("etc/group", "root:x:0:\nsbx_user1051:x:990:\n"),
-    ("etc/hosts", "127.0.0.1 localhost\n"),
+    ("etc/hosts", "127.0.0.1 localhost sandbox.localdomain sandbox\n"),
     ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
     ("etc/resolv.conf", ""),
 ];

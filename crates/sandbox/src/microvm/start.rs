@@ -30,9 +30,9 @@ use super::{
 use crate::{
     EnvironmentSpec, Initialization, Origin, StartFailure, Started,
     process::{
-        Awaits, Grant, Hints, Life, Opened, Output, ProcessEnvironment, RUNTIME_API, RUNTIME_API_PORT,
-        RUNTIME_DIR, State, Surroundings, TASK_ROOT, Whose, Wire, find_bootstrap, first_request, initialise,
-        not_connected, not_started, tell_afresh, variables,
+        Awaits, Grant, Hints, Life, OPT, Opened, Output, ProcessEnvironment, RUNTIME_API, RUNTIME_API_PORT,
+        RUNTIME_DIR, State, Surroundings, TASK_ROOT, Whose, Wire, bootstrap_places, find_bootstrap,
+        find_extensions, first_request, initialise, not_connected, not_started, tell_afresh, variables,
     },
     runtime_api::Doorway,
 };
@@ -112,16 +112,24 @@ impl Job {
             Some(networks) => networks.granted(&spec.network, Whose::Machine).map_err(unknown)?,
             None => None,
         };
+        if !find_extensions(spec).await?.is_empty() {
+            return Err(StartFailure::Unsupported(NO_EXTENSIONS.into()));
+        }
         let image = machine("make a file system of a package");
         let mut drives = vec![spec.package];
         let mut paths =
             vec![driver.root.clone(), driver.image(spec.package, spec.code.clone()).await.map_err(&image)?];
         let mut places = vec!["/".to_owned(), TASK_ROOT.to_owned()];
+        if let Some(opt) = &spec.opt {
+            drives.push(opt.digest);
+            paths.push(driver.image(opt.digest, opt.folder.clone()).await.map_err(&image)?);
+            places.push(OPT.to_owned());
+        }
         let mut sdk = None;
         let (program, arguments, client) = match driver.interpreter(spec.runtime)? {
             None => {
-                let (code, shown) = (spec.code.clone(), PathBuf::from(TASK_ROOT));
-                let found = tokio::task::spawn_blocking(move || find_bootstrap(&code, &shown)).await;
+                let places = bootstrap_places(spec, TASK_ROOT.as_ref(), OPT.as_ref());
+                let found = tokio::task::spawn_blocking(move || find_bootstrap(&places)).await;
                 let program = found.map_err(|error| machine("look at the bootstrap")(error.into()))??;
                 (program, Vec::new(), String::new())
             }
@@ -162,6 +170,7 @@ impl Job {
                 runtime_api: RUNTIME_API,
                 endpoint: address.as_deref().unwrap_or(&spec.endpoint),
                 task_root: TASK_ROOT.as_ref(),
+                opt: OPT.as_ref(),
                 runtime_dir: RUNTIME_DIR.as_ref(),
                 interpreter_dir: program.parent(),
                 sdk: sdk.as_deref(),
@@ -354,6 +363,8 @@ impl Job {
         };
         let environment = ProcessEnvironment {
             clock: Arc::clone(clock),
+            entropy: Arc::clone(&self.driver.entropy),
+            spec: Arc::clone(&self.spec),
             process: Life::Machine(guest),
             output: Output::of_machine(output, Arc::clone(&self.spec.logs), Arc::clone(clock)),
             api: Doorway::at(api, Arc::clone(clock)),
@@ -367,6 +378,7 @@ impl Job {
                 ) => Awaits::Nothing,
             },
             hints: Hints::new(&self.spec, TASK_ROOT.into(), Arc::clone(clock)),
+            crew: None,
             head: Vec::new(),
             _endpoint: endpoint,
             _template: None,
@@ -386,6 +398,12 @@ impl Job {
                 // Up to where it asks to be restored; or for work, if it knows nothing of that. Either is answered after a
                 // restore, when it is asked again.
                 let asked = initialise(&mut environment, create, driver.clock.tick(), deadline).await?;
+                if environment.has_extensions() {
+                    environment.end().await;
+                    drop(asked);
+                    tell_afresh(&self.spec, &*driver.clock, HAS_EXTENSIONS);
+                    return self.afresh(began, deadline).await;
+                }
                 let patience = driver.clock.tick() + limits::MICROVM_SNAPSHOT_TIMEOUT;
                 let taken = match &mut environment.process {
                     Life::Machine(guest) => guest.machine.snapshot(&draft.folder, patience).await,
@@ -505,6 +523,10 @@ async fn heard(asking: &mut Asking) -> Result<Word, StartFailure> {
         () = machine.ended() => Err(no_machine(NoMachine::Ended { words: machine.last_words() })),
     }
 }
+
+const NO_EXTENSIONS: &str = "the function's layers hold extensions (/opt/extensions), which are not started in a virtual \
+                             machine: take `driver = \"microvm\"` or that layer from the function";
+const HAS_EXTENSIONS: &str = "its runtime has registered an extension";
 
 fn lost(what: &'static str) -> StartFailure {
     StartFailure::Machine { doing: "make a virtual machine", cause: io::Error::other(what) }

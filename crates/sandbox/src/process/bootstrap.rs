@@ -1,4 +1,6 @@
-//! The program of a custom runtime: `bootstrap` at the package's root.
+//! The program of a custom runtime: `bootstrap` at the package's root, or at the root of a layer ("Building a custom
+//! runtime for AWS Lambda": "If the root of your deployment package doesn't contain a file named bootstrap, Lambda looks
+//! for the file in the function's layers").
 
 use std::{
     fs::{self, File},
@@ -8,27 +10,42 @@ use std::{
     time::Duration,
 };
 
-use crate::{StartFailure, ending};
+use crate::{EnvironmentSpec, StartFailure, ending};
 
 const INVALID: &str = "Runtime.InvalidEntrypoint";
 
-/// The `bootstrap` of the package in `code`, if this machine can run it, as it is seen by what runs it.
-pub(crate) fn find(code: &Path, seen_as: &Path) -> Result<PathBuf, StartFailure> {
-    let (file, path) = (code.join("bootstrap"), seen_as.join("bootstrap"));
-    match fs::metadata(&file) {
-        Ok(data) if data.is_file() && data.permissions().mode() & 0o111 != 0 => {}
+/// A folder that may hold it, and as what that folder is seen by what runs it.
+pub(crate) type Place = (PathBuf, PathBuf);
+
+/// Where to look for it, the package first.
+pub(crate) fn places(spec: &EnvironmentSpec, task_root: &Path, opt: &Path) -> Vec<Place> {
+    let layers = spec.opt.as_ref().map(|layers| (layers.folder.clone(), opt.to_path_buf()));
+    [(spec.code.clone(), task_root.to_path_buf())].into_iter().chain(layers).collect()
+}
+
+/// The `bootstrap` in the first place that has one, if this machine can run it, as it is seen by what runs it.
+pub(crate) fn find(places: &[Place]) -> Result<PathBuf, StartFailure> {
+    let found = places.iter().find_map(|(folder, seen_as)| {
+        let file = folder.join("bootstrap");
+        let data = fs::metadata(&file).ok().filter(fs::Metadata::is_file)?;
+        Some((file, seen_as.join("bootstrap"), data.permissions().mode()))
+    });
+    let (file, path) = match found {
+        Some((file, path, mode)) if mode & 0o111 != 0 => (file, path),
         // Lambda's text, and what to do.
-        Ok(data) if data.is_file() => {
+        Some((_, path, _)) => {
             return Err(invalid(&format!(
                 "fork/exec {}: permission denied: it is not executable, so `chmod +x bootstrap` before it is packed",
                 path.display()
             )));
         }
         // The text of the Runtime Interface Emulator.
-        Ok(_) | Err(_) => {
-            return Err(invalid(&format!("Couldn't find valid bootstrap(s): [{}]", path.display())));
+        None => {
+            let names: Vec<String> =
+                places.iter().map(|(_, seen_as)| seen_as.join("bootstrap").display().to_string()).collect();
+            return Err(invalid(&format!("Couldn't find valid bootstrap(s): [{}]", names.join(" "))));
         }
-    }
+    };
     match built_for(&file) {
         Some(built_for) if built_for != HOST => Err(StartFailure::Unsupported(format!(
             "{} is built for {built_for}, and this machine is {HOST}: build the function for {HOST}",
@@ -38,15 +55,20 @@ pub(crate) fn find(code: &Path, seen_as: &Path) -> Result<PathBuf, StartFailure>
     }
 }
 
-/// The system would not start it, as Lambda says it (which is how Go does).
+/// The system would not start it.
 pub(crate) fn not_started(program: &Path, errno: i32) -> StartFailure {
+    invalid(&start_error(program, errno))
+}
+
+/// As Lambda says it (which is how Go does).
+pub(super) fn start_error(program: &Path, errno: i32) -> String {
     let why = match errno {
         libc::EACCES => "permission denied".to_owned(),
         libc::ENOENT => "no such file or directory".to_owned(),
         libc::ENOEXEC => "exec format error".to_owned(),
         other => std::io::Error::from_raw_os_error(other).to_string(),
     };
-    invalid(&format!("fork/exec {}: {why}", program.display()))
+    format!("fork/exec {}: {why}", program.display())
 }
 
 fn invalid(message: &str) -> StartFailure {

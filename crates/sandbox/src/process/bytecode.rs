@@ -27,7 +27,7 @@ use super::{
     driver::ProcessDriver, isolation, machine::Unclaimed, process::Process, spawner::Plan,
     start::RUNTIME_API_PORT,
 };
-use crate::launcher::{Mount, Purpose, Reach, Sandbox};
+use crate::launcher::{Extensions, Mount, Purpose, Reach, Sandbox};
 
 const SCRIPT: &str = include_str!("bytecode.py");
 const CACHE: &str = "__pycache__";
@@ -67,6 +67,7 @@ impl ProcessDriver {
             task_root,
             variables: Vec::new(),
             grant: None,
+            extensions: Extensions::default(),
             sandbox: sandboxed.then(|| Sandbox {
                 users: self.next_users(),
                 temporary: 1 << 20,

@@ -89,6 +89,7 @@ pub struct ProcessDriver {
     refusal: Option<&'static str>,
     users: Option<Users>,
     endpoint: Option<Endpoint>,
+    entropy: Arc<dyn Entropy>,
     language: &'static str,
     compiling: tokio::sync::Mutex<()>,
     started: AtomicU64,
@@ -108,10 +109,11 @@ pub(super) struct Program {
     pub(super) arguments: Vec<std::ffi::OsString>,
     /// The package's folder, as the program sees it; so are the others.
     pub(super) task_root: PathBuf,
+    pub(super) opt: PathBuf,
     pub(super) runtime_dir: PathBuf,
     pub(super) interpreter_dir: Option<PathBuf>,
     pub(super) sdk: Option<PathBuf>,
-    /// What a sandbox must see of the machine for it, besides the package.
+    /// What a sandbox must see of the machine for it, besides what is the function's own.
     pub(super) mounts: Vec<Mount>,
 }
 
@@ -153,6 +155,7 @@ impl ProcessDriver {
             refusal,
             users: Users::of(random),
             endpoint: config.endpoint,
+            entropy: config.entropy,
             machine,
             sdks: Sdks::new(config.layers, config.interpreters.clone()),
             interpreters: Interpreters::new(config.interpreters, config.runtimes, config.clock),
@@ -230,6 +233,10 @@ impl ProcessDriver {
 
     pub(super) fn machine(&self) -> &Arc<Machine> {
         &self.machine
+    }
+
+    pub(super) fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.entropy
     }
 
     pub(super) fn folders(&self) -> &Folders {
@@ -333,15 +340,21 @@ impl ProcessDriver {
     /// What runs the code that `spec` asks for.
     pub(super) async fn program(&self, spec: &EnvironmentSpec) -> Result<Program, StartFailure> {
         let task_root = if self.sandboxed() { isolation::TASK_ROOT.into() } else { spec.code.clone() };
+        let opt: PathBuf = match &spec.opt {
+            Some(opt) if !self.sandboxed() => opt.folder.clone(),
+            Some(_) | None => isolation::OPT.into(),
+        };
         let Some((client, interpreter)) = self.interpreter(spec.runtime).await? else {
-            let (code, shown) = (spec.code.clone(), task_root.clone());
-            let path = tokio::task::spawn_blocking(move || bootstrap::find(&code, &shown)).await.map_err(
-                |cause| StartFailure::Machine { doing: "look at the bootstrap", cause: cause.into() },
-            )??;
+            let places = bootstrap::places(spec, &task_root, &opt);
+            let path =
+                tokio::task::spawn_blocking(move || bootstrap::find(&places)).await.map_err(|cause| {
+                    StartFailure::Machine { doing: "look at the bootstrap", cause: cause.into() }
+                })??;
             return Ok(Program {
                 path,
                 arguments: Vec::new(),
                 task_root,
+                opt,
                 runtime_dir: isolation::RUNTIME_DIR.into(),
                 interpreter_dir: None,
                 sdk: None,
@@ -375,7 +388,7 @@ impl ProcessDriver {
             path = wrapper.into();
         }
         let interpreter_dir = interpreter.program.parent().map(Path::to_path_buf);
-        Ok(Program { path, arguments, task_root, runtime_dir, interpreter_dir, sdk, mounts })
+        Ok(Program { path, arguments, task_root, opt, runtime_dir, interpreter_dir, sdk, mounts })
     }
 }
 

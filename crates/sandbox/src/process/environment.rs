@@ -11,17 +11,22 @@
 use std::{future::Future, sync::Arc};
 
 use async_trait::async_trait;
-use sonagi_model::{Clock, RequestId, Tick, clock, limits};
+use sonagi_model::{Clock, Entropy, RequestId, Tick, clock, limits};
 
-use super::{hints::Hints, invocation, isolation::Opened, life::Life, output::Output, templates::Template};
+use super::{
+    crew::Crew, hints::Hints, invocation, isolation::Opened, life::Life, output::Output, templates::Template,
+};
 use crate::{
-    AnswerSender, Call, Environment, Finished,
+    AnswerSender, Call, Environment, EnvironmentSpec, Finished,
     ending::Exit,
+    extensions::{replies::ShutdownReason, telemetry::Motion},
     runtime_api::{Arrival, Connection, Doorway, Head, Route, replies},
 };
 
 pub(crate) struct ProcessEnvironment {
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) spec: Arc<EnvironmentSpec>,
     pub(crate) process: Life,
     pub(crate) output: Output,
     pub(crate) api: Doorway,
@@ -30,6 +35,8 @@ pub(crate) struct ProcessEnvironment {
     pub(crate) state: State,
     pub(crate) awaits: Awaits,
     pub(crate) hints: Hints,
+    /// Its extensions, if it has some.
+    pub(crate) crew: Option<Box<Crew>>,
     /// Reused for the head of each event.
     pub(crate) head: Vec<u8>,
     /// The AWS endpoint, as it is seen inside.
@@ -92,6 +99,8 @@ pub(super) enum Routed {
     InitError(Arrival),
     /// It is initialised and asks to be restored.
     Restore(Arrival),
+    /// It was an extension's, and was answered, or will be.
+    Extension,
     /// It was answered already.
     Refused,
 }
@@ -135,6 +144,11 @@ impl ProcessEnvironment {
     /// Decides what a request is in the present state. Those that are out of place are answered here.
     pub(super) async fn route(&mut self, mut arrival: Arrival) -> Routed {
         let refusal = match (arrival.head.route, self.state) {
+            (Route::Extension(route), _) => {
+                // In a box of its own: most environments never need the room for it.
+                Box::pin(self.extension(route, arrival)).await;
+                return Routed::Extension;
+            }
             (Route::Next, State::Initialising | State::Answered) => {
                 self.follow(arrival.connection);
                 self.state = State::Idle;
@@ -229,6 +243,13 @@ impl ProcessEnvironment {
         (self.process, self.output)
     }
 
+    /// Ends an environment that cannot go on: extensions are told why first. How the runtime had ended, if it had on its
+    /// own.
+    pub(crate) async fn fail(&mut self, reason: ShutdownReason) -> Option<Exit> {
+        self.shut_down_crew(reason).await;
+        self.end().await
+    }
+
     /// Kills everything; how the process had ended, if it had on its own.
     pub(crate) async fn end(&mut self) -> Option<Exit> {
         self.state = State::Over;
@@ -250,6 +271,7 @@ async fn head_of(focus: &mut Option<Connection>) -> Result<Head, crate::runtime_
 impl Environment for ProcessEnvironment {
     async fn invoke(&mut self, call: Call, answer: AnswerSender) -> Finished {
         self.process.resume();
+        self.tell_motion(Motion::Runs);
         invocation::run(self, call, answer).await
     }
 
@@ -268,14 +290,33 @@ impl Environment for ProcessEnvironment {
                 // What still runs has had its time: like on Lambda, it goes on with the next invocation.
                 None => {
                     hold_at = None;
+                    self.tell_motion(Motion::Held);
                     self.process.hold();
                 }
-                Some(Event::Ended) => return,
+                Some(Event::Ended) => {
+                    self.ends_because(ShutdownReason::Failure);
+                    return;
+                }
                 Some(Event::Request(arrival)) => {
                     // Whatever it is, there is no invocation that it could be for.
                     let _ = self.route(arrival).await;
                 }
             }
+        }
+    }
+
+    async fn shut_down(&mut self) {
+        if let Some(crew) = &self.crew {
+            let reason = crew.reason;
+            self.fail(reason).await;
+        }
+    }
+
+    fn report(&self, record: &dyn Fn() -> serde_json::Value) {
+        if let Some(crew) = &self.crew
+            && crew.telemetry.is_heard()
+        {
+            crew.telemetry.platform("platform.report", &record());
         }
     }
 }

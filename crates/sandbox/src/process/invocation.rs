@@ -11,10 +11,14 @@ use sonagi_model::{
 };
 use tokio::sync::mpsc;
 
-use super::environment::{Event, ProcessEnvironment, Routed, State};
+use super::{
+    environment::{Event, ProcessEnvironment, Routed, State},
+    reports::Report,
+};
 use crate::{
     Answer, AnswerSender, Call, Finished, Input, Outcome, StreamAnswer, StreamFailure,
     ending::{self, Exit},
+    extensions::replies::ShutdownReason,
     runtime_api::{Arrival, Body, Connection, Ended, Length, Part, ResponseMode, Trailers, replies},
 };
 
@@ -29,6 +33,14 @@ struct Progress {
     answer: Option<AnswerSender>,
     /// Known once the answer was given.
     given: Option<(Outcome, Duration)>,
+    told: Told,
+}
+
+/// What extensions were told of its end.
+#[derive(PartialEq, Eq)]
+enum Told {
+    Nothing,
+    RuntimeDone,
 }
 
 /// Why it cannot go on.
@@ -39,7 +51,7 @@ enum Stop {
 
 pub(super) async fn run(environment: &mut ProcessEnvironment, call: Call, answer: AnswerSender) -> Finished {
     let started = environment.clock.tick();
-    let mut progress = Progress { call, started, answer: Some(answer), given: None };
+    let mut progress = Progress { call, started, answer: Some(answer), given: None, told: Told::Nothing };
     let stop = match environment.state {
         State::Idle | State::Answered => {
             let stop = progress.serve(environment).await.err();
@@ -56,6 +68,7 @@ pub(super) async fn run(environment: &mut ProcessEnvironment, call: Call, answer
         Some(Stop::TimedOut) => progress.time_out(environment).await,
         Some(Stop::Ended) => progress.bury(environment).await,
     }
+    progress.tell_runtime_done(environment);
     let memory_peak = environment.process.memory_peak();
     let reusable = environment.state == State::Idle;
     let (outcome, duration) =
@@ -79,9 +92,31 @@ impl Progress {
             match self.next_request(environment).await? {
                 Routed::Response(arrival) => self.respond(environment, arrival).await?,
                 Routed::Error(arrival) => self.fail(environment, arrival).await?,
-                Routed::Next => return Ok(()),
-                Routed::InitError(_) | Routed::Restore(_) | Routed::Refused => {}
+                Routed::Next => {
+                    self.tell_runtime_done(environment);
+                    if environment.crew.as_ref().is_none_or(|crew| crew.is_idle()) {
+                        return Ok(());
+                    }
+                }
+                // The last of all who had something to do.
+                Routed::Extension
+                    if environment.state == State::Idle
+                        && environment.crew.as_ref().is_none_or(|crew| crew.is_idle()) =>
+                {
+                    return Ok(());
+                }
+                Routed::InitError(_) | Routed::Restore(_) | Routed::Extension | Routed::Refused => {}
             }
+        }
+    }
+
+    fn tell_runtime_done(&mut self, environment: &ProcessEnvironment) {
+        if environment.has_extensions()
+            && self.told == Told::Nothing
+            && let Some((outcome, took)) = &self.given
+        {
+            environment.tell_runtime_done(&self.call, outcome, *took);
+            self.told = Told::RuntimeDone;
         }
     }
 
@@ -109,12 +144,16 @@ impl Progress {
                 | Routed::Response(_)
                 | Routed::Error(_)
                 | Routed::InitError(_)
-                | Routed::Restore(_) => {}
+                | Routed::Restore(_)
+                | Routed::Extension => {}
             }
         }
     }
 
     async fn hand_over(&self, environment: &mut ProcessEnvironment, payload: &Bytes) -> Result<(), Stop> {
+        if environment.has_extensions() {
+            Box::pin(environment.tell_invoke(&self.call)).await;
+        }
         let ProcessEnvironment { head, focus, output, clock, process, .. } = environment;
         replies::event(head, &self.call, payload.len());
         environment.state = State::Running(self.call.request);
@@ -271,8 +310,7 @@ impl Progress {
             Ok(Forwarded::TooLarge(_)) => Some(ending::too_large()),
             // Why it broke off is known when the process is known to have ended, or goes on.
             Ok(Forwarded::Broken) if environment.process.has_ended() => {
-                let exit = environment.end().await.unwrap_or(Exit::Status(0));
-                Some(exit.failure(&self.call.request))
+                Some(self.exit_failure(environment, Exit::Status(0)).await)
             }
             Ok(Forwarded::Broken) => Some(ending::truncated()),
             Err(Stop::TimedOut) => Some(self.time_out_failure()),
@@ -315,21 +353,41 @@ impl Progress {
     async fn time_out(&mut self, environment: &mut ProcessEnvironment) {
         let failure = self.time_out_failure();
         self.give(environment, Answer::Failure(failure), Outcome::TimedOut);
-        environment.end().await;
+        if !environment.ends_because(ShutdownReason::Timeout) {
+            environment.end().await;
+        }
+    }
+
+    /// Why it has ended. With extensions all else of it goes on, until they have been told.
+    async fn exit_failure(&self, environment: &mut ProcessEnvironment, unknown: Exit) -> FunctionFailure {
+        let failure = environment.crew_failure();
+        let exit = match environment.process.reports() {
+            [] => environment.end().await,
+            reports => reports.iter().find_map(Report::of_runtime),
+        };
+        environment.ends_because(ShutdownReason::Failure);
+        match failure {
+            Some(failure) => failure.of_invocation(&self.call),
+            None => exit.unwrap_or(unknown).failure(&self.call.request),
+        }
     }
 
     /// The process has ended, or has to be.
     async fn bury(&mut self, environment: &mut ProcessEnvironment) {
-        let exit = environment.end().await;
+        let failure = self.exit_failure(environment, Exit::Signal(libc::SIGKILL)).await;
         // It may have answered with its last breath.
-        if self.given.is_none()
-            && environment.focus.is_some()
-            && let Some(mut arrival) = environment.last_request().await
-        {
-            self.last_words(environment, &mut arrival).await;
+        if self.given.is_none() && environment.focus.is_some() {
+            let (clock, grace) =
+                (Arc::clone(&environment.clock), environment.clock.tick() + limits::RUNTIME_LAST_BREATH);
+            let last = async {
+                if let Some(mut arrival) = environment.last_request().await {
+                    self.last_words(environment, &mut arrival).await;
+                }
+            };
+            // What runs on beside the runtime may hold its connection open.
+            let _ = sonagi_model::clock::within(&*clock, grace, last).await;
         }
-        let exit = exit.unwrap_or(Exit::Signal(libc::SIGKILL));
-        self.give_failure(environment, exit.failure(&self.call.request));
+        self.give_failure(environment, failure);
     }
 
     async fn last_words(&mut self, environment: &ProcessEnvironment, arrival: &mut Arrival) {
@@ -355,6 +413,7 @@ impl Progress {
             | Route::Next
             | Route::InitError
             | Route::Assignment
+            | Route::Extension(_)
             | Route::Unknown => {}
         }
     }

@@ -16,6 +16,8 @@ use crate::launcher::{Failure, Mount, Step};
 
 /// Where a function finds its package.
 pub(crate) const TASK_ROOT: &str = "/var/task";
+/// Where it finds its layers.
+pub(crate) const OPT: &str = "/opt";
 /// Where the runtime client is.
 pub(crate) const RUNTIME_DIR: &str = "/var/runtime";
 /// Below which the layer with the AWS SDK is.

@@ -51,11 +51,17 @@ impl Launcher {
 
     /// Has an environment made. All that is said about it comes over the socket that is returned, to which the order
     /// must be written first.
-    pub(super) fn order(&self, output: BorrowedFd<'_>, groups: &[OwnedFd]) -> io::Result<UnixStream> {
+    pub(super) fn order(
+        &self,
+        output: BorrowedFd<'_>,
+        beside: Option<BorrowedFd<'_>>,
+        groups: &[OwnedFd],
+    ) -> io::Result<UnixStream> {
         let (ours, theirs) = conversation()?;
-        let files =
-            Files { socket: theirs.as_fd(), output, groups: groups.iter().map(AsFd::as_fd).collect() };
+        let groups = groups.iter().map(AsFd::as_fd).collect();
+        let files = Files { socket: theirs.as_fd(), output, beside, groups };
         let mut all = vec![files.socket, files.output];
+        all.extend(files.beside);
         all.extend(files.groups);
         self.ask(message::ENVIRONMENT, &all)?;
         Ok(ours)

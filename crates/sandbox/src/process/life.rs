@@ -1,9 +1,9 @@
 //! What an environment lives in, as an invocation sees it: it ends, it is killed, it uses memory.
 
-use std::{io, os::unix::net::UnixStream};
+use std::{io, os::unix::net::UnixStream, sync::Arc};
 
-use super::process::Process;
-use crate::{ending::Exit, microvm::Guest};
+use super::{process::Process, reports::Report};
+use crate::{ending::Exit, extensions::telemetry::Dial, microvm::Guest};
 
 #[expect(
     clippy::large_enum_variant,
@@ -20,6 +20,54 @@ impl Life {
         match self {
             Self::Process(process) => process.ended().await,
             Self::Machine(guest) => guest.ended().await,
+        }
+    }
+
+    /// What is known of the ends of its runtime and its extensions, if it has extensions in processes of their own.
+    pub(super) fn reports(&self) -> &[Report] {
+        match self {
+            Self::Process(process) => process.reports(),
+            Self::Machine(_) => &[],
+        }
+    }
+
+    /// Ready when one more is known; without such extensions, when it has [ended](Self::ended). Safe to drop.
+    pub(super) async fn report(&mut self) {
+        match self {
+            Self::Process(process) => process.report().await,
+            Self::Machine(guest) => guest.ended().await,
+        }
+    }
+
+    /// Has the runtime begin, which waited for the extensions.
+    pub(super) fn begin(&self) {
+        match self {
+            Self::Process(process) => process.begin(),
+            Self::Machine(_) => {}
+        }
+    }
+
+    /// Tells the runtime that it is to end. One in a machine is not told.
+    pub(super) fn terminate(&self) {
+        match self {
+            Self::Process(process) => process.terminate(),
+            Self::Machine(_) => {}
+        }
+    }
+
+    /// Kills the runtime alone.
+    pub(super) fn kill_runtime(&self) {
+        match self {
+            Self::Process(process) => process.kill_runtime(),
+            Self::Machine(_) => {}
+        }
+    }
+
+    /// The way to what listens in it.
+    pub(super) fn dial(&self) -> io::Result<Arc<dyn Dial>> {
+        match self {
+            Self::Process(process) => process.dial(),
+            Self::Machine(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 

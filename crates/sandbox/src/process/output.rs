@@ -1,6 +1,7 @@
 //! What an environment writes to its standard output and error: lines for the log.
 //!
 //! Both go through one pipe, so that they keep their order; out of a virtual machine they come through a socket.
+//! Extensions have a pipe of their own.
 
 use std::{
     io,
@@ -11,7 +12,10 @@ use std::{
 use sonagi_model::{Clock, RequestId, logs::LogSink};
 use tokio::net::{UnixStream, unix::pipe};
 
-use crate::lines::Lines;
+use crate::{
+    extensions::telemetry::{Category, Telemetry},
+    lines::Lines,
+};
 
 /// Bytes that are read at once: what a pipe holds.
 const READ_SIZE: usize = 64 << 10;
@@ -21,6 +25,13 @@ const TURN_SIZE: usize = 256 << 10;
 const DRAIN_SIZE: usize = 16 << 20;
 
 pub(crate) struct Output {
+    runtime: Stream,
+    /// Of extensions, if there are some.
+    beside: Option<Box<Stream>>,
+}
+
+/// What is written in one place.
+struct Stream {
     pipe: Option<Source>,
     lines: Lines,
     buffer: Vec<u8>,
@@ -69,16 +80,63 @@ impl Output {
     }
 
     fn from(source: Source, logs: Arc<dyn LogSink>, clock: Arc<dyn Clock>) -> Self {
-        Self { pipe: Some(source), lines: Lines::new(logs, clock), buffer: Vec::new(), read: 0 }
+        Self { runtime: Stream::new(source, logs, clock), beside: None }
+    }
+
+    /// What its extensions write comes from here.
+    pub(super) fn with_beside(
+        mut self,
+        pipe: OwnedFd,
+        logs: Arc<dyn LogSink>,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
+        let source = Source::Pipe(pipe::Receiver::from_owned_fd(pipe)?);
+        self.beside = Some(Box::new(Stream::new(source, logs, clock)));
+        Ok(self)
+    }
+
+    /// Has its extensions told of each line.
+    pub(super) fn tell(&mut self, telemetry: &Arc<Telemetry>) {
+        self.runtime.lines.tell(Category::Function, Arc::clone(telemetry));
+        if let Some(beside) = &mut self.beside {
+            beside.lines.tell(Category::Extension, Arc::clone(telemetry));
+        }
     }
 
     /// Says whose lines those from now on are.
     pub(super) fn tag(&mut self, request: RequestId) {
-        self.lines.tag(request);
+        self.runtime.lines.tag(request);
+        if let Some(beside) = &mut self.beside {
+            beside.lines.tag(request);
+        }
     }
 
     /// Passes lines on for as long as it is polled; never ready. Safe to drop.
     pub(super) async fn pass_on(&mut self) -> std::convert::Infallible {
+        match &mut self.beside {
+            None => self.runtime.pass_on().await,
+            Some(beside) => tokio::select! {
+                never = self.runtime.pass_on() => never,
+                never = beside.pass_on() => never,
+            },
+        }
+    }
+
+    /// Passes on all that has been written so far, a line without an end included.
+    pub(crate) fn drain(&mut self) {
+        self.runtime.drain();
+        if let Some(beside) = &mut self.beside {
+            beside.drain();
+        }
+    }
+}
+
+impl Stream {
+    fn new(source: Source, logs: Arc<dyn LogSink>, clock: Arc<dyn Clock>) -> Self {
+        Self { pipe: Some(source), lines: Lines::new(logs, clock), buffer: Vec::new(), read: 0 }
+    }
+
+    async fn pass_on(&mut self) -> std::convert::Infallible {
         while let Some(pipe) = &self.pipe {
             if pipe.readable().await.is_err() {
                 break;
@@ -102,8 +160,7 @@ impl Output {
         std::future::pending().await
     }
 
-    /// Passes on all that has been written so far, a line without an end included.
-    pub(crate) fn drain(&mut self) {
+    fn drain(&mut self) {
         let mut most = DRAIN_SIZE;
         while let Some(pipe) = &self.pipe {
             if self.buffer.is_empty() {

@@ -15,11 +15,13 @@ use sonagi_model::limits;
 use tokio::{io::unix::AsyncFd, sync::oneshot};
 
 use super::{
+    dial,
     machine::Machine,
     remains::{self, Cleared, Confinement, Remains},
+    reports::{Report, Reports},
     tree, watch,
 };
-use crate::{ending::Exit, launcher::message};
+use crate::{ending::Exit, extensions::telemetry::Dial, launcher::message};
 
 /// Dropping it has everything killed and removed by the machine's janitors.
 pub(crate) struct Process {
@@ -32,6 +34,8 @@ pub(crate) struct Process {
     last_peak: u64,
     killed_for_memory: bool,
     held: bool,
+    /// Of one with extensions, whose ends it says too.
+    reports: Option<Box<Reports>>,
     /// Where and how its processor time is limited once it has begun.
     processors: Option<(PathBuf, String)>,
 }
@@ -65,8 +69,18 @@ impl Process {
         let mut process = match handle.and_then(watch::watch) {
             Ok(ended) => {
                 let (last_peak, killed_for_memory) = (0, false);
-                let held = false;
-                Self { machine, remains: None, ended, meter, last_peak, killed_for_memory, held, processors }
+                let (held, reports) = (false, None);
+                Self {
+                    machine,
+                    remains: None,
+                    ended,
+                    meter,
+                    last_peak,
+                    killed_for_memory,
+                    held,
+                    reports,
+                    processors,
+                }
             }
             Err(error) => {
                 machine.clear(remains, |_| {});
@@ -84,21 +98,43 @@ impl Process {
         self.processors.take().map_or(Ok(()), |(file, line)| std::fs::write(file, line))
     }
 
-    /// Ready when the process has ended on its own, or used more memory than it may. Safe to drop.
+    /// Listens to the first process of its sandbox, which stays when the runtime has ended.
+    pub(super) fn listen(&mut self) -> io::Result<()> {
+        let socket = self.remains.as_mut().and_then(|remains| remains.socket.as_mut());
+        let (socket, hearing) = socket.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+        self.reports = Some(Box::new(Reports::new(socket, std::mem::take(hearing))?));
+        Ok(())
+    }
+
+    /// What is known of the ends of its runtime and its extensions, if it has extensions.
+    pub(super) fn reports(&self) -> &[Report] {
+        self.reports.as_ref().map(|reports| reports.heard()).unwrap_or_default()
+    }
+
+    /// Ready when one more is known; without extensions, when it has [ended](Self::ended). Safe to drop.
+    pub(super) async fn report(&mut self) {
+        match &mut self.reports {
+            Some(reports) => reports.next().await,
+            None => self.ended().await,
+        }
+    }
+
+    /// Ready when the process or an extension has ended on its own, or used more memory than it may. Safe to drop.
     pub(super) async fn ended(&mut self) {
-        if self.remains.is_none() {
+        if self.remains.is_none() || !self.reports().is_empty() {
             return;
         }
         tokio::select! {
+            _ = next_report(&mut self.reports) => {}
             // A process's handle is readable from its end on, and for ever.
             _ = self.ended.readable() => {}
             () = poll_memory(&self.machine, &mut self.meter) => self.killed_for_memory = true,
         }
     }
 
-    /// Whether the process itself has ended.
+    /// Whether the process itself has ended, or an extension.
     pub(super) fn has_ended(&self) -> bool {
-        self.remains.is_none() || remains::peek(self.ended.get_ref()).is_some()
+        !self.reports().is_empty() || self.remains.is_none() || remains::peek(self.ended.get_ref()).is_some()
     }
 
     /// Stops all that runs in its sandbox, until it is [resumed](Self::resume).
@@ -113,6 +149,39 @@ impl Process {
         if self.held {
             self.held = false;
             self.tell(message::RESUME);
+        }
+    }
+
+    /// Has its runtime begin, which waited for the extensions.
+    pub(super) fn begin(&self) {
+        self.tell(message::BEGIN);
+    }
+
+    /// Tells the runtime that it is to end.
+    pub(super) fn terminate(&self) {
+        if self.tell(message::TERMINATE).is_none()
+            && let Some(Remains { handle, confinement: Confinement::Group(_), .. }) = &self.remains
+        {
+            // Without a sandbox it is the runtime itself. It may have ended.
+            let _ = rustix::process::pidfd_send_signal(handle, rustix::process::Signal::TERM);
+        }
+    }
+
+    /// Kills the runtime alone.
+    pub(super) fn kill_runtime(&self) {
+        self.tell(message::KILL);
+    }
+
+    /// The way to what listens in it.
+    pub(super) fn dial(&self) -> io::Result<Arc<dyn Dial>> {
+        let remains = self.remains.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+        match (&remains.confinement, &remains.socket) {
+            (Confinement::Group(_) | Confinement::Namespace(_), Some((socket, _))) => {
+                Ok(Arc::new(dial::Sandboxed(socket.try_clone()?)))
+            }
+            (Confinement::Group(_) | Confinement::Namespace(_), None) | (Confinement::Tree(_), _) => {
+                Ok(Arc::new(dial::Unconfined))
+            }
         }
     }
 
@@ -144,7 +213,12 @@ impl Process {
             let _ = done.send(cleared);
         });
         let exit = cleared.await.ok().and_then(|cleared| cleared.exit);
-        if self.killed_for_memory { Some(Exit::OutOfMemory) } else { exit }
+        let own = self.reports.as_ref().and_then(|reports| reports.runtime());
+        match (own, exit) {
+            (_, _) if self.killed_for_memory => Some(Exit::OutOfMemory),
+            (Some(Exit::Signal(libc::SIGKILL)), Some(Exit::OutOfMemory)) => Some(Exit::OutOfMemory),
+            (own, exit) => own.or(exit),
+        }
     }
 
     /// Bytes that all of the environment uses now, where its group tells.
@@ -179,6 +253,14 @@ impl Drop for Process {
         if let Some(remains) = self.remains.take() {
             self.machine.clear(remains, |_| {});
         }
+    }
+}
+
+/// Never ready without any.
+async fn next_report(reports: &mut Option<Box<Reports>>) {
+    match reports {
+        Some(reports) => reports.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -78,6 +78,10 @@ impl Kind {
         if spec.variables.keys().any(early) || spec.variables.contains_key("AWS_LAMBDA_EXEC_WRAPPER") {
             return None;
         }
+        // The dynamic linker looks once whether there is such a folder.
+        if spec.opt.as_ref().is_some_and(|opt| opt.folder.join("lib").is_dir()) {
+            return None;
+        }
         let known = |(name, _): &&(OsString, OsString)| EARLY.iter().any(|early| name == early);
         let mut variables: Vec<_> = variables.iter().filter(known).cloned().collect();
         variables.push((WAITS.into(), "1".into()));

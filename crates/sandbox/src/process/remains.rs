@@ -110,17 +110,24 @@ impl Remains {
                     | Word::Started
                     | Word::Mounts
                     | Word::Told
-                    | Word::Failed(_),
+                    | Word::Failed(_)
+                    | Word::Left(..)
+                    | Word::Connect,
                     _,
                 ) => {}
             }
         };
-        let status = ExitStatus::from_raw(status);
-        match (status.code(), status.signal()) {
-            (Some(status), _) => Some(Exit::Status(status)),
-            (None, Some(signal)) => Some(Exit::Signal(signal)),
-            (None, None) => None,
-        }
+        exit_of(status)
+    }
+}
+
+/// How a process ended, as `wait` says it.
+pub(super) fn exit_of(status: i32) -> Option<Exit> {
+    let status = ExitStatus::from_raw(status);
+    match (status.code(), status.signal()) {
+        (Some(status), _) => Some(Exit::Status(status)),
+        (None, Some(signal)) => Some(Exit::Signal(signal)),
+        (None, None) => None,
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::MutexGuard;
 use super::{
     driver::ProcessDriver,
     environment::{Awaits, ProcessEnvironment},
+    external,
     machine::Unclaimed,
     network::Grant,
     ready::Member,
@@ -30,8 +31,8 @@ pub(super) async fn run(
 ) -> Result<Started, StartFailure> {
     let clock = Arc::clone(&driver.machine().clock);
     let began = clock.tick();
-    if is_connected_by_another(driver, &spec)? {
-        tell(&spec, &*clock, CONNECTED_BY_ANOTHER);
+    if let Some(why) = never(driver, &spec).await? {
+        tell(&spec, &*clock, why);
         return start::afresh(driver, spec, deadline).await;
     }
     let place = driver.templates().place(Key::of(&spec));
@@ -78,7 +79,7 @@ pub(super) async fn initialise(
 ) -> Result<Initialised, StartFailure> {
     let clock = Arc::clone(&driver.machine().clock);
     let began = clock.tick();
-    if is_connected_by_another(driver, &spec)? {
+    if never(driver, &spec).await?.is_some() {
         return Ok(Initialised::EachTime);
     }
     let place = driver.templates().place(Key::of(&spec));
@@ -122,9 +123,16 @@ const CONNECTED_BY_ANOTHER: &str = "its function has a network, and the server i
                                     may not look into the sandbox that is made for a copy; start the server as root, or \
                                     do without the network";
 
-/// Whether another program gives it its network: an ordinary user's server has no way of its own.
-fn is_connected_by_another(driver: &ProcessDriver, spec: &EnvironmentSpec) -> Result<bool, StartFailure> {
-    Ok(driver.next_users().is_none() && start::grant(driver, spec)?.is_some())
+const HAS_EXTENSIONS: &str = "its layers hold extensions, whose processes are not copied";
+
+/// Why it cannot be copied, where that is known beforehand.
+async fn never(driver: &ProcessDriver, spec: &EnvironmentSpec) -> Result<Option<&'static str>, StartFailure> {
+    if !external::find(spec).await?.is_empty() {
+        return Ok(Some(HAS_EXTENSIONS));
+    }
+    // Another program gives it its network: an ordinary user's server has no way of its own.
+    let by_another = driver.next_users().is_none() && start::grant(driver, spec)?.is_some();
+    Ok(by_another.then_some(CONNECTED_BY_ANOTHER))
 }
 
 /// What is known of a version at `now`, for whoever may change that.
@@ -172,6 +180,9 @@ async fn template(
     };
     let socket = environment.process.socket();
     let still = match socket {
+        Ok(_) if environment.has_extensions() => {
+            Err(NotSpawned::Io(std::io::Error::other("its runtime has registered an extension")))
+        }
         Ok(socket) => driver.machine().still(socket).await,
         Err(error) => Err(error.into()),
     };
@@ -267,7 +278,7 @@ async fn plan(driver: &ProcessDriver, spec: &EnvironmentSpec) -> Result<CopyPlan
 /// Tells a copy that waited whose environment it is.
 async fn told(
     driver: &ProcessDriver,
-    spec: &EnvironmentSpec,
+    spec: &Arc<EnvironmentSpec>,
     member: Member,
     variables: &[(std::ffi::OsString, std::ffi::OsString)],
 ) -> Option<ProcessEnvironment> {

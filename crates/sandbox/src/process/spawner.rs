@@ -22,7 +22,7 @@ use super::{
     tree,
 };
 use crate::launcher::{
-    Failure, Join, Order, Reach, Sandbox, Stay,
+    Extensions, Failure, Join, Order, Reach, Sandbox, Stay,
     message::{self, Hearing, Word},
 };
 
@@ -42,6 +42,8 @@ pub(super) struct Plan {
     pub(super) sandbox: Option<Sandbox>,
     /// What it is connected to, if it can be; none: nothing, or what is told later.
     pub(super) grant: Option<Grant>,
+    /// In a sandbox alone.
+    pub(super) extensions: Extensions,
 }
 
 /// A process that has become a runtime.
@@ -50,6 +52,8 @@ pub(super) struct Spawned {
     pub(super) remains: Remains,
     /// Standard output and error.
     pub(super) output: OwnedFd,
+    /// The same of its extensions, if it has some.
+    pub(super) beside: Option<OwnedFd>,
     /// In a sandbox: one for each port, inside.
     pub(super) listeners: Vec<OwnedFd>,
     pid: Pid,
@@ -114,6 +118,7 @@ struct Launch {
     pid: Pid,
     handle: OwnedFd,
     output: OwnedFd,
+    beside: Option<OwnedFd>,
     stay: Stay,
     sandboxed: bool,
     reach: Reach,
@@ -128,10 +133,17 @@ impl Launch {
         let grant = plan.grant;
         let doors = group.map(Group::doors).transpose()?.unwrap_or_default();
         let order = order(plan, group);
-        let (output, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
-        let socket = means.launcher.order(write.as_fd(), &doors)?;
-        drop(write);
-        Self::born(Teller::Launcher, socket, order, output, grant)
+        let pipe = || rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from);
+        let (output, write) = pipe()?;
+        let (beside, write_beside) = match order.extensions.programs.is_empty() {
+            true => (None, None),
+            false => pipe().map(|(read, write)| (Some(read), Some(write)))?,
+        };
+        let beside_fd = write_beside.as_ref().map(AsFd::as_fd);
+        let socket = means.launcher.order(write.as_fd(), beside_fd, &doors)?;
+        drop((write, write_beside));
+        let launch = Self::born(Teller::Launcher, socket, order, output, grant)?;
+        Ok(Self { beside, ..launch })
     }
 
     /// Says the order, and waits until there is a process for it.
@@ -164,6 +176,7 @@ impl Launch {
                     pid,
                     handle,
                     output,
+                    beside: None,
                     stay,
                     sandboxed,
                     reach,
@@ -179,7 +192,9 @@ impl Launch {
                 | Word::Started
                 | Word::Mounts
                 | Word::Told
-                | Word::Ended(_),
+                | Word::Ended(_)
+                | Word::Left(..)
+                | Word::Connect,
                 _,
             )) => Err(io::Error::from(io::ErrorKind::InvalidData).into()),
             None => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
@@ -231,13 +246,13 @@ impl Launch {
         }
         let failure = match word {
             Ok(Some((Word::Started, _))) => {
-                let (output, pid, inside) = (self.output, self.pid, self.inside);
-                return Ok(Spawned { remains, output, listeners, pid, inside });
+                let Self { output, beside, pid, inside, .. } = self;
+                return Ok(Spawned { remains, output, beside, listeners, pid, inside });
             }
             // The exec closed it.
             Ok(None) if remains.socket.is_none() => {
-                let (output, pid, inside) = (self.output, self.pid, self.inside);
-                return Ok(Spawned { remains, output, listeners, pid, inside });
+                let Self { output, beside, pid, inside, .. } = self;
+                return Ok(Spawned { remains, output, beside, listeners, pid, inside });
             }
             Ok(Some((Word::Failed(failure), _))) => NotSpawned::Launch(failure),
             Ok(Some((
@@ -246,7 +261,9 @@ impl Launch {
                 | Word::Memory(_)
                 | Word::Mounts
                 | Word::Told
-                | Word::Ended(_),
+                | Word::Ended(_)
+                | Word::Left(..)
+                | Word::Connect,
                 _,
             ))) => io::Error::from(io::ErrorKind::InvalidData).into(),
             Ok(None) => io::Error::from(io::ErrorKind::ConnectionReset).into(),
@@ -404,5 +421,6 @@ fn order(plan: Plan, group: Option<&Group>) -> Order {
         arguments: plan.arguments,
         variables: plan.variables,
         sandbox: plan.sandbox,
+        extensions: plan.extensions,
     }
 }

@@ -8,8 +8,10 @@ use sonagi_model::{
 
 use super::{
     bootstrap,
+    crew::CrewFailure,
     driver::{ProcessDriver, Program},
     environment::{Awaits, Event, ProcessEnvironment, Routed, State},
+    external,
     hints::Hints,
     invocation::{Whole, whole},
     isolation,
@@ -24,9 +26,10 @@ use super::{
     variables::{self, Surroundings},
 };
 use crate::{
-    EnvironmentSpec, Initialization, Origin, StartFailure, Started, ending,
+    EnvironmentSpec, Initialization, Opt, Origin, StartFailure, Started, ending,
     ending::Exit,
-    launcher::{Failure, Mount, Purpose, Reach, Sandbox, Step},
+    extensions::{replies::ShutdownReason, telemetry::records::InitEnd},
+    launcher::{Extensions, Failure, Mount, Purpose, Reach, Sandbox, Step},
     runtime_api::{Arrival, Doorway, replies},
 };
 
@@ -105,23 +108,55 @@ pub(crate) async fn initialise(
     deadline: Tick,
 ) -> Result<Reached, StartFailure> {
     let clock = Arc::clone(&environment.clock);
-    let init = |now: Tick| now.since(began);
-    match clock::within(&*clock, deadline, progress(environment)).await {
-        Some(Progress::Ready) => Ok(Reached::Ready),
+    let progress = clock::within(&*clock, deadline, progress(environment)).await;
+    let init = clock.tick().since(began);
+    let failed = |failure| Err(StartFailure::Init { failure, create, init });
+    match progress {
+        Some(Progress::Ready) => {
+            environment.tell_init(InitEnd::Success, init);
+            Ok(Reached::Ready)
+        }
         Some(Progress::AsksForRestore(arrival)) => Ok(Reached::AsksForRestore(Box::new(arrival))),
         Some(Progress::Failed(failure)) => {
-            environment.end().await;
-            Err(StartFailure::Init { failure, create, init: init(clock.tick()) })
+            environment.tell_init(InitEnd::Error(&failure.error_type), init);
+            environment.fail(ShutdownReason::Failure).await;
+            failed(failure)
         }
-        Some(Progress::Ended) => {
-            let exit = environment.end().await.unwrap_or(Exit::Signal(libc::SIGKILL));
-            Err(StartFailure::Init { failure: exit.init_failure(), create, init: init(clock.tick()) })
-        }
+        Some(Progress::Ended) => ended(environment, create, init).await,
         None => {
-            environment.end().await;
+            environment.tell_init(InitEnd::Timeout, init);
+            environment.fail(ShutdownReason::Timeout).await;
             Err(StartFailure::TimedOut { create })
         }
     }
+}
+
+/// The runtime has ended, or an extension.
+async fn ended(
+    environment: &mut ProcessEnvironment,
+    create: Duration,
+    init: Duration,
+) -> Result<Reached, StartFailure> {
+    let failure = match environment.crew_failure() {
+        None if environment.has_extensions() => {
+            environment.tell_init(InitEnd::Error("Runtime.ExitError"), init);
+            let exit = environment.fail(ShutdownReason::Failure).await;
+            exit.unwrap_or(Exit::Signal(libc::SIGKILL)).init_failure()
+        }
+        None => environment.end().await.unwrap_or(Exit::Signal(libc::SIGKILL)).init_failure(),
+        Some(CrewFailure::Left { error_type, exit }) => {
+            environment.tell_init(InitEnd::Error(error_type), init);
+            environment.fail(ShutdownReason::Failure).await;
+            ending::init(error_type, &exit.plain())
+        }
+        Some(CrewFailure::NotBegun(failure)) => {
+            environment.tell_init(InitEnd::Error("Runtime.InvalidEntrypoint"), init);
+            environment.fail(ShutdownReason::Failure).await;
+            let program = environment.crew.as_ref().map(|crew| crew.program.clone()).unwrap_or_default();
+            return Err(not_launched(&environment.spec, &program, &failure));
+        }
+    };
+    Err(StartFailure::Init { failure, create, init })
 }
 
 /// Waits until a runtime that is not copied asks for its first invocation: how long that took. What failed is ended.
@@ -177,15 +212,22 @@ async fn create(
             variables_of(driver, &spec, &program, &spec.endpoint, Some(&api.address), folder.as_deref())
         }
     };
+    let names = external::find(&spec).await?;
+    if !names.is_empty() && sandbox.is_none() {
+        return Err(StartFailure::Unsupported(NO_SANDBOX.into()));
+    }
     let memory = u64::from(spec.memory) << 20;
     if let Some(sandbox) = &sandbox
         && purpose == Purpose::Known
+        // An interpreter that waits has begun, and a runtime begins when its extensions have registered.
+        && names.is_empty()
         && let Some(kind) = Kind::of(&spec, &program, &variables, (sandbox.reach, grant))
         && let Some(environment) = take_ready(driver, &spec, kind, (sandbox, grant), &variables).await
     {
         return Ok(environment);
     }
     let path = program.path.clone();
+    let extensions = external::launched(&names, &variables);
     let plan = Plan {
         name,
         folder,
@@ -196,6 +238,7 @@ async fn create(
         variables,
         sandbox,
         grant,
+        extensions,
     };
     let spawned = driver.machine().spawn(plan).await.and_then(Unclaimed::claim);
     let mut spawned = spawned.map_err(|failure| match failure {
@@ -205,12 +248,18 @@ async fn create(
     })?;
     let mut listeners = std::mem::take(&mut spawned.listeners).into_iter().map(TcpListener::from);
     let inside = listeners.next();
-    assemble(driver, &spec, spawned, listeners.next(), || match (api, inside) {
+    let mut environment = assemble(driver, &spec, spawned, listeners.next(), || match (api, inside) {
         (Some(api), _) => Ok(api),
         (None, Some(listener)) => Doorway::over(listener, clock),
         (None, None) => Err(std::io::ErrorKind::NotFound.into()),
-    })
+    })?;
+    if !names.is_empty() {
+        environment.with_extensions(&names, path);
+    }
+    Ok(environment)
 }
+
+const NO_SANDBOX: &str = "the function's layers hold extensions (/opt/extensions), which are started in a sandbox alone: start                           the server without `--isolation none`, or take that layer from the function";
 
 /// The variables of a runtime in a sandbox.
 pub(super) fn variables(
@@ -235,6 +284,7 @@ fn variables_of(
         runtime_api: runtime_api.unwrap_or(RUNTIME_API),
         endpoint,
         task_root: &program.task_root,
+        opt: &program.opt,
         runtime_dir: &program.runtime_dir,
         interpreter_dir: program.interpreter_dir.as_deref(),
         sdk: program.sdk.as_deref(),
@@ -247,7 +297,7 @@ fn variables_of(
 /// The parts of an environment, put together.
 pub(super) fn assemble(
     driver: &ProcessDriver,
-    spec: &EnvironmentSpec,
+    spec: &Arc<EnvironmentSpec>,
     spawned: Spawned,
     endpoint: Option<TcpListener>,
     api: impl FnOnce() -> std::io::Result<Doorway>,
@@ -255,10 +305,16 @@ pub(super) fn assemble(
     let clock = Arc::clone(&driver.machine().clock);
     let memory = u64::from(spec.memory) << 20;
     // First of all the process, which from here on is cleared away if anything goes wrong.
-    let process = Process::new(Arc::clone(driver.machine()), spawned.remains, memory)
+    let mut process = Process::new(Arc::clone(driver.machine()), spawned.remains, memory)
         .map_err(machine("watch an environment's process"))?;
-    let output = Output::new(spawned.output, Arc::clone(&spec.logs), Arc::clone(&clock))
+    let mut output = Output::new(spawned.output, Arc::clone(&spec.logs), Arc::clone(&clock))
         .map_err(machine("read an environment's output"))?;
+    if let Some(beside) = spawned.beside {
+        process.listen().map_err(machine("listen to an environment's first process"))?;
+        output = output
+            .with_beside(beside, Arc::clone(&spec.logs), Arc::clone(&clock))
+            .map_err(machine("read what an environment's extensions write"))?;
+    }
     let task_root = if driver.sandboxed() { isolation::TASK_ROOT.into() } else { spec.code.clone() };
     let hints = Hints::new(spec, task_root, Arc::clone(&clock));
     let endpoint = match (endpoint, driver.endpoint()) {
@@ -267,6 +323,8 @@ pub(super) fn assemble(
     };
     Ok(ProcessEnvironment {
         clock,
+        entropy: Arc::clone(driver.entropy()),
+        spec: Arc::clone(spec),
         process: Life::Process(process),
         output,
         api: api().map_err(machine("open a Runtime API"))?,
@@ -274,6 +332,7 @@ pub(super) fn assemble(
         state: State::Initialising,
         awaits: Awaits::Nothing,
         hints,
+        crew: None,
         head: Vec::new(),
         _template: None,
         _endpoint: endpoint.transpose().map_err(machine("open the AWS endpoint"))?,
@@ -284,7 +343,7 @@ pub(super) fn assemble(
 /// failure: a start from the beginning follows.
 async fn take_ready(
     driver: &ProcessDriver,
-    spec: &EnvironmentSpec,
+    spec: &Arc<EnvironmentSpec>,
     kind: Kind,
     (sandbox, grant): (&Sandbox, Option<Grant>),
     variables: &[(OsString, OsString)],
@@ -295,8 +354,8 @@ async fn take_ready(
     }
     let Member { process, api, endpoint, mut asked } = member?;
     let own = Sandbox {
-        // The first is the package; the others it has already.
-        mounts: sandbox.mounts.iter().take(1).cloned().collect(),
+        // The others it has already.
+        mounts: own_mounts(spec),
         ..sandbox.clone()
     };
     let told = driver.machine().tell(process, u64::from(spec.memory) << 20, own, grant).await;
@@ -347,6 +406,7 @@ fn waiting_plan(driver: &ProcessDriver, kind: &Kind, sandbox: &Sandbox) -> Plan 
             ..sandbox.clone()
         }),
         grant: kind.grant(),
+        extensions: Extensions::default(),
     }
 }
 
@@ -363,7 +423,7 @@ pub(super) fn sandbox(
     program: &Program,
     grant: Option<Grant>,
 ) -> Sandbox {
-    let mut mounts = vec![Mount { from: spec.code.clone(), to: isolation::TASK_ROOT.into() }];
+    let mut mounts = own_mounts(spec);
     mounts.extend(program.mounts.iter().cloned());
     let mut ports = vec![RUNTIME_API_PORT];
     ports.extend(driver.endpoint().map(|endpoint| endpoint.port));
@@ -378,6 +438,13 @@ pub(super) fn sandbox(
     }
 }
 
+/// What is this function's own: its package, and its layers.
+fn own_mounts(spec: &EnvironmentSpec) -> Vec<Mount> {
+    let package = Mount { from: spec.code.clone(), to: isolation::TASK_ROOT.into() };
+    let layers = |opt: &Opt| Mount { from: opt.folder.clone(), to: isolation::OPT.into() };
+    [package].into_iter().chain(spec.opt.as_ref().map(layers)).collect()
+}
+
 pub(crate) fn not_connected(failure: NoNetwork) -> StartFailure {
     match failure {
         NoNetwork::Lacking(_) => StartFailure::Unsupported(failure.to_string()),
@@ -388,6 +455,9 @@ pub(crate) fn not_connected(failure: NoNetwork) -> StartFailure {
 
 fn not_launched(spec: &EnvironmentSpec, program: &std::path::Path, failure: &Failure) -> StartFailure {
     let doing = match (failure.step, spec.runtime) {
+        (Step::Exec, _) if !failure.subject.is_empty() => {
+            return external::not_launched(&bootstrap::start_error(failure.subject.as_ref(), failure.errno));
+        }
         (Step::Exec, Runtime::Provided(_) | Runtime::Wasm) => {
             return bootstrap::not_started(program, failure.errno);
         }
@@ -429,16 +499,20 @@ enum Progress {
 
 async fn progress(environment: &mut ProcessEnvironment) -> Progress {
     loop {
+        if environment.state == State::Idle && environment.crew_initialised() {
+            return Progress::Ready;
+        }
+        environment.let_begin();
         match environment.event().await {
             Event::Ended => return Progress::Ended,
             Event::Request(arrival) => match environment.route(arrival).await {
-                Routed::Next => return Progress::Ready,
+                Routed::Next => environment.runtime_initialised(),
                 Routed::Restore(arrival) => return Progress::AsksForRestore(arrival),
                 Routed::InitError(arrival) => {
                     return Progress::Failed(init_error(environment, arrival).await);
                 }
                 // Neither has an invocation to be for.
-                Routed::Response(_) | Routed::Error(_) | Routed::Refused => {}
+                Routed::Response(_) | Routed::Error(_) | Routed::Extension | Routed::Refused => {}
             },
         }
     }

@@ -16,7 +16,7 @@ use super::{
     spawner::{self, NotSpawned, Plan},
     start,
 };
-use crate::launcher::{Failure, Purpose, Reach, Sandbox, Step};
+use crate::launcher::{Extensions, Failure, Purpose, Reach, Sandbox, Step};
 
 /// What would run the functions of one runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +85,7 @@ pub(super) fn trial(users: Option<u32>) -> Plan {
             purpose: Purpose::Known,
         }),
         grant: None,
+        extensions: Extensions::default(),
     }
 }
 

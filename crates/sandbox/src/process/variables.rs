@@ -21,6 +21,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) endpoint: &'a str,
     /// `LAMBDA_TASK_ROOT`
     pub(crate) task_root: &'a Path,
+    /// Where the layers are.
+    pub(crate) opt: &'a Path,
     /// `LAMBDA_RUNTIME_DIR`: where the runtime client is.
     pub(crate) runtime_dir: &'a Path,
     /// The folder of the interpreter.
@@ -31,9 +33,6 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) temporary: Option<&'a Path>,
     pub(crate) language: &'static str,
 }
-
-/// Lambda's layers lie here; a machine that has this folder may put some there.
-const OPT: &str = "/opt";
 
 pub(crate) fn variables(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> Vec<(OsString, OsString)> {
     let mut all = defaults(spec, around);
@@ -50,6 +49,7 @@ pub(crate) fn variables(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> Ve
 
 fn defaults(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> BTreeMap<String, OsString> {
     let task = around.task_root.as_os_str();
+    let opt = around.opt.as_os_str();
     let runtime = around.runtime_dir.as_os_str();
     let join = |parts: &[&std::ffi::OsStr], between: &str| parts.join(std::ffi::OsStr::new(between));
     let mut path = OsString::new();
@@ -57,14 +57,15 @@ fn defaults(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> BTreeMap<Strin
         path.push(folder);
         path.push(":");
     }
-    path.push("/usr/local/bin:/usr/bin:/bin:/opt/bin");
+    path.push("/usr/local/bin:/usr/bin:/bin:");
+    path.push(join(&[opt, "bin".as_ref()], "/"));
     let libraries = [
         "/lib64:/usr/lib64".as_ref(),
         runtime,
         &join(&[runtime, "lib".as_ref()], "/"),
         task,
         &join(&[task, "lib".as_ref()], "/"),
-        "/opt/lib".as_ref(),
+        &join(&[opt, "lib".as_ref()], "/"),
     ];
     let mut all: BTreeMap<String, OsString> = [
         ("LANG", around.language.into()),
@@ -74,7 +75,7 @@ fn defaults(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> BTreeMap<Strin
         ("AWS_ENDPOINT_URL", around.endpoint.into()),
         ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".into()),
         ("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000".into()),
-        (LAYERS_VARIABLE, OPT.into()),
+        (LAYERS_VARIABLE, opt.into()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
@@ -90,10 +91,11 @@ fn defaults(spec: &EnvironmentSpec, around: &Surroundings<'_>) -> BTreeMap<Strin
         }
         Runtime::Nodejs { major } => {
             let modules = [
-                format!("/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules").into(),
-                join(&[runtime, "node_modules".as_ref()], "/"),
+                &join(&[opt, format!("nodejs/node{major}/node_modules").as_ref()], "/"),
+                &join(&[opt, "nodejs/node_modules".as_ref()], "/"),
+                &*join(&[runtime, "node_modules".as_ref()], "/"),
             ];
-            all.insert("NODE_PATH".into(), modules.join(std::ffi::OsStr::new(":")));
+            all.insert("NODE_PATH".into(), join(&modules, ":"));
         }
         Runtime::Provided(_) | Runtime::Wasm => {}
     }

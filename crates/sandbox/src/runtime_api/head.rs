@@ -1,10 +1,12 @@
-//! The head of a request to the Runtime API: which of the few requests it is, and what of its headers matters.
+//! The head of a request to the Runtime API, the Extensions API or the Telemetry API: which of the few requests it is,
+//! and what of its headers matters.
 
 use sonagi_model::RequestId;
 
 /// Header lines that one request may have.
 const HEADERS: usize = 64;
 const VERSION: &str = "/2018-06-01/runtime/";
+const EXTENSIONS_VERSION: &str = "/2020-01-01/extension/";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
@@ -16,6 +18,20 @@ pub(crate) struct Head {
     pub(crate) content_type: Option<String>,
     /// `Lambda-Runtime-Function-Error-Type`
     pub(crate) error_type: Option<String>,
+    /// What only extensions send.
+    pub(crate) extension: Option<Box<ExtensionHeaders>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ExtensionHeaders {
+    /// `Lambda-Extension-Name`
+    pub(crate) name: Option<String>,
+    /// `Lambda-Extension-Identifier`
+    pub(crate) identifier: Option<String>,
+    /// `Lambda-Extension-Function-Error-Type`
+    pub(crate) error_type: Option<String>,
+    /// `Lambda-Extension-Accept-Feature`
+    pub(crate) features: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +50,25 @@ pub(crate) enum Route {
     RestoreError,
     /// `GET …/assignment`, which is our own clients' alone: whose function is this?
     Assignment,
+    Extension(ExtensionRoute),
     Unknown,
+}
+
+/// Of an extension's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExtensionRoute {
+    /// `POST …/register`
+    Register,
+    /// `GET …/event/next`
+    Next,
+    /// `POST …/init/error`
+    InitError,
+    /// `POST …/exit/error`
+    ExitError,
+    /// `PUT /2022-07-01/telemetry`
+    Telemetry,
+    /// `PUT /2020-08-15/logs`
+    Logs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +123,7 @@ impl Head {
             mode: ResponseMode::Buffered,
             content_type: None,
             error_type: None,
+            extension: None,
         };
         let mut size = None;
         for header in request.headers.iter() {
@@ -131,14 +166,33 @@ impl Head {
             self.error_type = Some(text(value));
         } else if is("lambda-runtime-function-response-mode") {
             self.mode = if value == b"streaming" { ResponseMode::Streaming } else { ResponseMode::Invalid };
+        } else if name
+            .get(..EXTENSION_PREFIX.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(EXTENSION_PREFIX))
+        {
+            self.extension_header(name, value);
         }
         Ok(())
     }
+
+    fn extension_header(&mut self, name: &str, value: &[u8]) {
+        let headers = self.extension.get_or_insert_default();
+        let of = match name[EXTENSION_PREFIX.len()..].to_ascii_lowercase().as_str() {
+            "name" => &mut headers.name,
+            "identifier" => &mut headers.identifier,
+            "function-error-type" => &mut headers.error_type,
+            "accept-feature" => &mut headers.features,
+            _ => return,
+        };
+        *of = Some(text(value));
+    }
 }
+
+const EXTENSION_PREFIX: &str = "lambda-extension-";
 
 fn route(method: &str, path: &str) -> Route {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
-    let Some(path) = path.strip_prefix(VERSION) else { return Route::Unknown };
+    let Some(path) = path.strip_prefix(VERSION) else { return extension_route(method, path) };
     match (method, path) {
         ("GET", "invocation/next") => Route::Next,
         ("GET", "assignment") => Route::Assignment,
@@ -152,6 +206,22 @@ fn route(method: &str, path: &str) -> Route {
         },
         (_, _) => Route::Unknown,
     }
+}
+
+fn extension_route(method: &str, path: &str) -> Route {
+    // Some clients end the path of the Telemetry API with a slash, as its documentation does.
+    let path = path.strip_suffix('/').unwrap_or(path);
+    // A path begins with a slash, so that none is taken for what follows the version.
+    let route = match (method, path.strip_prefix(EXTENSIONS_VERSION).unwrap_or(path)) {
+        ("POST", "register") => ExtensionRoute::Register,
+        ("GET", "event/next") => ExtensionRoute::Next,
+        ("POST", "init/error") => ExtensionRoute::InitError,
+        ("POST", "exit/error") => ExtensionRoute::ExitError,
+        ("PUT", "/2022-07-01/telemetry") => ExtensionRoute::Telemetry,
+        ("PUT", "/2020-08-15/logs") => ExtensionRoute::Logs,
+        (_, _) => return Route::Unknown,
+    };
+    Route::Extension(route)
 }
 
 fn number(value: &[u8]) -> Result<u64, Malformed> {
@@ -193,7 +263,39 @@ mod tests {
         assert_eq!(route("POST /2018-06-01/runtime/restore/error"), Route::RestoreError);
         assert_eq!(route("GET /2018-06-01/runtime/assignment"), Route::Assignment);
         assert_eq!(route("POST /2018-06-01/runtime/invocation/next"), Route::Unknown);
-        assert_eq!(route("GET /2020-01-01/extension/event/next"), Route::Unknown);
+        for (line, expected) in [
+            ("POST /2020-01-01/extension/register", Some(ExtensionRoute::Register)),
+            ("GET /2020-01-01/extension/event/next", Some(ExtensionRoute::Next)),
+            ("POST /2020-01-01/extension/init/error", Some(ExtensionRoute::InitError)),
+            ("POST /2020-01-01/extension/exit/error", Some(ExtensionRoute::ExitError)),
+            ("PUT /2022-07-01/telemetry", Some(ExtensionRoute::Telemetry)),
+            ("PUT /2022-07-01/telemetry/", Some(ExtensionRoute::Telemetry)),
+            ("PUT /2020-08-15/logs", Some(ExtensionRoute::Logs)),
+            ("POST /2022-07-01/telemetry", None),
+            ("POST /2020-01-01/extension/event/next", None),
+            ("POST /register", None),
+        ] {
+            assert_eq!(route(line), expected.map_or(Route::Unknown, Route::Extension), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_extension_says_who_it_is() {
+        let head = parse(
+            "POST /2020-01-01/extension/register HTTP/1.1\r\nlambda-extension-NAME: watcher\r\n\
+             Lambda-Extension-Accept-Feature: accountId\r\nLambda-Extension-Other: x\r\n\r\n",
+        );
+        let headers = head.unwrap().extension.unwrap();
+        assert_eq!(
+            *headers,
+            ExtensionHeaders {
+                name: Some("watcher".into()),
+                features: Some("accountId".into()),
+                ..ExtensionHeaders::default()
+            }
+        );
+        let usual = parse("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        assert_eq!(usual.extension, None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The Lambda Runtime API, as one environment's runtime sees it: HTTP/1.1 on a loopback listener of its own.
+//! The Lambda Runtime API, as one environment's runtime sees it, and at the same address the Extensions API and the
+//! Telemetry API: HTTP/1.1 on a loopback listener of its own.
 //!
 //! Start reading at [`Doorway`]: it accepts connections and reads a request's head from each in the background. The
 //! environment takes them from there, and follows the connection on which its runtime last asked itself, so that a
@@ -17,4 +18,4 @@ pub(crate) mod replies;
 pub(crate) use body::{Body, Part, Trailers};
 pub(crate) use connection::{Connection, Ended};
 pub(crate) use doorway::{Arrival, Doorway, refuse};
-pub(crate) use head::{Head, Length, ResponseMode, Route};
+pub(crate) use head::{ExtensionHeaders, ExtensionRoute, Head, Length, ResponseMode, Route};

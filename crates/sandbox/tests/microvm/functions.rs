@@ -1,12 +1,12 @@
 //! Functions in machines.
 
-use std::time::Duration;
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use sonagi_model::{
     Digest,
     function::{Architecture, Function, Network, Package, Runtime},
 };
-use sonagi_sandbox::{Microvms, Outcome, StartFailure, Whose};
+use sonagi_sandbox::{Microvms, Opt, Outcome, StartFailure, Whose};
 
 use crate::world::{ENDPOINT_PORT, PROVIDED, PYTHON, World};
 
@@ -49,10 +49,12 @@ def handler(event, context):
         "kept": open("/tmp/kept").read(),
         "mounted": [line for line in open("/proc/self/mounts") if " /tmp " in line][0],
         "task": sorted(os.listdir("/var/task")),
+        "layers": __import__("of_a_layer").NAME,
         "cwd": os.getcwd(),
         "variables": dict(os.environ),
         "clock": time.time(),
         "platform": said,
+        "write to the layers": attempt(lambda: open("/opt/new", "w")),
         "write to the package": attempt(lambda: open("/var/task/new", "w")),
         "write to the root": attempt(lambda: open("/new", "w")),
         "write to the programs": attempt(lambda: open("/usr/bin/new", "w")),
@@ -68,6 +70,11 @@ def handler(event, context):
 async fn a_function_in_a_machine_is_served_as_any_other_and_reaches_nothing_else() {
     let world = World::new().await;
     let mut looks = world.function(PYTHON, &LOOKS.replace("PORT", &ENDPOINT_PORT.to_string()));
+    let folder = tempfile::tempdir_in(looks.code.parent().unwrap()).unwrap().keep();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(folder.join("python")).unwrap();
+    fs::write(folder.join("python/of_a_layer.py"), "NAME = 'a layer'\n").unwrap();
+    looks.opt = Some(Opt { digest: Digest::of(b"a layer"), folder });
     // A machine is not copied by SnapStart: it is initialised, and restored as it is.
     looks.initialization = sonagi_sandbox::Initialization::SnapStart;
     let mut function = world.start(looks).await.unwrap();
@@ -99,6 +106,7 @@ async fn a_function_in_a_machine_is_served_as_any_other_and_reaches_nothing_else
         "{mounted}"
     );
     assert_eq!(seen["task"], serde_json::json!(["app.py"]));
+    assert_eq!(seen["layers"], "a layer");
     assert_eq!(seen["cwd"], "/var/task");
     assert_eq!(seen["platform"], "hello from the platform");
     let variables = &seen["variables"];
@@ -110,6 +118,7 @@ async fn a_function_in_a_machine_is_served_as_any_other_and_reaches_nothing_else
     assert_eq!(variables["LAMBDA_TASK_ROOT"], "/var/task");
     for (attempt, error) in [
         ("write to the package", "Read-only file system"),
+        ("write to the layers", "Read-only file system"),
         ("write to the root", "Read-only file system"),
         ("write to the programs", "Read-only file system"),
         ("leave", "Network is unreachable"),

@@ -6,11 +6,13 @@ mod copied_networks;
 mod disk;
 mod endings;
 mod escape;
+mod extensions;
 mod hints;
 mod hostile;
 mod invocations;
 #[path = "../real/kernel.rs"]
 mod kernel;
+mod layers;
 mod machine;
 mod named_networks;
 mod network;

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use sonagi_model::{
     limits,
-    policy::{Document, PolicyError, Purpose, Raw, Step},
+    policy::{Document, Effect, PolicyError, Purpose, Raw, Scope, Statement, Step, Version},
 };
 
 use super::{
@@ -120,6 +120,37 @@ impl Collected {
             report.problem(span, format!("there are {got} policies, and {most} are possible"));
         }
         all
+    }
+}
+
+/// A policy with one statement, which allows.
+pub(super) fn allow(actions: &[&str], resource: &str) -> Document {
+    let statement = Statement {
+        sid: None,
+        effect: Effect::Allow,
+        principals: None,
+        actions: Scope::Only(actions.iter().map(|action| (*action).to_owned()).collect()),
+        resources: Some(Scope::Only(vec![resource.to_owned()])),
+        conditions: Vec::new(),
+    };
+    Document { version: Version::Second, id: None, statements: vec![statement] }
+}
+
+/// What lets a function reach a destination of its events.
+pub(super) fn to_send(arn: &str) -> Document {
+    let action = match arn.split(':').nth(2) {
+        Some("sns") => "sns:Publish",
+        Some("lambda") => "lambda:InvokeFunction",
+        Some("events") => "events:PutEvents",
+        Some(_) | None => "sqs:SendMessage",
+    };
+    allow(&[action], arn)
+}
+
+/// Adds a policy, once.
+pub(super) fn grant(permissions: &mut Vec<Document>, document: Document) {
+    if !permissions.contains(&document) {
+        permissions.push(document);
     }
 }
 

@@ -1,17 +1,12 @@
 //! `permissions` in a `sonagi.toml`: `"sqs:SendMessage on clicks"`.
 
-use std::collections::BTreeSet;
-
-use sonagi_model::{
-    AppName,
-    policy::{Document, Effect, Purpose, Scope, Statement, Version},
-};
+use sonagi_model::policy::{Document, Effect, Purpose, Scope, Statement, Version};
 
 use super::{
     super::{
-        Context,
         fields::Fields,
         names,
+        native::{Sort, Things},
         problem::{Report, did_you_mean},
         tree::{Data, Key, Node},
     },
@@ -47,20 +42,14 @@ const NAMES: [(&str, &[&str]); 14] = [
 
 const FORM: &str = "write it as \"sqs:SendMessage on clicks\"";
 
-/// Reads `permissions` of a function. `functions` are the app's own, by which names they are meant.
-pub(in super::super) fn read(
-    fields: &Fields<'_>,
-    app: &AppName,
-    functions: &BTreeSet<&str>,
-    context: &Context,
-    report: &Report,
-) -> Vec<Document> {
+/// Reads `permissions` of a function. `things` are the app's own, which are meant by their names there.
+pub(in super::super) fn read(fields: &Fields<'_>, things: &Things<'_>, report: &Report) -> Vec<Document> {
     let mut collected = Collected::default();
     let mut statements = Vec::new();
     for node in fields.list("permissions").unwrap_or_default() {
         match &node.data {
-            Data::Map(entries) if !entries.is_empty() => table(node, context, &mut collected, report),
-            Data::Text(text) => match statement(text, app, functions, context) {
+            Data::Map(entries) if !entries.is_empty() => table(node, things, &mut collected, report),
+            Data::Text(text) => match statement(text, things) {
                 Ok(statement) => statements.push((statement, node)),
                 Err((message, help)) => report.problem_with_help(&node.span, message, help),
             },
@@ -91,12 +80,8 @@ pub(in super::super) fn read(
 type Wrong = (String, String);
 
 /// `[allow|deny] ACTION, … on NAME, …`
-fn statement(
-    text: &str,
-    app: &AppName,
-    functions: &BTreeSet<&str>,
-    context: &Context,
-) -> Result<Statement, Wrong> {
+fn statement(text: &str, things: &Things<'_>) -> Result<Statement, Wrong> {
+    let context = things.context;
     let wrong = |message: String| Err((message, FORM.to_owned()));
     let (effect, rest) = match text.trim().split_once(char::is_whitespace) {
         Some(("allow", rest)) => (Effect::Allow, rest),
@@ -129,10 +114,17 @@ fn statement(
                 };
                 return Err((message, help));
             };
-            let name = match functions.contains(name.as_str()) && service == "lambda" {
-                true => names::lambda_name(app, name).map_or_else(String::new, |name| name.to_string()),
-                false => name.clone(),
+            let own = match service.as_str() {
+                "sqs" => own(Sort::Queue, name, effect, things),
+                "sns" => own(Sort::Topic, name, effect, things),
+                "events" => own(Sort::Bus, name, effect, things),
+                // The function with all its versions, whichever the name leads to.
+                "lambda" if things.name(Sort::Function, name).is_some() => {
+                    names::lambda_name(things.app, name).map(|name| name.to_string())
+                }
+                _ => None,
             };
+            let name = own.unwrap_or_else(|| name.clone());
             // A parameter's slash divides its name from the word before as well.
             let name = if service == "ssm" { name.trim_start_matches('/') } else { &name };
             let deep = name.contains('/');
@@ -164,13 +156,22 @@ fn statement(
     })
 }
 
+/// What one of the manifest's own things is called outside it.
+fn own(sort: Sort, name: &str, effect: Effect, things: &Things<'_>) -> Option<String> {
+    if effect == Effect::Allow {
+        things.grant(sort, name);
+    }
+    things.name(sort, name).map(str::to_owned)
+}
+
 /// A whole statement in IAM's words, or one of SAM's policy templates.
-fn table(node: &Node, context: &Context, collected: &mut Collected, report: &Report) {
+fn table(node: &Node, things: &Things<'_>, collected: &mut Collected, report: &Report) {
     let entries = node.map().unwrap_or_default();
     if let [(key, values)] = entries
         && (key.text.ends_with("Policy") || templates().get(&key.text).is_some())
     {
-        collected.template((key, values), context, report);
+        let values = outside(values, things);
+        collected.template((key, &values), things.context, report);
         return;
     }
     let version = Node::text(&node.span, Version::Second.as_str());
@@ -180,4 +181,20 @@ fn table(node: &Node, context: &Context, collected: &mut Collected, report: &Rep
     if let Some(document) = policy(&whole, report) {
         collected.inline(document);
     }
+}
+
+/// The parameters of a policy template, with what the manifest's own things are called outside it.
+fn outside(values: &Node, things: &Things<'_>) -> Node {
+    let Some(entries) = values.map() else { return values.clone() };
+    let entry = |(key, value): &(Key, Node)| {
+        let sort = match key.text.as_str() {
+            "QueueName" => Some(Sort::Queue),
+            "TopicName" => Some(Sort::Topic),
+            "EventBusName" => Some(Sort::Bus),
+            _ => None,
+        };
+        let name = sort.zip(value.scalar()).and_then(|(sort, name)| own(sort, name, Effect::Allow, things));
+        (key.clone(), name.map_or_else(|| value.clone(), |name| Node::text(&value.span, name)))
+    };
+    Node::new(values.span.clone(), Data::Map(entries.iter().map(entry).collect()))
 }

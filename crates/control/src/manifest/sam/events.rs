@@ -1,18 +1,21 @@
-//! A function's `Events`: those that come over HTTP become routes.
+//! A function's `Events`: those that come over HTTP become routes, the others what [`Trigger`] makes of them.
 
 use sonagi_model::{
     AliasName, FunctionName,
     api::{Api, ApiKind, PayloadFormat, Route},
+    function::Mapping,
 };
 
 use super::{
     super::{
         fields::Fields,
         native::longest,
+        resources::Declared,
         routes,
         tree::{Key, Node, Span},
     },
     template::{IMPLICIT_HTTP, IMPLICIT_REST, Resource, Template},
+    triggers::{TYPES, Trigger},
 };
 
 /// Which implicit API an event wants, seen without evaluating anything.
@@ -40,15 +43,17 @@ pub(super) fn read(
     alias: Option<&AliasName>,
     resource: &Resource<'_>,
     apis: &mut [(Api, Vec<Span>)],
-) {
-    let Some(events) = resource.properties.get("Events") else { return };
-    let Some(events) = template.outside(|| template.evaluate(events)) else { return };
+    declared: &mut Declared,
+) -> Vec<(Mapping, Span)> {
+    let mut mappings = Vec::new();
+    let Some(events) = resource.properties.get("Events") else { return mappings };
+    let Some(events) = template.outside(|| template.evaluate(events)) else { return mappings };
     let report = template.report;
     let Some(entries) = events.map() else {
         if !events.is_broken() {
             report.problem(&events.span, format!("`Events` must be a map, and is {}", events.kind()));
         }
-        return;
+        return mappings;
     };
     for (key, event) in entries {
         let Some(fields) = Fields::of(event, format!("event `{}`", key.text), report) else { continue };
@@ -62,14 +67,21 @@ pub(super) fn read(
                 one(template, key, &fields, ApiKind::Http, function, alias, apis);
                 fields.finish();
             }
+            Some(kind) if TYPES.contains(&kind) => {
+                let mut trigger = Trigger { template, function, alias, key, declared };
+                let mapping = trigger.read(kind, &fields);
+                mappings.extend(mapping.map(|mapping| (mapping, key.span.clone())));
+                fields.finish();
+            }
             Some(other) => {
                 let message = format!("the event `{}` of type {other} is not supported yet", key.text);
-                let help = "supported are events of type Api and HttpApi";
+                let help = format!("supported are events of type Api, HttpApi, {}", TYPES.join(", "));
                 report.problem_with_help(&fields.span_of("Type"), message, help);
             }
             None => fields.missing("Type", "such as `Type: HttpApi`"),
         }
     }
+    mappings
 }
 
 fn one(

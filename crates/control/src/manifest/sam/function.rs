@@ -1,16 +1,13 @@
 //! `AWS::Serverless::Function`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use sonagi_model::{
     AliasName, LambdaName,
     api::Cors,
     function::{
-        Architecture, DriverChoice, FunctionUrl, InvokeMode, LogFormat, LogLevel, Runtime, SnapStart,
-        Tracing, UrlAuth, Wasm, WasmStart,
+        Architecture, DriverChoice, FunctionUrl, InvokeMode, LogFormat, LogLevel, Mapping, RecursiveLoop,
+        Runtime, SnapStart, Tracing, UrlAuth, Wasm, WasmStart,
     },
     limits,
 };
@@ -22,12 +19,14 @@ use super::{
         driver,
         fields::Fields,
         names, native, network,
+        permissions::grant,
         problem::Report,
+        resources::Declared,
         source,
-        tree::{Data, Key, Node},
+        tree::{Data, Key, Node, Span},
         wasm::{self, Said},
     },
-    layers,
+    asynchronous, layers,
     permissions::{self, Roles},
     template::{Resource, Template},
 };
@@ -36,7 +35,7 @@ use crate::wasm::USUAL_HANDLER;
 pub(super) const PLACE: &str = "an AWS::Serverless::Function";
 
 /// Properties that are accepted and do nothing here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 13] = [
+const WITHOUT_EFFECT: [(&str, &str); 12] = [
     ("AssumeRolePolicyDocument", "the function alone has its role"),
     ("PermissionsBoundary", "boundaries are not kept: the function may all that its policies allow"),
     ("RolePath", "roles have no paths"),
@@ -49,12 +48,9 @@ const WITHOUT_EFFECT: [(&str, &str); 13] = [
     ("VersionDeletionPolicy", "published versions are kept"),
     ("AutoPublishAliasAllProperties", "every change publishes a version"),
     ("AutoPublishCodeSha256", "every change publishes a version"),
-    ("RecursiveLoop", "loops are not looked for"),
 ];
 
-const UNSUPPORTED: [&str; 10] = [
-    "DeadLetterQueue",
-    "EventInvokeConfig",
+const UNSUPPORTED: [&str; 8] = [
     "FileSystemConfigs",
     "ImageConfig",
     "ImageUri",
@@ -71,6 +67,7 @@ pub(super) fn read(
     name: &str,
     resource: &Resource<'_>,
     root: &Path,
+    things: &mut Declared,
 ) -> Option<DeclaredFunction> {
     let report = template.report;
     let key = resource.key;
@@ -139,8 +136,8 @@ pub(super) fn read(
     let storage = storage(&fields, resource, runtime, report);
     let (wasm, driver) = own_settings(&fields, build_properties.as_ref(), runtime, report);
     let snap_start = snap_start(&fields, build_properties.as_ref(), runtime, driver, report);
-    let extras =
-        fields.get("Layers").map_or_else(BTreeSet::new, |node| layers::read(template, node, runtime, report));
+    let layers = fields.get("Layers").map(|node| layers::read(template, node, runtime, report));
+    let (layers, extras) = layers.unwrap_or_default();
     deployment(&fields, report);
     let network = network::sam(&fields, runtime, report);
     for (property, why) in WITHOUT_EFFECT {
@@ -178,7 +175,13 @@ pub(super) fn read(
     }
     let role =
         fields.text("Role").unwrap_or_else(|| template.role_arn(&format!("{}-{name}Role", template.app)));
-    let permissions = permissions::read(template, roles, name, &resource.properties, &role);
+    let mut permissions = permissions::read(template, roles, name, &resource.properties, &role);
+    let asked = asynchronous::read(template, name, &fields, things);
+    if !template.has_own_role(name) {
+        asked.grants.into_iter().for_each(|document| grant(&mut permissions, document));
+    }
+    let loops = [("Terminate", RecursiveLoop::Terminate), ("Allow", RecursiveLoop::Allow)];
+    let recursive_loop = fields.choice("RecursiveLoop", &loops).unwrap_or_default();
     let description = fields.text("Description").unwrap_or_default();
     let tags = fields.text_map("Tags").unwrap_or_default();
     let places = Places {
@@ -206,6 +209,7 @@ pub(super) fn read(
     }
     let function = FunctionDraft {
         description,
+        layers,
         architecture,
         memory: memory.unwrap_or(limits::MEMORY_DEFAULT),
         timeout: timeout.unwrap_or(limits::TIMEOUT_DEFAULT),
@@ -225,6 +229,9 @@ pub(super) fn read(
         log_level,
         tracing: tracing.unwrap_or_default(),
         tags,
+        dead_letters: asked.dead_letters,
+        asynchronous: asked.asynchronous,
+        recursive_loop,
         ..FunctionDraft::new(function_name, lambda_name, runtime, handler)
     };
     let line = report.line(key.span.start);
@@ -233,6 +240,22 @@ pub(super) fn read(
         checks::check_function(&declared, &places, report);
     }
     Some(declared)
+}
+
+/// Adds the mappings that a function's events became, and what its role must allow for them.
+pub(super) fn wake(
+    function: &mut FunctionDraft,
+    mappings: Vec<(Mapping, Span)>,
+    template: &Template<'_>,
+    things: &mut Declared,
+) {
+    if !mappings.is_empty() && !template.has_own_role(function.name.as_str()) {
+        permissions::grant_managed(&mut function.permissions, "AWSLambdaSQSQueueExecutionRole", template);
+    }
+    for (mapping, span) in mappings {
+        things.wakes(&mapping.source, function.timeout, &span);
+        function.mappings.push(mapping);
+    }
 }
 
 /// The properties without some, evaluated. Those without an effect keep their place and lose their value: they may

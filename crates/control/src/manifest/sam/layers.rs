@@ -1,11 +1,11 @@
-//! Layers: those of Powertools are the same packages as in the public registries, and come from there.
+//! A function's `Layers`. Those of Powertools are the same packages as in the public registries, and come from there.
 
 use std::collections::BTreeSet;
 
-use sonagi_model::function::Runtime;
+use sonagi_model::{function::Runtime, layer::Layer};
 
 use super::{
-    super::{problem::Report, tree::Node},
+    super::{layers, problem::Report, tree::Node},
     evaluate,
     template::Template,
 };
@@ -14,22 +14,26 @@ use super::{
 const PYTHON_ACCOUNT: &str = "017000801446";
 const NODE_ACCOUNT: &str = "094274105915";
 
-/// The packages that the layers of `list` stand for.
+/// The layers of `list`, and the packages that some of them stand for.
 pub(super) fn read(
     template: &Template<'_>,
     list: &Node,
     runtime: Option<Runtime>,
     report: &Report,
-) -> BTreeSet<String> {
-    let mut extras = BTreeSet::new();
-    let Some(value) = template.evaluate(list) else { return extras };
+) -> (Vec<Layer>, BTreeSet<String>) {
+    let (mut found, mut extras) = (Vec::new(), BTreeSet::new());
+    let Some(value) = template.evaluate(list) else { return Default::default() };
     let Some(items) = value.list() else {
         if !value.is_broken() && evaluate::call(&value).is_none() {
             report.problem(&value.span, "`Layers` must be a list of ARNs");
         }
-        return extras;
+        return Default::default();
     };
     for item in items {
+        if item.is_broken() {
+            // It is reported already.
+            continue;
+        }
         let Some(arn) = item.scalar() else {
             template.wrong(item, "a layer is the text of its ARN");
             continue;
@@ -59,9 +63,7 @@ pub(super) fn read(
                 "@aws-lambda-powertools/parser@2",
             ][..],
             _ => {
-                let help = "put what it brings into the function's folder, or into its requirements";
-                let message = format!("the layer {arn} cannot be had here: layers are not supported yet");
-                report.problem_with_help(&item.span, message, help);
+                found.push((Layer { arn: arn.to_owned(), package: None }, item.span.clone()));
                 continue;
             }
         };
@@ -73,5 +75,6 @@ pub(super) fn read(
         report.note(&item.span, message);
         extras.extend(packages.iter().map(|&package| package.to_owned()));
     }
-    extras
+    let layers = layers::check(found, runtime, ("Layers", &list.span), template.context, report);
+    (layers, extras)
 }

@@ -4,18 +4,27 @@
 //! conditions, resources with their globals, outputs. Which parts are supported is in `docs/manifest.md`.
 
 mod api;
+mod asynchronous;
+mod buses;
 mod conditions;
 mod evaluate;
 mod events;
 mod function;
 mod globals;
+mod layer_version;
 mod layers;
+mod mappings;
 mod parameters;
 mod permissions;
+mod queues;
 mod references;
 mod resources;
+mod schedules;
 mod substitute;
 mod template;
+mod topics;
+mod triggers;
+mod values;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -26,19 +35,21 @@ use sonagi_model::{
     api::{Api, ApiKind},
     limits,
     release::Output,
+    resource::{Resource as Thing, ResourceKind},
 };
 
+use self::resources::Kind;
 use super::{
-    Context, DeclaredFunction,
+    Context, DeclaredFunction, DeclaredLayer,
     fields::Fields,
     load::Loaded,
     names,
     problem::Report,
+    resources::Declared,
     routes,
     tree::{Data, Key, Node, Span},
 };
 use permissions::Roles;
-use resources::Kind;
 use template::{IMPLICIT_HTTP, IMPLICIT_REST, Resource, Template};
 
 /// The transform that makes a template a SAM template.
@@ -90,12 +101,13 @@ pub(super) fn read(
         template.condition(&key.text, &key.span);
     }
     template.implicit = implicit(&template);
-    let (functions, apis) = build(&template, &globals, root);
+    let (functions, apis, resources) = build(&template, &globals, root);
+    let layers = layers(&template, root);
     let outputs = outputs(&template, entries(&top, "Outputs", report));
     circles(&template);
     top.finish();
     let app = template.app.clone();
-    Some(Loaded { app, functions, apis, outputs })
+    Some(Loaded { app, functions, layers, apis, outputs, resources })
 }
 
 fn transform(top: &Fields<'_>, report: &Report) {
@@ -146,7 +158,8 @@ impl Globals {
             node.cloned().unwrap_or_else(empty)
         };
         let globals = Self { function: section("Function"), rest: section("Api"), http: section("HttpApi") };
-        for other in ["SimpleTable", "StateMachine", "LayerVersion", "WebSocketApi", "CapacityProvider"] {
+        fields.note("LayerVersion", "every change of a layer publishes a version");
+        for other in ["SimpleTable", "StateMachine", "WebSocketApi", "CapacityProvider"] {
             fields.note(other, "no resource of this type is supported yet, so this is for none");
         }
         fields.finish();
@@ -158,10 +171,16 @@ impl Globals {
             Kind::Function => Some(&self.function),
             Kind::Api(ApiKind::Rest) => Some(&self.rest),
             Kind::Api(ApiKind::Http) => Some(&self.http),
-            Kind::Role
+            Kind::Layer(_)
+            | Kind::Role
             | Kind::Policy
             | Kind::RolePolicy
             | Kind::ManagedPolicy
+            | Kind::Declared(_)
+            | Kind::QueuePolicy
+            | Kind::TopicPolicy
+            | Kind::Mapping
+            | Kind::InvokeConfig
             | Kind::Ignored(_)
             | Kind::Unsupported(_) => None,
         }
@@ -198,10 +217,16 @@ fn declared<'a>(
             ),
             Kind::Function
             | Kind::Api(_)
+            | Kind::Layer(_)
             | Kind::Role
             | Kind::Policy
             | Kind::RolePolicy
-            | Kind::ManagedPolicy => {}
+            | Kind::ManagedPolicy
+            | Kind::Declared(_)
+            | Kind::QueuePolicy
+            | Kind::TopicPolicy
+            | Kind::Mapping
+            | Kind::InvokeConfig => {}
         }
         let own = fields.get("Properties").cloned();
         let own = own.unwrap_or_else(|| Node::new(key.span.clone(), Data::Map(Vec::new())));
@@ -246,7 +271,9 @@ fn implicit(template: &Template<'_>) -> HashSet<ApiKind> {
         .collect()
 }
 
-fn build(template: &Template<'_>, globals: &Globals, root: &Path) -> (Vec<DeclaredFunction>, Vec<Api>) {
+type Built = (Vec<DeclaredFunction>, Vec<Api>, BTreeMap<String, Thing>);
+
+fn build(template: &Template<'_>, globals: &Globals, root: &Path) -> Built {
     let report = template.report;
     let mut apis: Vec<(Api, Vec<Span>)> = Vec::new();
     for (name, kind, properties) in
@@ -265,18 +292,23 @@ fn build(template: &Template<'_>, globals: &Globals, root: &Path) -> (Vec<Declar
         }
     }
     let mut functions = Vec::new();
+    let mut things = Declared::default();
     let roles = Roles::of(template);
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     for (name, resource) in &template.resources {
         if resource.kind != Kind::Function || !template.exists(resource) {
             continue;
         }
-        let declared = function::read(template, &roles, name, resource, root);
+        let declared = function::read(template, &roles, name, resource, root, &mut things);
         let alias = declared.as_ref().and_then(|function| function.function.publish_alias.clone());
-        if let Ok(function) = sonagi_model::FunctionName::new(name) {
-            events::read(template, &function, alias.as_ref(), resource, &mut apis);
-        }
-        let Some(declared) = declared else { continue };
+        let mappings = match sonagi_model::FunctionName::new(name) {
+            Ok(function) => {
+                events::read(template, &function, alias.as_ref(), resource, &mut apis, &mut things)
+            }
+            Err(_) => Vec::new(),
+        };
+        let Some(mut declared) = declared else { continue };
+        function::wake(&mut declared.function, mappings, template, &mut things);
         let lambda_name = declared.function.lambda_name.to_string();
         if let Some(line) = taken.insert(lambda_name.clone(), declared.line) {
             let span = resource.properties.get("FunctionName").map_or(&resource.key.span, |node| &node.span);
@@ -292,7 +324,66 @@ fn build(template: &Template<'_>, globals: &Globals, root: &Path) -> (Vec<Declar
     for (api, spans) in &apis {
         routes::check_api(api, spans, report);
     }
-    (functions, apis.into_iter().map(|(api, _)| api).collect())
+    declare(template, &mut functions, &mut things);
+    (functions, apis.into_iter().map(|(api, _)| api).collect(), things.finish(report))
+}
+
+/// Everything beside functions and APIs; policies last, since they are for what is there.
+fn declare(template: &Template<'_>, functions: &mut [DeclaredFunction], things: &mut Declared) {
+    let there = || template.resources.iter().filter(|(_, resource)| template.exists(resource));
+    for (name, resource) in there() {
+        match resource.kind {
+            Kind::Declared(ResourceKind::Queue) => queues::queue(template, name, resource, things),
+            Kind::Declared(ResourceKind::Topic) => topics::topic(template, name, resource, things),
+            Kind::Declared(ResourceKind::Subscription) => {
+                topics::subscription(template, name, resource, things);
+            }
+            Kind::Declared(ResourceKind::Bus) => buses::bus(template, name, resource, things),
+            Kind::Declared(ResourceKind::Rule) => buses::rule(template, name, resource, things),
+            Kind::Declared(ResourceKind::Archive) => buses::archive(template, name, resource, things),
+            Kind::Declared(ResourceKind::ScheduleGroup) => {
+                buses::schedule_group(template, name, resource, things);
+            }
+            Kind::Declared(ResourceKind::Schedule) => buses::schedule(template, name, resource, things),
+            Kind::Mapping => mappings::mapping(template, name, resource, (functions, things)),
+            Kind::InvokeConfig => asynchronous::config(template, name, resource, functions),
+            Kind::QueuePolicy
+            | Kind::TopicPolicy
+            | Kind::Function
+            | Kind::Layer(_)
+            | Kind::Api(_)
+            | Kind::Role
+            | Kind::Policy
+            | Kind::RolePolicy
+            | Kind::ManagedPolicy
+            | Kind::Ignored(_)
+            | Kind::Unsupported(_) => {}
+        }
+    }
+    for (name, resource) in there() {
+        if resource.kind == Kind::QueuePolicy {
+            queues::policy(template, name, resource, things);
+        } else if resource.kind == Kind::TopicPolicy {
+            topics::policy(template, name, resource, things);
+        }
+    }
+}
+
+fn layers(template: &Template<'_>, root: &Path) -> Vec<DeclaredLayer> {
+    let mut layers: Vec<DeclaredLayer> = Vec::new();
+    for (id, resource) in &template.resources {
+        let Kind::Layer(kind) = resource.kind else { continue };
+        if !template.exists(resource) {
+            continue;
+        }
+        let Some(layer) = layer_version::read(template, id, resource, kind, root) else { continue };
+        if let Some(other) = layers.iter().find(|other| other.name == layer.name) {
+            let message = format!("the layer name {} is taken already, in line {}", layer.name, other.line);
+            template.report.problem(&resource.key.span, message);
+        }
+        layers.push(layer);
+    }
+    layers
 }
 
 fn outputs(template: &Template<'_>, entries: &[(Key, Node)]) -> BTreeMap<String, Output> {

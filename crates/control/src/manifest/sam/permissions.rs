@@ -8,7 +8,7 @@ use sonagi_model::policy::Document;
 use super::{
     super::{
         fields::Fields,
-        permissions::{Collected, managed_policy, policy},
+        permissions::{Collected, grant, managed_policy, policy},
         tree::{Data, Node},
     },
     resources::Kind,
@@ -38,9 +38,17 @@ impl<'t> Roles<'t> {
                 }
                 Kind::Policy | Kind::ManagedPolicy => "Roles",
                 Kind::RolePolicy => "RoleName",
-                Kind::Role | Kind::Function | Kind::Api(_) | Kind::Ignored(_) | Kind::Unsupported(_) => {
-                    continue;
-                }
+                Kind::Role
+                | Kind::Function
+                | Kind::Api(_)
+                | Kind::Declared(_)
+                | Kind::QueuePolicy
+                | Kind::TopicPolicy
+                | Kind::Mapping
+                | Kind::InvokeConfig
+                | Kind::Layer(_)
+                | Kind::Ignored(_)
+                | Kind::Unsupported(_) => continue,
             };
             let Some(node) = resource.properties.get(key).filter(|_| template.exists(resource)) else {
                 continue;
@@ -220,7 +228,22 @@ fn read_policy(template: &Template<'_>, resource: &Resource<'_>, collected: &mut
     fields.finish();
 }
 
+/// Attaches a policy that AWS manages.
+pub(super) fn grant_managed(permissions: &mut Vec<Document>, name: &str, template: &Template<'_>) {
+    let mut collected = Collected::default();
+    collected.managed_by_aws(name, template.context);
+    for document in collected.finish(&(0..0), template.report) {
+        grant(permissions, document);
+    }
+}
+
 impl Template<'_> {
+    /// Whether a function names a role, to which SAM adds nothing.
+    pub(super) fn has_own_role(&self, function: &str) -> bool {
+        let role = self.resources.get(function).and_then(|resource| resource.properties.get("Role"));
+        role.is_some_and(|node| node.data != Data::Null)
+    }
+
     /// A value of a policy. What has no effect here may be named in it: to grant it is to grant nothing.
     fn granted(&self, node: &Node) -> Option<Node> {
         let before = self.memory.granting.replace(true);

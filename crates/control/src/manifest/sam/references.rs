@@ -5,7 +5,7 @@ use sonagi_model::{Digest, api::ApiKind};
 
 use super::{
     super::{
-        names,
+        layers, names,
         problem::did_you_mean,
         tree::{Node, Span},
     },
@@ -54,9 +54,13 @@ impl Template<'_> {
                     self.depends(name);
                     text(names::api_id(&self.app, name).to_string())
                 }
+                Kind::Layer(_) => self.layer_arn(name, span),
                 Kind::Role => text(self.physical_name(name, "RoleName")),
                 Kind::Policy | Kind::RolePolicy => text(self.physical_name(name, "PolicyName")),
                 Kind::ManagedPolicy => text(self.policy_arn(name)),
+                Kind::Declared(kind) => self.declared_reference(name, *kind, span),
+                Kind::QueuePolicy | Kind::TopicPolicy | Kind::InvokeConfig => text(self.id_of(name)),
+                Kind::Mapping => text(names::mapping_id(&self.app, name)),
                 Kind::Ignored(_) => self.valueless(name, span),
                 // The resource itself is reported.
                 Kind::Unsupported(_) => Node::broken(span),
@@ -98,6 +102,8 @@ impl Template<'_> {
             return match &resource.kind {
                 Kind::Function => self.function_attribute(name, attribute, span),
                 Kind::Api(kind) => self.api_attribute(name, *kind, attribute, span),
+                Kind::Layer(_) if attribute == "LayerVersionArn" => self.layer_arn(name, span),
+                Kind::Layer(_) => self.no_attribute(name, attribute, &["LayerVersionArn"], span),
                 Kind::Role => match attribute {
                     "Arn" => text(self.role_arn(&self.physical_name(name, "RoleName"))),
                     "RoleId" => text(role_id(&self.physical_name(name, "RoleName"))),
@@ -105,7 +111,14 @@ impl Template<'_> {
                 },
                 Kind::ManagedPolicy if attribute == "PolicyArn" => text(self.policy_arn(name)),
                 Kind::ManagedPolicy => self.no_attribute(name, attribute, &["PolicyArn"], span),
-                Kind::Policy | Kind::RolePolicy => self.no_attribute(name, attribute, &["none"], span),
+                Kind::Declared(kind) => self.declared_attribute(name, *kind, attribute, span),
+                Kind::Mapping => self.mapping_attribute(name, attribute, span),
+                Kind::QueuePolicy | Kind::TopicPolicy if attribute == "Id" => text(self.id_of(name)),
+                Kind::Policy
+                | Kind::RolePolicy
+                | Kind::QueuePolicy
+                | Kind::TopicPolicy
+                | Kind::InvokeConfig => self.no_attribute(name, attribute, &["none"], span),
                 Kind::Ignored(_) => self.valueless(name, span),
                 Kind::Unsupported(_) => Node::broken(span),
             };
@@ -134,6 +147,15 @@ impl Template<'_> {
             };
         }
         self.unknown(name, span)
+    }
+
+    /// Of the version that the release brings: its number is known once it is deployed.
+    fn layer_arn(&self, name: &str, span: &Span) -> Node {
+        self.depends(name);
+        match self.layer_name(name, span) {
+            Some(name) => Node::text(span, layers::own_arn(self.context, &name)),
+            None => Node::broken(span),
+        }
     }
 
     fn function_attribute(&self, name: &str, attribute: &str, span: &Span) -> Node {
@@ -243,14 +265,26 @@ impl Template<'_> {
 
     /// A function's name for Lambda; reported and `None` when it depends on itself.
     pub(super) fn lambda_name(&self, function: &str, span: &Span) -> Option<String> {
-        let Some(node) = self.resources.get(function)?.properties.get("FunctionName") else {
-            return names::lambda_name(&self.app, function).map(|name| name.to_string());
-        };
-        match self.memory.names.borrow().get(function) {
+        let usual = || names::lambda_name(&self.app, function).map(|name| name.to_string());
+        if self.resources.get(function)?.properties.get("FunctionName").is_none() {
+            return usual();
+        }
+        self.named(function, "FunctionName", span, usual)
+    }
+
+    /// What the property `key` says that a resource is called, or else `usual`.
+    pub(super) fn named(
+        &self,
+        resource: &str,
+        key: &str,
+        span: &Span,
+        usual: impl Fn() -> Option<String>,
+    ) -> Option<String> {
+        match self.memory.names.borrow().get(resource) {
             Some(State::Known(name)) => return Some(name.clone()),
             Some(State::Broken) => return None,
             Some(State::Running) => {
-                self.report.problem(span, format!("the name of `{function}` refers to itself, in a circle"));
+                self.report.problem(span, format!("the name of `{resource}` refers to itself, in a circle"));
                 return None;
             }
             None => {}
@@ -258,19 +292,19 @@ impl Template<'_> {
         if !self.deeper(span) {
             return None;
         }
-        self.memory.names.borrow_mut().insert(function.to_owned(), State::Running);
-        let value = self.outside(|| self.evaluate(node));
-        self.memory.depth.set(self.memory.depth.get() - 1);
-        let name = match &value {
+        self.memory.names.borrow_mut().insert(resource.to_owned(), State::Running);
+        let node = self.resources.get(resource).and_then(|it| it.properties.get(key));
+        let name = match node.and_then(|node| self.outside(|| self.evaluate(node))) {
             Some(value) => value.scalar().map(str::to_owned),
-            None => names::lambda_name(&self.app, function).map(|name| name.to_string()),
+            None => usual(),
         };
+        self.memory.depth.set(self.memory.depth.get() - 1);
         let state = name.clone().map_or(State::Broken, State::Known);
-        self.memory.names.borrow_mut().insert(function.to_owned(), state);
+        self.memory.names.borrow_mut().insert(resource.to_owned(), state);
         name
     }
 
-    fn lambda_arn(&self, function: &str, span: &Span) -> Option<String> {
+    pub(super) fn lambda_arn(&self, function: &str, span: &Span) -> Option<String> {
         let (region, account) = (&self.context.region, &self.context.account);
         let name = self.lambda_name(function, span)?;
         Some(format!("arn:aws:lambda:{region}:{account}:function:{name}"))
@@ -350,7 +384,7 @@ impl Template<'_> {
         Node::broken(span)
     }
 
-    fn no_attribute(&self, name: &str, attribute: &str, known: &[&str], span: &Span) -> Node {
+    pub(super) fn no_attribute(&self, name: &str, attribute: &str, known: &[&str], span: &Span) -> Node {
         let message = format!("`{name}` has no attribute `{attribute}` that is supported here");
         self.report.problem_with_help(span, message, format!("it has {}", known.join(", ")));
         Node::broken(span)

@@ -1,11 +1,12 @@
 //! What is done with each type of resource.
 
-use sonagi_model::api::ApiKind;
+use sonagi_model::{api::ApiKind, resource::ResourceKind};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Function,
     Api(ApiKind),
+    Layer(LayerType),
     /// A role, which functions may have.
     Role,
     /// An inline policy that names its roles.
@@ -13,10 +14,25 @@ pub(super) enum Kind {
     /// An inline policy that names its one role.
     RolePolicy,
     ManagedPolicy,
+    /// A queue, a topic, a rule, a schedule and the like.
+    Declared(ResourceKind),
+    QueuePolicy,
+    TopicPolicy,
+    /// An event source mapping.
+    Mapping,
+    /// How asynchronous invocations of a function go on.
+    InvokeConfig,
     /// Accepted without an effect on what the app does; the text says why.
     Ignored(&'static str),
     /// The text says what could be done instead.
     Unsupported(&'static str),
+}
+
+/// Which of the two types of resource declares a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LayerType {
+    Serverless,
+    Lambda,
 }
 
 const WATCHING: &str = "it watches the app from outside, and changes nothing that the app does";
@@ -26,12 +42,29 @@ pub(super) fn kind(name: &str) -> Kind {
         "AWS::Serverless::Function" => Kind::Function,
         "AWS::Serverless::HttpApi" => Kind::Api(ApiKind::Http),
         "AWS::Serverless::Api" => Kind::Api(ApiKind::Rest),
+        "AWS::Serverless::LayerVersion" => Kind::Layer(LayerType::Serverless),
+        "AWS::Lambda::LayerVersion" => Kind::Layer(LayerType::Lambda),
         "AWS::IAM::Role" => Kind::Role,
         "AWS::IAM::Policy" => Kind::Policy,
         "AWS::IAM::RolePolicy" => Kind::RolePolicy,
         "AWS::IAM::ManagedPolicy" => Kind::ManagedPolicy,
+        "AWS::SQS::Queue" => Kind::Declared(ResourceKind::Queue),
+        "AWS::SNS::Topic" => Kind::Declared(ResourceKind::Topic),
+        "AWS::SNS::Subscription" => Kind::Declared(ResourceKind::Subscription),
+        "AWS::Events::EventBus" => Kind::Declared(ResourceKind::Bus),
+        "AWS::Events::Rule" => Kind::Declared(ResourceKind::Rule),
+        "AWS::Events::Archive" => Kind::Declared(ResourceKind::Archive),
+        "AWS::Scheduler::ScheduleGroup" => Kind::Declared(ResourceKind::ScheduleGroup),
+        "AWS::Scheduler::Schedule" => Kind::Declared(ResourceKind::Schedule),
+        "AWS::SQS::QueuePolicy" => Kind::QueuePolicy,
+        "AWS::SNS::TopicPolicy" => Kind::TopicPolicy,
+        "AWS::Lambda::EventSourceMapping" => Kind::Mapping,
+        "AWS::Lambda::EventInvokeConfig" => Kind::InvokeConfig,
         "AWS::Serverless::Connector" => {
             Kind::Ignored("connectors grant nothing here: give the function a policy template in `Policies`")
+        }
+        "AWS::Lambda::LayerVersionPermission" => {
+            Kind::Ignored("there is one account here, and it may use its own layers")
         }
         "AWS::Lambda::Permission" => {
             Kind::Ignored("the gateway and function URLs may always call the functions of their app")
@@ -55,8 +88,6 @@ pub(super) fn kind(name: &str) -> Kind {
         "AWS::Lambda::Alias" | "AWS::Lambda::Version" => {
             Kind::Unsupported("use `AutoPublishAlias` of the function")
         }
-        _ => Kind::Unsupported(
-            "supported are AWS::Serverless::Function, AWS::Serverless::HttpApi and AWS::Serverless::Api",
-        ),
+        _ => Kind::Unsupported("docs/manifest.md lists the types that are supported"),
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct FunctionConfiguration<'a> {
     vpc_config: Option<VpcConfigResponse<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letter_config: Option<DeadLetterConfig<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<LayerReference<'a>>,
     #[serde(flatten)]
     state: Option<State>,
 }
@@ -93,6 +95,13 @@ struct VpcConfigResponse<'a> {
     security_group_ids: &'a [String],
     vpc_id: &'a str,
     ipv6_allowed_for_dual_stack: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LayerReference<'a> {
+    arn: &'a str,
+    code_size: u64,
 }
 
 /// The network that the function has, if it has one by name; one that the operator has taken away has no id.
@@ -203,6 +212,14 @@ pub(super) fn configuration<'a>(
             .dead_letters
             .as_deref()
             .map(|target_arn| DeadLetterConfig { target_arn }),
+        layers: function
+            .layers
+            .iter()
+            .map(|layer| LayerReference {
+                arn: &layer.arn,
+                code_size: layer.package.map_or(0, |package| package.size),
+            })
+            .collect(),
         state: match detail {
             Detail::Listed => None,
             Detail::Full => Some(state(parts, function.runtime, snapshot)),

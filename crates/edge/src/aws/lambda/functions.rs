@@ -18,7 +18,7 @@ use super::{
     configuration::{Detail, FunctionConfiguration, configuration},
     destinations,
     error::invalid_parameter,
-    input, qualified, shown,
+    input, layers, qualified, shown,
 };
 use crate::{
     aws::{empty, error::AwsError, json},
@@ -79,7 +79,6 @@ impl LoggingInput {
 struct Beyond {
     #[serde(rename = "KMSKeyArn")]
     kms_key_arn: Option<Value>,
-    layers: Option<Value>,
     file_system_configs: Option<Value>,
     image_config: Option<Value>,
     code_signing_config_arn: Option<Value>,
@@ -95,7 +94,6 @@ impl Beyond {
     fn check(&self) -> Result<(), AwsError> {
         let members = [
             ("KMSKeyArn", &self.kms_key_arn),
-            ("Layers", &self.layers),
             ("FileSystemConfigs", &self.file_system_configs),
             ("ImageConfig", &self.image_config),
             ("CodeSigningConfigArn", &self.code_signing_config_arn),
@@ -140,7 +138,7 @@ impl VpcConfigInput {
     }
 }
 
-fn is_nothing(value: &Value) -> bool {
+pub(super) fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Bool(yes) => !yes,
@@ -151,13 +149,13 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-fn not_here(member: &str) -> AwsError {
+pub(super) fn not_here(member: &str) -> AwsError {
     invalid_parameter(format!("Sonagi does not support {member} yet: leave it out."))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Code<'a> {
+pub(super) struct Code<'a> {
     #[serde(borrow, default)]
     zip_file: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -167,7 +165,7 @@ struct Code<'a> {
 }
 
 impl Code<'_> {
-    fn zip(&self) -> Result<bytes::Bytes, AwsError> {
+    pub(super) fn zip(&self) -> Result<bytes::Bytes, AwsError> {
         match (&self.zip_file, &self.s3_bucket, &self.image_uri) {
             (Some(zip), None, None) => input::blob(zip),
             (None, Some(_), None) => Err(invalid_parameter(
@@ -203,6 +201,7 @@ struct Create<'a> {
     snap_start: Option<SnapStartInput>,
     vpc_config: Option<VpcConfigInput>,
     dead_letter_config: Option<DeadLetterInput>,
+    layers: Option<Vec<String>>,
     tags: Option<BTreeMap<String, String>>,
     package_type: Option<String>,
 }
@@ -210,6 +209,7 @@ struct Create<'a> {
 pub(super) async fn create(parts: &Parts, call: Call) -> Answer {
     input::parse::<Beyond>(&call.body)?.check()?;
     let request: Create<'_> = input::parse_borrowed(&call.body)?;
+    layers::authorize_use(parts, &call.principal, request.layers.as_deref()).await?;
     let code = input::required(request.code, "code")?.zip()?;
     let create = CreateFunction {
         name: input::required(request.function_name, "functionName")?,
@@ -229,6 +229,7 @@ pub(super) async fn create(parts: &Parts, call: Call) -> Answer {
         snap_start: request.snap_start.and_then(|snap_start| snap_start.apply_on),
         vpc: request.vpc_config.map(VpcConfigInput::into_vpc).transpose()?,
         dead_letters: request.dead_letter_config.and_then(|config| config.target_arn),
+        layers: request.layers,
         tags: request.tags.unwrap_or_default(),
         package_type: request.package_type,
     };
@@ -300,12 +301,14 @@ struct UpdateConfigurationInput {
     snap_start: Option<SnapStartInput>,
     vpc_config: Option<VpcConfigInput>,
     dead_letter_config: Option<DeadLetterInput>,
+    layers: Option<Vec<String>>,
     revision_id: Option<String>,
 }
 
 pub(super) async fn update_configuration(parts: &Parts, call: &Call) -> Answer {
     input::parse::<Beyond>(&call.body)?.check()?;
     let request: UpdateConfigurationInput = input::parse(&call.body)?;
+    layers::authorize_use(parts, &call.principal, request.layers.as_deref()).await?;
     let update = UpdateConfiguration {
         runtime: request.runtime,
         role: request.role,
@@ -322,6 +325,7 @@ pub(super) async fn update_configuration(parts: &Parts, call: &Call) -> Answer {
         vpc: request.vpc_config.map(VpcConfigInput::into_vpc).transpose()?,
         // `DeadLetterConfig: {}` takes it away.
         dead_letters: request.dead_letter_config.map(|config| config.target_arn.unwrap_or_default()),
+        layers: request.layers,
         revision_id: request.revision_id,
     };
     destinations::check(parts, "dead letter", update.dead_letters.as_deref()).await?;

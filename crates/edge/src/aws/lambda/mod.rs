@@ -12,6 +12,8 @@ mod event_invoke;
 mod functions;
 mod input;
 mod invoke;
+mod layers;
+mod mappings;
 mod permissions;
 mod provisioned;
 mod route;
@@ -25,7 +27,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, request::Parts as Head};
 use sonagi_control::{LiveFunction, Target, Version, lambda::FunctionReference};
-use sonagi_identity::{Access, Principal, policy::Policies};
+use sonagi_identity::{
+    Access, Principal,
+    policy::{Given, Policies},
+};
 use sonagi_model::{
     AppName, RequestId, limits,
     policy::{Document, Purpose},
@@ -52,6 +57,10 @@ struct Call {
     name: String,
     /// The second name in the path: an alias, a statement.
     second: String,
+    /// The third: a statement of a layer version's policy.
+    third: String,
+    /// Who asks.
+    principal: Principal,
     query: Query,
     headers: HeaderMap,
     /// The address that the client used.
@@ -65,7 +74,7 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
     let route = route::find(&head.method, head.uri.path(), &query);
     let operation = route.as_ref().map_or(Operation::Unknown, |route| route.operation);
     let _permit = match operation {
-        Operation::CreateFunction | Operation::UpdateFunctionCode => {
+        Operation::CreateFunction | Operation::UpdateFunctionCode | Operation::PublishLayerVersion => {
             screen(parts, &head).map_err(|refusal| AwsError::refusal(refusal, Protocol::RestJson))?;
             // The zip is unpacked from its base64 beside the body.
             let bytes = body.announced(operation.body_limit()) * 2;
@@ -81,12 +90,19 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
             Refusal::Body(BodyError::TooLarge { .. }) => too_large(operation, limit),
             refusal => AwsError::refusal(refusal, Protocol::RestJson),
         })?;
-    let Some(Route { operation, name, second }) = route else {
+    let Some(route) = route else {
         return Err(unsupported::unknown(&head));
     };
-    authorize(parts, &principal, operation, &name, query.get("Qualifier"))?;
+    match operation.is_of_layer() {
+        true => layers::authorize(parts, &principal, &route, &query).await?,
+        false => {
+            let functions = mappings::functions(parts, operation, &route.name, &body);
+            authorize(parts, &principal, operation, &route.name, query.get("Qualifier"), &functions)?;
+        }
+    }
     let host = admit::host(&head).to_owned();
-    let call = Call { name, second, query, headers: head.headers, host, body, request };
+    let Route { name, second, third, .. } = route;
+    let call = Call { name, second, third, principal, query, headers: head.headers, host, body, request };
     match operation {
         Operation::CreateFunction => functions::create(parts, call).await,
         Operation::GetFunction => functions::get(parts, &call),
@@ -119,6 +135,13 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
         Operation::GetFunctionEventInvokeConfig => event_invoke::get(parts, &call),
         Operation::DeleteFunctionEventInvokeConfig => event_invoke::delete(parts, &call).await,
         Operation::ListFunctionEventInvokeConfigs => event_invoke::list(parts, &call),
+        Operation::PutFunctionRecursionConfig => settings::put_recursion(parts, &call).await,
+        Operation::GetFunctionRecursionConfig => settings::get_recursion(parts, &call),
+        Operation::CreateEventSourceMapping => mappings::create(parts, &call).await,
+        Operation::GetEventSourceMapping => mappings::get(parts, &call),
+        Operation::UpdateEventSourceMapping => mappings::update(parts, &call).await,
+        Operation::DeleteEventSourceMapping => mappings::delete(parts, &call).await,
+        Operation::ListEventSourceMappings => mappings::list(parts, &call),
         Operation::TagResource => settings::tag(parts, &call).await,
         Operation::UntagResource => settings::untag(parts, &call).await,
         Operation::ListTags => settings::list_tags(parts, &call),
@@ -126,29 +149,35 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body, request: Reque
         Operation::AddPermission => permissions::add(parts, &call).await,
         Operation::RemovePermission => permissions::remove(parts, &call).await,
         Operation::GetPolicy => permissions::get(parts, &call),
+        Operation::PublishLayerVersion => layers::publish(parts, call).await,
+        Operation::GetLayerVersion => layers::get(parts, &call).await,
+        Operation::GetLayerVersionByArn => layers::get_by_arn(parts, &call).await,
+        Operation::DeleteLayerVersion => layers::delete(parts, &call).await,
+        Operation::ListLayerVersions => layers::list_versions(parts, &call).await,
+        Operation::ListLayers => layers::list(parts, &call).await,
+        Operation::AddLayerVersionPermission => layers::add_permission(parts, &call).await,
+        Operation::RemoveLayerVersionPermission => layers::remove_permission(parts, &call).await,
+        Operation::GetLayerVersionPolicy => layers::get_policy(parts, &call).await,
         Operation::Invoke => invoke::invoke(parts, call).await,
         Operation::InvokeAsync => invoke::invoke_async(parts, call).await,
         Operation::InvokeWithResponseStream => stream::invoke(parts, call).await,
         Operation::GetRuntimeManagementConfig
         | Operation::GetFunctionCodeSigningConfig
-        | Operation::GetFunctionRecursionConfig
-        | Operation::ListEventSourceMappings
-        | Operation::ListLayers
-        | Operation::ListLayerVersions
         | Operation::ListCodeSigningConfigs => unsupported::trivial(parts, operation, &call),
         Operation::Unsupported(name) => Err(unsupported::operation(name)),
         Operation::Unknown => Err(unsupported::operation("this operation")),
     }
 }
 
-/// Whether `principal` may do this to the function that the path and the query name. Nothing is looked up before that
-/// but whose function it is, and its own policy.
+/// Whether `principal` may do this to the function that the path and the query name, and to each of `functions`. Nothing
+/// is looked up before that but whose function it is, its own policy, and whose events a mapping brings.
 fn authorize(
     parts: &Parts,
     principal: &Principal,
     operation: Operation,
     name: &str,
     qualifier: Option<&str>,
+    functions: &[String],
 ) -> Result<(), AwsError> {
     let (resource, owner) = resource(parts, operation, name, qualifier);
     let action = format!("lambda:{}", operation.action());
@@ -162,7 +191,15 @@ fn authorize(
     let access = Access::new(principal, &action, &resource, parts.clock.now())
         .owned_by(owner.as_ref())
         .under(policy.as_ref());
-    parts.identity.may(&access).map_err(|error| AwsError::identity(&error, Protocol::RestJson))
+    let may = |access: &Access<'_>| {
+        parts.identity.may(access).map_err(|error| AwsError::identity(&error, Protocol::RestJson))
+    };
+    match functions {
+        [] => may(&access),
+        functions => functions
+            .iter()
+            .try_for_each(|arn| may(&access.with(&[("lambda:FunctionArn", Given::from(arn.as_str()))]))),
+    }
 }
 
 /// What `AddPermission` made. A policy that names somebody whom IAM does not know lets nobody in.
@@ -178,26 +215,37 @@ fn resource(
     name: &str,
     qualifier: Option<&str>,
 ) -> (String, Option<AppName>) {
-    if !operation.is_of_function() {
-        return ("*".into(), None);
+    match operation {
+        Operation::GetEventSourceMapping
+        | Operation::UpdateEventSourceMapping
+        | Operation::DeleteEventSourceMapping => {
+            return (mappings::arn(parts, &cut(name)), None);
+        }
+        Operation::TagResource | Operation::UntagResource | Operation::ListTags
+            if name.contains(":event-source-mapping:") =>
+        {
+            return (cut(name), None);
+        }
+        operation if !operation.is_of_function() => return ("*".into(), None),
+        _ => {}
     }
     let live = parts.control.live();
     let reference = FunctionReference::parse(name).ok();
     let plain = reference.as_ref().map_or(name, |reference| reference.name.as_str());
     let owner = live.function(plain).map(|function| function.app.clone());
-    let longest = limits::FUNCTION_REFERENCE_SIZE;
-    let mut arn = format!(
-        "arn:aws:lambda:{}:{}:function:{}",
-        parts.config.region,
-        parts.config.account,
-        plain.chars().take(longest).collect::<String>()
-    );
+    let mut arn =
+        format!("arn:aws:lambda:{}:{}:function:{}", parts.config.region, parts.config.account, cut(plain));
     let own = reference.as_ref().and_then(|reference| reference.qualifier.as_deref());
     if let Some(qualifier) = own.or(qualifier) {
         arn.push(':');
-        arn.extend(qualifier.chars().take(longest));
+        arn.push_str(&cut(qualifier));
     }
     (arn, owner)
+}
+
+/// What a stranger wrote goes into a message only so far.
+fn cut(text: &str) -> String {
+    text.chars().take(limits::FUNCTION_REFERENCE_SIZE).collect()
 }
 
 fn too_large(operation: Operation, limit: usize) -> AwsError {
@@ -258,12 +306,17 @@ struct Page {
 
 impl Page {
     fn of(call: &Call) -> Result<Self, AwsError> {
+        Self::at_most(call, 10_000)
+    }
+
+    /// The same, where `MaxItems` may be no more than `most`.
+    fn at_most(call: &Call, most: i64) -> Result<Self, AwsError> {
         use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
         let items = match call.query.get("MaxItems") {
             None => limits::LIST_ITEMS,
             Some(text) => {
                 let number: i64 = text.parse().map_err(|_| input::not_a_number(text))?;
-                input::range("maxItems", number, 1, 10_000)?;
+                input::range("maxItems", number, 1, most)?;
                 (number as usize).min(limits::LIST_ITEMS)
             }
         };

@@ -40,20 +40,32 @@ pub(super) enum Operation {
     AddPermission,
     RemovePermission,
     GetPolicy,
+    PublishLayerVersion,
+    GetLayerVersion,
+    GetLayerVersionByArn,
+    DeleteLayerVersion,
+    ListLayerVersions,
+    ListLayers,
+    AddLayerVersionPermission,
+    RemoveLayerVersionPermission,
+    GetLayerVersionPolicy,
     Invoke,
     InvokeAsync,
     InvokeWithResponseStream,
     GetRuntimeManagementConfig,
     GetFunctionCodeSigningConfig,
+    PutFunctionRecursionConfig,
     GetFunctionRecursionConfig,
     PutFunctionEventInvokeConfig,
     UpdateFunctionEventInvokeConfig,
     GetFunctionEventInvokeConfig,
     DeleteFunctionEventInvokeConfig,
     ListFunctionEventInvokeConfigs,
+    CreateEventSourceMapping,
+    GetEventSourceMapping,
+    UpdateEventSourceMapping,
+    DeleteEventSourceMapping,
     ListEventSourceMappings,
-    ListLayers,
-    ListLayerVersions,
     ListCodeSigningConfigs,
     /// Lambda does it; Sonagi does not.
     Unsupported(&'static str),
@@ -67,13 +79,16 @@ pub(super) struct Route {
     pub(super) operation: Operation,
     pub(super) name: String,
     pub(super) second: String,
+    pub(super) third: String,
 }
 
 impl Operation {
     /// Bytes of its request.
     pub(super) const fn body_limit(self) -> usize {
         match self {
-            Self::CreateFunction | Self::UpdateFunctionCode => limits::CODE_BODY_SIZE,
+            Self::CreateFunction | Self::UpdateFunctionCode | Self::PublishLayerVersion => {
+                limits::CODE_BODY_SIZE
+            }
             Self::Invoke | Self::InvokeWithResponseStream => limits::PAYLOAD_SIZE,
             Self::InvokeAsync => limits::ASYNC_PAYLOAD_SIZE,
             _ => limits::API_BODY_SIZE,
@@ -84,6 +99,7 @@ impl Operation {
     pub(super) fn action(self) -> String {
         match self {
             Self::Invoke | Self::InvokeAsync | Self::InvokeWithResponseStream => "InvokeFunction".into(),
+            Self::GetLayerVersionByArn => "GetLayerVersion".into(),
             Self::Unsupported(name) => name.into(),
             operation => format!("{operation:?}"),
         }
@@ -96,12 +112,30 @@ impl Operation {
             Self::ListFunctions
                 | Self::CreateFunction
                 | Self::GetAccountSettings
+                | Self::CreateEventSourceMapping
+                | Self::GetEventSourceMapping
+                | Self::UpdateEventSourceMapping
+                | Self::DeleteEventSourceMapping
                 | Self::ListEventSourceMappings
-                | Self::ListLayers
-                | Self::ListLayerVersions
                 | Self::ListCodeSigningConfigs
                 | Self::Unsupported(_)
                 | Self::Unknown
+        ) && !self.is_of_layer()
+    }
+
+    /// Whether it is about layers, or the first name in its path is a layer's.
+    pub(super) const fn is_of_layer(self) -> bool {
+        matches!(
+            self,
+            Self::PublishLayerVersion
+                | Self::GetLayerVersion
+                | Self::GetLayerVersionByArn
+                | Self::DeleteLayerVersion
+                | Self::ListLayerVersions
+                | Self::ListLayers
+                | Self::AddLayerVersionPermission
+                | Self::RemoveLayerVersionPermission
+                | Self::GetLayerVersionPolicy
         )
     }
 }
@@ -160,6 +194,7 @@ pub(super) fn find(method: &Method, path: &str, query: &Query) -> Option<Route> 
         ("GET", ["2016-08-19", "account-settings"]) => O::GetAccountSettings,
         ("GET", ["2021-07-20", "functions", _, "runtime-management-config"]) => O::GetRuntimeManagementConfig,
         ("GET", ["2020-06-30", "functions", _, "code-signing-config"]) => O::GetFunctionCodeSigningConfig,
+        ("PUT", ["2024-08-31", "functions", _, "recursion-config"]) => O::PutFunctionRecursionConfig,
         ("GET", ["2024-08-31", "functions", _, "recursion-config"]) => O::GetFunctionRecursionConfig,
         ("PUT", ["2019-09-25", "functions", _, "event-invoke-config"]) => O::PutFunctionEventInvokeConfig,
         ("POST", ["2019-09-25", "functions", _, "event-invoke-config"]) => O::UpdateFunctionEventInvokeConfig,
@@ -170,30 +205,34 @@ pub(super) fn find(method: &Method, path: &str, query: &Query) -> Option<Route> 
         ("GET", ["2019-09-25", "functions", _, "event-invoke-config", "list"]) => {
             O::ListFunctionEventInvokeConfigs
         }
+        ("POST", ["2015-03-31", "event-source-mappings"]) => O::CreateEventSourceMapping,
+        ("GET", ["2015-03-31", "event-source-mappings", _]) => O::GetEventSourceMapping,
+        ("PUT", ["2015-03-31", "event-source-mappings", _]) => O::UpdateEventSourceMapping,
+        ("DELETE", ["2015-03-31", "event-source-mappings", _]) => O::DeleteEventSourceMapping,
         ("GET", ["2015-03-31", "event-source-mappings"]) => O::ListEventSourceMappings,
-        ("GET", ["2018-10-31", "layers"]) if query.get("find").is_none() => O::ListLayers,
+        ("GET", ["2018-10-31", "layers"]) if query.get("find") == Some("LayerVersion") => {
+            O::GetLayerVersionByArn
+        }
+        ("GET", ["2018-10-31", "layers"]) => O::ListLayers,
         ("GET", ["2018-10-31", "layers", _, "versions"]) => O::ListLayerVersions,
+        ("POST", ["2018-10-31", "layers", _, "versions"]) => O::PublishLayerVersion,
+        ("GET", ["2018-10-31", "layers", _, "versions", _]) => O::GetLayerVersion,
+        ("DELETE", ["2018-10-31", "layers", _, "versions", _]) => O::DeleteLayerVersion,
+        ("GET", ["2018-10-31", "layers", _, "versions", _, "policy"]) => O::GetLayerVersionPolicy,
+        ("POST", ["2018-10-31", "layers", _, "versions", _, "policy"]) => O::AddLayerVersionPermission,
+        ("DELETE", ["2018-10-31", "layers", _, "versions", _, "policy", _]) => {
+            O::RemoveLayerVersionPermission
+        }
         ("GET", ["2020-04-22", "code-signing-configs"]) => O::ListCodeSigningConfigs,
         (method, segments) => O::Unsupported(unsupported(method, segments)?),
     };
     let name = |at: usize| segments.get(at).map(|text| decode_segment(text)).unwrap_or_default();
-    Some(Route { operation, name: name(2), second: name(4) })
+    Some(Route { operation, name: name(2), second: name(4), third: name(6) })
 }
 
 /// What Lambda does and Sonagi does not, so that the refusal can name it.
 fn unsupported(method: &str, segments: &[&str]) -> Option<&'static str> {
     Some(match (method, segments) {
-        ("POST", ["2015-03-31", "event-source-mappings"]) => "CreateEventSourceMapping",
-        ("GET", ["2015-03-31", "event-source-mappings", _]) => "GetEventSourceMapping",
-        ("PUT", ["2015-03-31", "event-source-mappings", _]) => "UpdateEventSourceMapping",
-        ("DELETE", ["2015-03-31", "event-source-mappings", _]) => "DeleteEventSourceMapping",
-        ("GET", ["2018-10-31", "layers"]) => "GetLayerVersionByArn",
-        ("POST", ["2018-10-31", "layers", _, "versions"]) => "PublishLayerVersion",
-        ("GET", ["2018-10-31", "layers", _, "versions", _]) => "GetLayerVersion",
-        ("DELETE", ["2018-10-31", "layers", _, "versions", _]) => "DeleteLayerVersion",
-        ("GET", ["2018-10-31", "layers", _, "versions", _, "policy"]) => "GetLayerVersionPolicy",
-        ("POST", ["2018-10-31", "layers", _, "versions", _, "policy"]) => "AddLayerVersionPermission",
-        ("DELETE", ["2018-10-31", "layers", _, "versions", _, "policy", _]) => "RemoveLayerVersionPermission",
         ("POST", ["2020-04-22", "code-signing-configs"]) => "CreateCodeSigningConfig",
         ("GET", ["2020-04-22", "code-signing-configs", _]) => "GetCodeSigningConfig",
         ("PUT", ["2020-04-22", "code-signing-configs", _]) => "UpdateCodeSigningConfig",
@@ -204,7 +243,6 @@ fn unsupported(method: &str, segments: &[&str]) -> Option<&'static str> {
             "DeleteFunctionCodeSigningConfig"
         }
         ("PUT", ["2021-07-20", "functions", _, "runtime-management-config"]) => "PutRuntimeManagementConfig",
-        ("PUT", ["2024-08-31", "functions", _, "recursion-config"]) => "PutFunctionRecursionConfig",
         (_, ["2025-11-30", "capacity-providers", ..]) => "managing capacity providers",
         (_, ["2025-11-30", "functions", _, "function-scaling-config"]) => {
             "managing scaling on capacity providers"

@@ -62,8 +62,25 @@ pub(super) async fn untag(parts: &Parts, call: &Call) -> Answer {
 }
 
 pub(super) fn list_tags(parts: &Parts, call: &Call) -> Answer {
+    json(StatusCode::OK, &value!({ "Tags": parts.control.tags(&call.name)? }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RecursionInput {
+    recursive_loop: Option<String>,
+}
+
+pub(super) async fn put_recursion(parts: &Parts, call: &Call) -> Answer {
+    let request: RecursionInput = input::parse(&call.body)?;
+    let choice = input::required(request.recursive_loop, "recursiveLoop")?;
+    let chosen = parts.control.put_recursion(&call.name, &choice).await?;
+    json(StatusCode::OK, &value!({ "RecursiveLoop": chosen.as_str() }))
+}
+
+pub(super) fn get_recursion(parts: &Parts, call: &Call) -> Answer {
     let function = call.unqualified(parts)?;
-    json(StatusCode::OK, &value!({ "Tags": function.latest.function.tags }))
+    json(StatusCode::OK, &value!({ "RecursiveLoop": function.latest.function.recursive_loop.as_str() }))
 }
 
 /// The limits and the usage; the total of stored code has no limit of its own here but the disk's, so Lambda's stands.

@@ -15,11 +15,6 @@ use crate::{
 /// Reads of things that can only be at their defaults here.
 pub(super) fn trivial(parts: &Parts, operation: Operation, call: &Call) -> Answer {
     match operation {
-        Operation::ListLayers => return json(StatusCode::OK, &value!({ "Layers": [] })),
-        Operation::ListLayerVersions => return json(StatusCode::OK, &value!({ "LayerVersions": [] })),
-        Operation::ListEventSourceMappings => {
-            return json(StatusCode::OK, &value!({ "EventSourceMappings": [] }));
-        }
         Operation::ListCodeSigningConfigs => {
             return json(StatusCode::OK, &value!({ "CodeSigningConfigs": [] }));
         }
@@ -41,7 +36,6 @@ pub(super) fn trivial(parts: &Parts, operation: Operation, call: &Call) -> Answe
         Operation::GetFunctionCodeSigningConfig => {
             json(StatusCode::OK, &value!({ "FunctionName": target.function.lambda_name.as_str() }))
         }
-        Operation::GetFunctionRecursionConfig => json(StatusCode::OK, &value!({ "RecursiveLoop": "Allow" })),
         _ => Err(self::operation("this operation")),
     }
 }

@@ -1,6 +1,6 @@
 //! Queue URLs and ARNs.
 
-use sonagi_data::queues::{QueueName, Refusal};
+use sonagi_data::queues::{BadArn, Place, QueueName, Refusal};
 
 use super::{
     Call,
@@ -14,7 +14,7 @@ pub(super) fn url(parts: &Parts, call: &Call, name: &QueueName) -> String {
 }
 
 pub(super) fn arn(parts: &Parts, name: &QueueName) -> String {
-    format!("arn:aws:sqs:{}:{}:{name}", parts.config.region, parts.config.account)
+    place(parts).arn(name)
 }
 
 /// The path of a request to a queue's own address.
@@ -51,21 +51,11 @@ pub(super) fn of_url(parts: &Parts, url: &str) -> Result<QueueName, Fault> {
 }
 
 /// The queue that an ARN of this account and region names.
-pub(super) fn of_arn(parts: &Parts, arn: &str) -> Result<QueueName, ArnError> {
-    let fields: Vec<&str> = arn.splitn(6, ':').collect();
-    let ["arn", partition, "sqs", region, account, name] = fields[..] else { return Err(ArnError::Format) };
-    if partition.is_empty() {
-        return Err(ArnError::Format);
-    }
-    if region != parts.config.region.as_str() || account != parts.config.account.as_str() {
-        return Err(ArnError::Elsewhere);
-    }
-    QueueName::new(name).map_err(|_| ArnError::Format)
+pub(super) fn of_arn(parts: &Parts, arn: &str) -> Result<QueueName, BadArn> {
+    place(parts).of_arn(arn)
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ArnError {
-    Format,
-    /// Of another account or region.
-    Elsewhere,
+/// Whose and where this platform's queues are.
+pub(super) fn place(parts: &Parts) -> Place<'_> {
+    Place { account: &parts.config.account, region: &parts.config.region }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use http::{HeaderValue, Response, StatusCode};
-use sonagi_data::queues::Refusal;
+use sonagi_data::queues::{BadAttribute, Refusal};
 use sonagi_model::{Fault as _, FaultKind, RequestId};
 
 use super::{JSON, Wire, respond, xml};
@@ -171,7 +171,7 @@ impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         let code = match &refusal {
             Refusal::NoQueue => Code::NO_QUEUE,
-            Refusal::Exists { .. } => Code::QUEUE_EXISTS,
+            Refusal::Exists { .. } | Refusal::Owned { .. } => Code::QUEUE_EXISTS,
             Refusal::Attribute { .. } => Code::INVALID_ATTRIBUTE_VALUE,
             Refusal::BatchTooLong { .. } => Code::BATCH_TOO_LONG,
             Refusal::Missing { .. } => Code::MISSING_PARAMETER,
@@ -196,6 +196,17 @@ impl From<Refusal> for Fault {
             | Refusal::Moving => Code::INVALID_PARAMETER,
         };
         Self::new(code, refusal.to_string())
+    }
+}
+
+impl From<BadAttribute> for Fault {
+    fn from(bad: BadAttribute) -> Self {
+        let code = match bad {
+            BadAttribute::Name(_) => Code::INVALID_ATTRIBUTE_NAME,
+            BadAttribute::Value(_) => Code::INVALID_ATTRIBUTE_VALUE,
+            BadAttribute::Parameter(_) => Code::INVALID_PARAMETER,
+        };
+        Self::new(code, bad.to_string())
     }
 }
 

@@ -2,12 +2,11 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-use sonagi_data::queues::{MoveState, MoveTask, QueueName, Refusal};
+use sonagi_data::queues::{BadArn, MoveState, MoveTask, QueueName, Refusal};
 use sonagi_model::limits;
 
 use super::{
-    Answer, Call,
-    address::{self, ArnError},
+    Answer, Call, address,
     error::{Code, Fault},
     text::Text,
 };
@@ -38,11 +37,11 @@ impl TaskHandle {
 /// The queue that a parameter's ARN names.
 fn named(parts: &Parts, parameter: &str, arn: &str) -> Result<QueueName, Fault> {
     address::of_arn(parts, arn).map_err(|error| match error {
-        ArnError::Format => Fault::parameter(format!(
+        BadArn::Format => Fault::parameter(format!(
             "You must use this format to specify the {parameter}: \
              arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
         )),
-        ArnError::Elsewhere => gone(parameter),
+        BadArn::Elsewhere => gone(parameter),
     })
 }
 

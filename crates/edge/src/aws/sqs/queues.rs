@@ -4,16 +4,10 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use sonagi_data::queues::{QueueName, Refusal, Settings};
+use sonagi_data::queues::{Given, QueueName, Refusal, Settings, changed, read_attributes};
 use sonagi_model::limits;
 
-use super::{
-    Answer, Call, address,
-    attributes::{self, Given},
-    error::Fault,
-    policies, tags,
-    text::Text,
-};
+use super::{Answer, Call, address, error::Fault, policies, tags, text::Text};
 use crate::platform::Parts;
 
 #[derive(Deserialize)]
@@ -38,14 +32,14 @@ pub(super) async fn create(parts: &Parts, call: &Call) -> Answer {
     let text = input.queue_name.ok_or_else(|| Fault::missing("QueueName"))?;
     let name = new_name(&text, &given)?;
     call.may(parts, &name).await?;
-    let changes = attributes::read(parts, &name, &given)?;
+    let changes = read_attributes(address::place(parts), &name, &given)?;
     let tags = input.tags.unwrap_or_default();
     tags::check(&tags)?;
     loop {
         match parts.queues.find(&name).await {
             // What was not said may be as it is.
             Ok(queue) => {
-                let wanted = attributes::changed(queue.settings.clone(), &changes);
+                let wanted = changed(queue.settings.clone(), &changes);
                 if let Some(attribute) = queue.settings.difference(&wanted) {
                     return Err(Refusal::Exists { attribute }.into());
                 }
@@ -54,7 +48,7 @@ pub(super) async fn create(parts: &Parts, call: &Call) -> Answer {
             Err(sonagi_data::Error::Queue(Refusal::NoQueue)) => {}
             Err(error) => return Err(error.into()),
         }
-        let settings = attributes::changed(Settings::of(&name), &changes);
+        let settings = changed(Settings::of(&name), &changes);
         match parts.queues.create(&name, settings, tags.clone(), None).await {
             Ok(_) => break,
             // Somebody else made it meanwhile.
