@@ -33,4 +33,5 @@ mod sam;
 mod schedule_clients;
 mod sdk_inside;
 mod time_limits;
+mod topic_clients;
 mod wasm;

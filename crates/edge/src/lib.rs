@@ -15,5 +15,6 @@ pub mod fault;
 pub mod gateway;
 mod grants;
 pub mod platform;
+pub mod post;
 pub mod serve;
 mod uploads;

@@ -166,7 +166,7 @@ impl Platform {
             "name": "sonagi",
             "version": self.parts.config.version,
             "region": self.parts.config.region.as_str(),
-            "aws": ["lambda", "scheduler", "sqs", "events", "sts"],
+            "aws": ["lambda", "scheduler", "sqs", "sns", "events", "sts"],
             "api": "/_sonagi/v1/",
             "apps": self.parts.config.gateway,
         });

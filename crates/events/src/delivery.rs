@@ -71,7 +71,7 @@ impl Events {
             Destination::Function { name, qualifier } => {
                 self.deliver_to_function(outbox, to, (name, qualifier.as_deref()), parcel)
             }
-            Destination::Topic(_) => Ok(Err(Undeliverable::absent(to, self))),
+            Destination::Topic(name) => self.topics().deliver_to(outbox, name, parcel),
             Destination::Bus(name) => self.buses().take(outbox, name, parcel),
             Destination::Queue(name) => {
                 let message = match self.queues().prepare(draft(parcel)) {

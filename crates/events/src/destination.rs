@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sonagi_data::queues::QueueName;
 use sonagi_model::{AccountId, LambdaName, Region, limits};
 
 /// A topic's name: 1 to 256 letters, digits, hyphens and underscores; a FIFO topic's ends in `.fifo` (SNS API Reference,
 /// "CreateTopic").
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct TopicName(String);
 
 /// An event bus's name: 1 to 256 letters, digits, and any of `/.-_` (EventBridge API Reference, "CreateEventBus").
@@ -30,6 +32,19 @@ impl TopicName {
 
     pub fn is_fifo(&self) -> bool {
         self.0.ends_with(".fifo")
+    }
+}
+
+impl TryFrom<String> for TopicName {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::new(&text).ok_or_else(|| format!("{text:?} is no topic's name"))
+    }
+}
+
+impl From<TopicName> for String {
+    fn from(name: TopicName) -> Self {
+        name.0
     }
 }
 

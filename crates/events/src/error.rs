@@ -15,6 +15,8 @@ pub enum Error {
     #[error(transparent)]
     Invoke(#[from] sonagi_invoke::Error),
     #[error(transparent)]
+    Topic(#[from] crate::topics::Refusal),
+    #[error(transparent)]
     Bus(#[from] crate::bus::Refusal),
 }
 
@@ -26,6 +28,7 @@ impl Fault for Error {
             Self::Schedule(refusal) => refusal.kind(),
             Self::Control(error) => error.kind(),
             Self::Invoke(error) => error.kind(),
+            Self::Topic(refusal) => refusal.kind(),
             Self::Bus(refusal) => refusal.kind(),
         }
     }

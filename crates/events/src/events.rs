@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::mappings::Mappings;
+use crate::{mappings::Mappings, topics};
 use sonagi_backend::Records;
 use sonagi_control::{Control, Target};
 use sonagi_data::queues::Queues;
@@ -18,6 +18,8 @@ use sonagi_model::{
 pub struct Config {
     pub account: AccountId,
     pub region: Region,
+    /// The platform's address as clients reach it: `http://127.0.0.1:4566`.
+    pub endpoint: String,
 }
 
 /// Cheap to clone.
@@ -36,6 +38,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     mappings: Mappings,
+    topics: topics::Known,
     bus: crate::bus::State,
 }
 
@@ -62,6 +65,7 @@ impl Events {
                 clock,
                 entropy,
                 mappings: Mappings::default(),
+                topics: topics::Known::default(),
                 bus: crate::bus::State::default(),
             }),
         }
@@ -103,13 +107,21 @@ impl Events {
         &self.inner.mappings
     }
 
+    pub fn topics(&self) -> topics::Topics {
+        topics::Topics::of(self.clone())
+    }
+
+    pub(crate) fn known_topics(&self) -> &topics::Known {
+        &self.inner.topics
+    }
+
     pub(crate) fn new_request(&self) -> RequestId {
         RequestId::random(&**self.entropy())
     }
 
     /// Without a qualifier.
     pub(crate) fn arn_of(&self, function: &LambdaName) -> String {
-        let Config { account, region } = self.config();
+        let Config { account, region, .. } = self.config();
         format!("arn:aws:lambda:{region}:{account}:function:{function}")
     }
 

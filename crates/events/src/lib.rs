@@ -26,6 +26,7 @@ mod poller;
 mod resources;
 pub mod schedules;
 mod timers;
+pub mod topics;
 mod workers;
 
 pub use delivery::{Detail, Parcel, Undeliverable};

@@ -7,6 +7,7 @@ mod events;
 mod mappings;
 mod resources;
 mod schedules;
+mod topics;
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -15,6 +16,7 @@ pub use events::*;
 pub use mappings::*;
 pub use resources::*;
 pub use schedules::*;
+pub use topics::*;
 
 const MIB: usize = 1 << 20;
 

@@ -11,6 +11,7 @@ use sonagi_data::{keyvalue::KeyValue, logs::Logs, queues::Queues};
 use sonagi_edge::{
     gateway::{self, Gateway},
     platform::{self, Platform},
+    post::HttpPost,
     serve,
 };
 use sonagi_events::{Declared, Events};
@@ -155,8 +156,11 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         entropy: Arc::clone(&entropy),
     })
     .await?;
-    let events_config =
-        sonagi_events::Config { account: config.account.clone(), region: config.region.clone() };
+    let events_config = sonagi_events::Config {
+        account: config.account.clone(),
+        region: config.region.clone(),
+        endpoint: endpoint_of(platform_address),
+    };
     let control = control
         .prepared_by(Arc::new(Components {
             wasm: wasm.clone(),
@@ -212,6 +216,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         Arc::clone(&entropy),
     ));
     let stopping = CancellationToken::new();
+    let posting = events.topics().start_posting(Arc::new(HttpPost::default()), &stopping);
     let events = events.start(&stopping);
     endpoint.is(&platform_service);
     let gateway_service = Gateway::new(
@@ -256,6 +261,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         drop(after.await);
         drop(ahead.await);
         drop(feed.await);
+        drop(posting.await);
     });
     let doors = vec![
         ahead,

@@ -1,7 +1,7 @@
 //! The AWS wire protocols: which service a request is for, and in which protocol to answer it.
 //!
 //! ```text
-//!   head ──► Service::of (credential scope, target header, path) ──► admit (SigV4, body) ──► lambda | scheduler | sqs | events | sts | "not yet"
+//!   head ──► Service::of (credential scope, target header, path) ──► admit (SigV4, body) ──► lambda | scheduler | sqs | sns | events | sts | "not yet"
 //! ```
 //!
 //! Start reading at [`handle`]. Always true here: a request is let in before anything of it is acted on; every
@@ -15,6 +15,7 @@ mod lambda;
 pub(crate) mod query;
 mod scheduler;
 mod service;
+mod sns;
 mod sqs;
 mod sts;
 
@@ -44,6 +45,7 @@ pub(crate) async fn handle(
         Service::Lambda => lambda::handle(parts, head, body, request).await,
         // It answers errors in two protocols.
         Service::Sqs => return sqs::handle(parts, head, body, request).await,
+        Service::Sns => return sns::handle(parts, head, body, request).await,
         Service::Events => return events::handle(parts, head, body).await,
         Service::Scheduler => scheduler::handle(parts, head, body).await,
         Service::Sts => sts::handle(parts, head, body, request).await,
@@ -72,7 +74,7 @@ async fn absent(
         StatusCode::NOT_IMPLEMENTED,
         "NotImplemented",
         format!(
-            "Sonagi has no {asked} yet. What it speaks now: lambda, scheduler, sqs, events, and GetCallerIdentity of sts."
+            "Sonagi has no {asked} yet. What it speaks now: lambda, scheduler, sqs, sns, events, and GetCallerIdentity of sts."
         ),
     ))
 }

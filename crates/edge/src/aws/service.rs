@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, Method, request::Parts as Head};
 
-use super::{admit, scheduler};
+use super::{admit, query::Query, scheduler};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Service {
     Lambda,
     Scheduler,
     Sqs,
+    Sns,
     /// EventBridge.
     Events,
     Sts,
@@ -46,6 +47,9 @@ impl Service {
         if is_sqs(head) {
             return Self::Sqs;
         }
+        if is_sns(head) {
+            return Self::Sns;
+        }
         if let Some(target) = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
             if target.starts_with("AWSEvents.") {
                 return Self::Events;
@@ -75,6 +79,7 @@ impl Service {
             "lambda" => Self::Lambda,
             "scheduler" => Self::Scheduler,
             "sqs" => Self::Sqs,
+            "sns" => Self::Sns,
             "events" => Self::Events,
             "sts" => Self::Sts,
             "s3" => Self::Absent { name: Cow::Borrowed("s3"), protocol: Protocol::RestXml },
@@ -96,6 +101,7 @@ impl Service {
             Self::Lambda => "lambda",
             Self::Scheduler => "scheduler",
             Self::Sqs => "sqs",
+            Self::Sns => "sns",
             Self::Events => "events",
             Self::Sts => "sts",
             Self::Absent { name, .. } => name,
@@ -106,7 +112,7 @@ impl Service {
         match self {
             Self::Lambda | Self::Scheduler => Protocol::RestJson,
             Self::Sqs | Self::Events => Protocol::Json,
-            Self::Sts => Protocol::Query,
+            Self::Sns | Self::Sts => Protocol::Query,
             Self::Absent { protocol, .. } => *protocol,
         }
     }
@@ -130,6 +136,16 @@ fn is_sqs(head: &Head) -> bool {
         return true;
     }
     is_queue(head.uri.path()) && (is_form(&head.headers) || asks_action(query))
+}
+
+/// A link of a message's, or a query of SNS's API version.
+fn is_sns(head: &Head) -> bool {
+    let query = head.uri.query().unwrap_or_default();
+    if head.uri.path() != "/" || !asks_action(query) {
+        return false;
+    }
+    let query = Query::parse(query);
+    query.get("Version") == Some("2010-03-31") || super::sns::is_linked(query.get("Action"))
 }
 
 /// `/<account>/<queue>`
@@ -203,6 +219,9 @@ mod tests {
             (head("POST", "/000000000000/q", &[form]), "sqs", Protocol::Json),
             (head("GET", "/000000000000/q?Action=SendMessage", &[]), "sqs", Protocol::Json),
             (head("GET", "/?Action=ListQueues&Version=2012-11-05", &[]), "sqs", Protocol::Json),
+            (head("GET", "/?Action=ConfirmSubscription&Token=t", &[]), "sns", Protocol::Query),
+            (head("GET", "/?Action=ListTopics&Version=2010-03-31", &[]), "sns", Protocol::Query),
+            (head("POST", "/", &[form, ("authorization", &scope("sns")), date]), "sns", Protocol::Query),
             (head("GET", "/000000000000/q", &[]), "s3", Protocol::RestXml),
             (head("GET", "/bucket/key", &[]), "s3", Protocol::RestXml),
             (head("GET", "/", &[("authorization", &scope("s3")), date]), "s3", Protocol::RestXml),

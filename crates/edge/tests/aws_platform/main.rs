@@ -13,4 +13,5 @@ mod queues;
 mod resources;
 mod schedules;
 mod snapshots;
+mod topics;
 mod world;

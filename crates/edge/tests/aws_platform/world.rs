@@ -48,7 +48,9 @@ pub(crate) struct World {
     pub(crate) platform: Platform,
     pub(crate) identity: Identity,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) queues: Queues,
     pub(crate) events: Events,
+    pub(crate) records: Arc<SqliteRecords>,
     _folder: tempfile::TempDir,
 }
 
@@ -233,8 +235,12 @@ impl World {
             version: "0.0.0".into(),
         };
         let events = Events::new(
-            sonagi_events::Config { account: AccountId::default(), region: Region::default() },
-            records,
+            sonagi_events::Config {
+                account: AccountId::default(),
+                region: Region::default(),
+                endpoint: format!("http://{HOST}"),
+            },
+            records.clone(),
             queues.clone(),
             control.clone(),
             frontend.clone(),
@@ -248,12 +254,12 @@ impl World {
             control,
             frontend,
             logs,
-            queues,
+            queues.clone(),
             events.clone(),
             clock.clone(),
             entropy,
         );
-        Self { platform, identity, clock, events, _folder: folder }
+        Self { platform, identity, clock, queues, events, records, _folder: folder }
     }
 
     pub(crate) fn ask(&self, method: &str, uri: &str) -> Ask<'_> {

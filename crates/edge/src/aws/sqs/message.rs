@@ -183,7 +183,7 @@ fn blob(text: &str) -> Result<bytes::Bytes, Fault> {
 
 /// Up to 38 digits, between -10^128 and 10^126, written as JSON or Java would (Developer Guide, "Message attribute data
 /// types").
-fn is_number(text: &str) -> bool {
+pub(in crate::aws) fn is_number(text: &str) -> bool {
     let plain = text.strip_prefix('+').unwrap_or(text);
     let unsigned = plain.strip_prefix('-').unwrap_or(plain);
     if unsigned.len() > 160 || unsigned.starts_with(['+', '-']) {

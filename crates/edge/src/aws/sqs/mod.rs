@@ -27,6 +27,8 @@ mod tags;
 mod text;
 mod xml;
 
+pub(super) use message::is_number;
+
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, request::Parts as Head};
 use serde::{Deserialize, Serialize};
