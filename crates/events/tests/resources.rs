@@ -60,7 +60,11 @@ impl World {
             code_dir: folder.path().join("code"),
         };
         let control = Control::open(config, records, blobs, clock, entropy).await.unwrap();
-        let config = Config { account: Default::default(), region: Default::default() };
+        let config = Config {
+            account: Default::default(),
+            region: Default::default(),
+            endpoint: "http://127.0.0.1:4566".into(),
+        };
         let control = control.with_resources(Arc::new(Declared::new(config, queues.clone())));
         Self { control, queues, _folder: folder }
     }

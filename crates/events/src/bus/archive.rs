@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sonagi_backend::{Error, Transaction};
-use sonagi_model::{Timestamp, limits};
+use sonagi_model::{AppName, Timestamp, limits};
 
 use super::{
     ArchiveName, Bus, Buses, Page, Refusal,
@@ -30,6 +30,9 @@ pub struct Archive {
     pub retention: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,
+    /// The app that declares it, or none: then it was made through an API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppName>,
     pub created: Timestamp,
 }
 
@@ -78,8 +81,18 @@ impl Archive {
         store::get(t, &layout::archive(name), "an archive")
     }
 
-    fn store(&self, t: &mut dyn Transaction) -> std::result::Result<(), Error> {
+    pub(super) fn store(&self, t: &mut dyn Transaction) -> std::result::Result<(), Error> {
         store::put(t, &layout::archive(&self.name), self, "an archive")?;
+        self.touch(t)
+    }
+
+    /// Removes it with its events.
+    pub(super) fn remove(&self, t: &mut dyn Transaction) -> std::result::Result<(), Error> {
+        t.delete(&layout::archive(&self.name))?;
+        if t.get(&layout::held(self.id))?.is_some() {
+            t.delete(&layout::held(self.id))?;
+        }
+        t.put(&layout::gone(self.id), &[])?;
         self.touch(t)
     }
 
@@ -126,7 +139,8 @@ impl Buses {
                 return Ok(Err(Refusal::TooMany));
             }
             let id = t.sequence().0;
-            let archive = Archive { name, id, bus, description, pattern, retention, kms_key, created: now };
+            let archive =
+                Archive { name, id, bus, description, pattern, retention, kms_key, app: None, created: now };
             archive.store(t)?;
             Ok(Ok(archive))
         })
@@ -160,12 +174,7 @@ impl Buses {
             let Some(archive) = Archive::find(t, &name)? else {
                 return Ok(Err(Refusal::NoArchive(name.clone())));
             };
-            t.delete(&layout::archive(&name))?;
-            if t.get(&layout::held(archive.id))?.is_some() {
-                t.delete(&layout::held(archive.id))?;
-            }
-            t.put(&layout::gone(archive.id), &[])?;
-            archive.touch(t).map(Ok)
+            archive.remove(t).map(Ok)
         })
         .await
     }

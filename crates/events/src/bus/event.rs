@@ -134,7 +134,14 @@ mod tests {
             received: Timestamp(0),
             trace: None,
         };
-        Event::new(parts, &Config { account: AccountId::default(), region: Region::default() })
+        Event::new(
+            parts,
+            &Config {
+                account: AccountId::default(),
+                region: Region::default(),
+                endpoint: "http://127.0.0.1:4566".into(),
+            },
+        )
     }
 
     #[test]

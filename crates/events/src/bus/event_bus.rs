@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sonagi_model::Timestamp;
+use sonagi_model::{AppName, Timestamp};
 
 use crate::BusName;
 
@@ -27,6 +27,9 @@ pub struct Bus {
     pub log: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// The app that declares it, or none: then it was made through an API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppName>,
     /// None of the default bus that nobody has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
@@ -53,6 +56,7 @@ impl Bus {
             dead_letters: None,
             log: None,
             tags: BTreeMap::new(),
+            app: None,
             created: None,
             modified: None,
         }

@@ -15,9 +15,11 @@
 //! - each archived event is sent once by a replay, also over a crash, and is not archived again.
 
 mod archive;
+mod declared;
 mod dispatch;
 mod event;
 mod event_bus;
+mod forms;
 mod janitor;
 mod layout;
 mod names;
@@ -38,6 +40,7 @@ mod targets;
 
 pub use archive::{Archive, ArchiveChange, ArchiveDraft, Held};
 pub use event_bus::{Bus, BusChange};
+pub use forms::{DeadLetters, TargetForm};
 pub use names::{ArchiveName, ReplayName, RuleName};
 pub use put::{Entry, EntryRefusal};
 pub use refusal::Refusal;
@@ -48,6 +51,7 @@ pub use store::Page;
 pub use tags::Tagged;
 pub use target::{Input, Target};
 
+pub(crate) use declared::{DeclaredArchive, DeclaredBus, DeclaredRule};
 pub(crate) use janitor::tidy;
 pub(crate) use registry::State;
 pub(crate) use replaying::go_on;

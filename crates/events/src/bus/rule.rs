@@ -5,7 +5,7 @@ use sonagi_expressions::{
     pattern::{Dialect, Pattern},
     schedule::{self, Expression},
 };
-use sonagi_model::Timestamp;
+use sonagi_model::{AppName, Timestamp};
 
 use super::{Refusal, RuleName, Target};
 use crate::BusName;
@@ -30,6 +30,9 @@ pub struct Rule {
     /// In the order of their ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Target>,
+    /// The app that declares it, or none: then it was made through an API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppName>,
     /// When its schedule was set: `rate()` counts from it.
     pub since: Timestamp,
 }

@@ -24,17 +24,18 @@ impl Buses {
             let is_on_time =
                 |old: &Rule| old.schedule == schedule && old.state.is_enabled() == state.is_enabled();
             let keeps_its_timer = old.as_ref().is_some_and(is_on_time);
-            let (tags, targets, since) = match old {
+            let (tags, targets, since, app) = match old {
                 Some(old) => {
                     let since = if old.schedule == schedule { old.since } else { now };
-                    (old.tags, old.targets, since)
+                    (old.tags, old.targets, since, old.app)
                 }
                 None if store::all(t, &layout::rules(&bus))?.len() >= limits::BUS_RULES => {
                     return Ok(Err(Refusal::TooMany));
                 }
-                None => (tags, Vec::new(), now),
+                None => (tags, Vec::new(), now, None),
             };
-            let rule = Rule { bus, name, pattern, schedule, state, description, role, tags, targets, since };
+            let rule =
+                Rule { bus, name, pattern, schedule, state, description, role, tags, targets, app, since };
             if !keeps_its_timer {
                 scheduled::set(t, &rule, now)?;
             }
@@ -167,12 +168,12 @@ impl Rule {
         Ok(rule.ok_or_else(|| Refusal::NoRule { rule: name.clone(), bus: bus.clone() }))
     }
 
-    fn store(&self, t: &mut dyn Transaction) -> std::result::Result<(), BackendError> {
+    pub(super) fn store(&self, t: &mut dyn Transaction) -> std::result::Result<(), BackendError> {
         store::put(t, &layout::rule(&self.bus, &self.name), self, "a rule")?;
         routes::touch(t, &self.bus)
     }
 
-    fn remove(&self, t: &mut dyn Transaction) -> std::result::Result<(), BackendError> {
+    pub(super) fn remove(&self, t: &mut dyn Transaction) -> std::result::Result<(), BackendError> {
         if self.schedule.is_some() {
             scheduled::remove(t, &self.name)?;
         }

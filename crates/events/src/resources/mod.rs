@@ -10,6 +10,7 @@
 //!   refused;
 //! - nothing with messages in it is taken away.
 
+mod bus;
 mod queue;
 mod schedule;
 
@@ -43,11 +44,10 @@ impl Declared {
             ResourceKind::Queue => queue::read(&self.config, name, resource).map(drop),
             ResourceKind::ScheduleGroup => schedule::read_group(name, resource).map(drop),
             ResourceKind::Schedule => schedule::read(&self.config, name, resource).map(drop),
-            ResourceKind::Topic
-            | ResourceKind::Subscription
-            | ResourceKind::Bus
-            | ResourceKind::Rule
-            | ResourceKind::Archive => Err(absent(name, resource.kind)),
+            ResourceKind::Bus | ResourceKind::Rule | ResourceKind::Archive => {
+                bus::read(&self.config, name, resource)
+            }
+            ResourceKind::Topic | ResourceKind::Subscription => Err(absent(name, resource.kind)),
         }
     }
 
@@ -64,11 +64,10 @@ impl Declared {
             ResourceKind::Queue => queue::make(&self.config, outbox, app, name, before, resource),
             ResourceKind::ScheduleGroup => schedule::make_group(outbox, app, name, resource),
             ResourceKind::Schedule => schedule::make(&self.config, outbox, app, name, resource),
-            ResourceKind::Topic
-            | ResourceKind::Subscription
-            | ResourceKind::Bus
-            | ResourceKind::Rule
-            | ResourceKind::Archive => Err(absent(name, resource.kind)),
+            ResourceKind::Bus | ResourceKind::Rule | ResourceKind::Archive => {
+                bus::make(&self.config, outbox, app, name, resource)
+            }
+            ResourceKind::Topic | ResourceKind::Subscription => Err(absent(name, resource.kind)),
         }
     }
 
@@ -91,12 +90,11 @@ impl Declared {
             ResourceKind::Queue => queue::give_up(outbox, app, resource),
             ResourceKind::ScheduleGroup => schedule::give_up_group(outbox, app, resource),
             ResourceKind::Schedule => schedule::give_up(&self.config, outbox, app, resource),
+            ResourceKind::Bus | ResourceKind::Rule | ResourceKind::Archive => {
+                bus::give_up(&self.config, outbox, app, resource)
+            }
             // No release that declares one goes live.
-            ResourceKind::Topic
-            | ResourceKind::Subscription
-            | ResourceKind::Bus
-            | ResourceKind::Rule
-            | ResourceKind::Archive => Ok(()),
+            ResourceKind::Topic | ResourceKind::Subscription => Ok(()),
         }
     }
 }

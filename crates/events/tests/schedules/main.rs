@@ -171,7 +171,11 @@ impl World {
             entropy.clone(),
         );
         let events = Events::new(
-            Config { account: AccountId::default(), region: Region::default() },
+            Config {
+                account: AccountId::default(),
+                region: Region::default(),
+                endpoint: "http://127.0.0.1:4566".into(),
+            },
             records.clone(),
             queues.clone(),
             control,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sonagi_events::{
     BusName,
-    bus::{Bus, BusChange},
+    bus::{Bus, BusChange, DeadLetters},
 };
 use sonagi_model::limits;
 
@@ -16,13 +16,6 @@ use super::{
     page::{Wanted, token},
     seconds, tags,
 };
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct DeadLetters {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) arn: Option<String>,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
