@@ -14,6 +14,7 @@ mod command_line;
 mod crash;
 mod credentials;
 mod data_folder;
+mod declared_events;
 mod declared_queues;
 mod dev;
 mod extensions;

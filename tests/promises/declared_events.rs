@@ -1,0 +1,115 @@
+//! What a manifest says of times and events wakes its functions, as long as it says so.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use sonagi_harness::{App, World, request, send};
+
+const PRINTS: &str = "import json\ndef handler(event, context):\n    print('got', json.dumps(event))\n";
+
+const TEMPLATE: &str = r#"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Orders:
+    Type: AWS::Events::EventBus
+    Properties: {Name: orders}
+  Worker:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: f
+      Handler: app.handler
+      Runtime: python3.11
+      Events:
+        EveryMinute:
+          Type: Schedule
+          Properties: {Schedule: rate(1 minute)}
+        EveryOther:
+          Type: ScheduleV2
+          Properties: {ScheduleExpression: rate(2 minutes), Input: '{"from": "scheduler"}'}
+        Sold:
+          Type: EventBridgeRule
+          Properties:
+            EventBusName: !Ref Orders
+            Pattern: {source: [shop], detail: {n: [{numeric: [">", 1]}]}}
+            InputPath: $.detail
+"#;
+
+async fn got(world: &World) -> Vec<Value> {
+    let lines = world.running().logs().read(Default::default()).await.unwrap();
+    let text = lines.iter().map(|entry| String::from_utf8_lossy(&entry.line.text).trim().to_owned());
+    text.filter_map(|line| serde_json::from_str(line.strip_prefix("got ")?).ok()).collect()
+}
+
+async fn put_event(world: &World, bus: &str, n: u32) -> Value {
+    let entry = json!({ "EventBusName": bus, "Source": "shop", "DetailType": "sale", "Detail": json!({ "n": n }).to_string() });
+    let asked = request("POST", &world.platform().to_string(), "/")
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", "AWSEvents.PutEvents");
+    let body = Bytes::from(json!({ "Entries": [entry] }).to_string());
+    send(world.platform(), asked.body(body).unwrap()).await.json()
+}
+
+/// Moves the clock by minutes, and waits each time until what is due is there.
+async fn minutes(world: &World, count: usize, wanted: usize) {
+    let before = got(world).await.len();
+    for _ in 0..count {
+        world.advance(Duration::from_secs(60)).await;
+    }
+    while got(world).await.len() < before + wanted {
+        world.until("running", || true).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_templates_schedules_and_rules_wake_its_function_until_it_has_them_no_longer() {
+    let world = World::start().await;
+    let app = App::sam(TEMPLATE).file("f/app.py", PRINTS);
+    world.deploy(&app).await;
+    minutes(&world, 1, 1).await;
+    let event = got(&world).await.remove(0);
+    assert_eq!((&event["source"], &event["detail-type"]), (&json!("aws.events"), &json!("Scheduled Event")));
+    assert_eq!((&event["detail"], &event["version"]), (&json!({}), &json!("0")), "{event}");
+    minutes(&world, 1, 2).await;
+    assert!(got(&world).await.contains(&json!({ "from": "scheduler" })));
+
+    assert_eq!(put_event(&world, "orders", 1).await["FailedEntryCount"], 0);
+    assert_eq!(put_event(&world, "orders", 2).await["FailedEntryCount"], 0);
+    while !got(&world).await.contains(&json!({ "n": 2 })) {
+        world.until("running", || true).await;
+    }
+    assert!(!got(&world).await.contains(&json!({ "n": 1 })));
+
+    // Another release without them: nothing wakes it any more.
+    let without: String = TEMPLATE
+        .split("      Events:")
+        .next()
+        .unwrap()
+        .replace("  Orders:\n    Type: AWS::Events::EventBus\n    Properties: {Name: orders}\n", "");
+    app.write("template.yaml", &without);
+    world.deploy(&app).await;
+    let before = got(&world).await.len();
+    for _ in 0..5 {
+        world.advance(Duration::from_secs(60)).await;
+    }
+    assert_eq!(world.invoke(&format!("{}-Worker", name(&world)), r#"{"last": true}"#).await.status, 200);
+    let all = got(&world).await;
+    assert_eq!(all[before..], [json!({ "last": true })]);
+}
+
+/// The app's, which its folder's name made.
+fn name(world: &World) -> String {
+    world.running().control().live().apps().next().unwrap().name().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_fields_and_a_rule_of_sonagi_toml_wake_functions_too() {
+    let world = World::start().await;
+    let manifest = "app = \"shop\"\n[function.f]\nruntime = \"python3.11\"\non = [{ schedule = \"* * * * *\" }, { event = { source = [\"shop\"] } }]\n";
+    world.deploy(&App::new(manifest).file("f/app.py", PRINTS)).await;
+    minutes(&world, 1, 1).await;
+    assert_eq!(put_event(&world, "default", 7).await["FailedEntryCount"], 0);
+    while !got(&world).await.iter().any(|event| event["detail"]["n"] == 7) {
+        world.until("running", || true).await;
+    }
+}
