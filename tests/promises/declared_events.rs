@@ -113,3 +113,49 @@ async fn five_fields_and_a_rule_of_sonagi_toml_wake_functions_too() {
         world.until("running", || true).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_published_to_a_declared_topic_goes_to_its_function_and_its_queue() {
+    let world = World::start().await;
+    let manifest = "app = \"shop\"\n\
+        [function.f]\nruntime = \"python3.11\"\non = [{ topic = \"news\", filter = { kind = [\"daily\"] } }]\n\
+        [topic.news]\ndisplay = \"News\"\nsubscriptions = [{ queue = \"box\", raw = true }]\n[queue.box]\n";
+    let app = App::new(manifest).file("f/app.py", PRINTS);
+    world.deploy(&app).await;
+    let form = async |body: &str| {
+        let asked = request("POST", &world.platform().to_string(), "/")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("x-amz-date", "20260101T000000Z")
+            .header("authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sns/aws4_request, SignedHeaders=host, Signature=00");
+        let body = format!("{body}&Version=2010-03-31&TopicArn=arn:aws:sns:us-east-1:000000000000:shop-news");
+        send(world.platform(), asked.body(Bytes::from(body)).unwrap()).await
+    };
+    let kind = "&MessageAttributes.entry.1.Name=kind&MessageAttributes.entry.1.Value.DataType=String&MessageAttributes.entry.1.Value.StringValue=";
+    for (message, value) in [("one", "weekly"), ("two", "daily")] {
+        let answer = form(&format!("Action=Publish&Message={message}{kind}{value}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    while got(&world).await.is_empty() {
+        world.until("running", || true).await;
+    }
+    let records: Vec<Value> =
+        got(&world).await.iter().map(|event| event["Records"][0]["Sns"]["Message"].clone()).collect();
+    assert_eq!(records, [json!("two")]);
+    let depth = sqs_depth(&world, "shop-box").await;
+    assert_eq!(depth, "2");
+    // The same without them.
+    app.write("sonagi.toml", "app = \"shop\"\n[function.f]\nruntime = \"python3.11\"\n");
+    world.deploy(&app).await;
+    assert_eq!(form("Action=Publish&Message=three").await.status, 404);
+}
+
+async fn sqs_depth(world: &World, queue: &str) -> String {
+    let name = "ApproximateNumberOfMessages";
+    let asked = request("POST", &world.platform().to_string(), "/")
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-target", "AmazonSQS.GetQueueAttributes");
+    let input =
+        json!({ "QueueUrl": format!("http://localhost/000000000000/{queue}"), "AttributeNames": [name] });
+    let answer = send(world.platform(), asked.body(Bytes::from(input.to_string())).unwrap()).await;
+    answer.json()["Attributes"][name].as_str().unwrap().to_owned()
+}

@@ -98,8 +98,10 @@ async fn a_queue_of_a_template_changes_with_its_release_and_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_here_can_have_stops_the_deployment() {
     let world = World::start().await;
-    let app = App::new("app = \"shop\"\n[queue.clicks]\n[topic.news]\n");
+    let app = App::new(
+        "app = \"shop\"\n[queue.clicks]\n[topic.news]\nsubscriptions = [{ url = \"https://example.com/\" }]\n",
+    );
     let refused = world.deploy_path(app.path(), &[]).await.unwrap_err().to_string();
-    assert!(refused.contains("topic.news: this server has no topics yet"), "{refused}");
+    assert!(refused.contains("an HTTP endpoint must confirm its subscription"), "{refused}");
     assert_eq!(attributes(&world, "shop-clicks").await, Value::Null);
 }

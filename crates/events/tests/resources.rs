@@ -212,7 +212,8 @@ async fn what_cannot_be_is_refused_before_anything_changes() {
         (queue("q", json!({ "Colour": "red" })), "queue q: Unknown Attribute Colour."),
         (queue("q", visible("50000")), "queue q: Invalid value for the parameter VisibilityTimeout."),
         (queue("q", json!({ "DelaySeconds": 5 })), "queue q: "),
-        (Resource { kind: ResourceKind::Topic, ..queue("q", json!({})) }, "this server has no topics yet"),
+        (Resource { kind: ResourceKind::Topic, ..queue("a b", json!({})) }, "q: "),
+        (Resource { kind: ResourceKind::Rule, ..queue("q", json!({})) }, "q: "),
     ] {
         let refused = world.refused("shop", &[("q", resource)]).await;
         assert!(refused.contains(wanted), "{wanted}: {refused}");

@@ -13,6 +13,7 @@
 mod bus;
 mod queue;
 mod schedule;
+mod topic;
 
 use std::collections::BTreeSet;
 
@@ -47,7 +48,7 @@ impl Declared {
             ResourceKind::Bus | ResourceKind::Rule | ResourceKind::Archive => {
                 bus::read(&self.config, name, resource)
             }
-            ResourceKind::Topic | ResourceKind::Subscription => Err(absent(name, resource.kind)),
+            ResourceKind::Topic | ResourceKind::Subscription => topic::read(&self.config, name, resource),
         }
     }
 
@@ -67,7 +68,9 @@ impl Declared {
             ResourceKind::Bus | ResourceKind::Rule | ResourceKind::Archive => {
                 bus::make(&self.config, outbox, app, name, resource)
             }
-            ResourceKind::Topic | ResourceKind::Subscription => Err(absent(name, resource.kind)),
+            ResourceKind::Topic | ResourceKind::Subscription => {
+                topic::make(&self.config, outbox, app, name, resource)
+            }
         }
     }
 
@@ -93,8 +96,9 @@ impl Declared {
             ResourceKind::Bus | ResourceKind::Rule | ResourceKind::Archive => {
                 bus::give_up(&self.config, outbox, app, resource)
             }
-            // No release that declares one goes live.
-            ResourceKind::Topic | ResourceKind::Subscription => Ok(()),
+            ResourceKind::Topic | ResourceKind::Subscription => {
+                topic::give_up(&self.config, outbox, app, resource)
+            }
         }
     }
 }
@@ -146,18 +150,4 @@ fn in_order(content: &ReleaseContent) -> Vec<(&String, &Resource)> {
     let mut all: Vec<_> = content.resources.iter().collect();
     all.sort_by_key(|(_, resource)| resource.kind);
     all
-}
-
-fn absent(name: &str, kind: ResourceKind) -> Error {
-    let what = match kind {
-        ResourceKind::Queue => "queues",
-        ResourceKind::Topic => "topics",
-        ResourceKind::Subscription => "subscriptions of topics",
-        ResourceKind::Bus => "event buses",
-        ResourceKind::Rule => "rules of event buses",
-        ResourceKind::Archive => "archives of events",
-        ResourceKind::ScheduleGroup => "groups of schedules",
-        ResourceKind::Schedule => "schedules",
-    };
-    Error::Unsupported(format!("{name}: this server has no {what} yet, so the app cannot declare any"))
 }

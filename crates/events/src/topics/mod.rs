@@ -14,6 +14,7 @@
 //! - of a FIFO topic nothing is delivered twice within five minutes that has the same deduplication id.
 
 mod attributes;
+mod declared;
 mod delivery;
 mod envelope;
 mod error;
@@ -26,9 +27,12 @@ mod registry;
 mod settings;
 mod subscribe;
 mod subscription;
+mod subscription_changes;
 mod topic;
+mod topic_changes;
 
 pub use attributes::Kind;
+pub(crate) use declared::{DeclaredSubscription, DeclaredTopic};
 pub use delivery::{Backoff, Retries, SubscriptionDelivery, TopicDelivery};
 pub use error::Refusal;
 pub(crate) use known::Known;
@@ -38,7 +42,9 @@ pub use registry::{Page, Topics};
 pub use settings::{DeduplicationScope, FifoSettings, SubscriptionSettings, TopicSettings};
 pub use subscribe::{Confirm, Subscribe, Unsubscribe};
 pub use subscription::{Protocol, State, Subscription};
+pub use subscription_changes::{SubscriptionChange, SubscriptionTarget, read_subscription};
 pub use topic::{Counts, Topic};
+pub use topic_changes::TopicChange;
 
 /// Who delivers, as policies and receivers see it.
 const SERVICE: &str = "sns.amazonaws.com";

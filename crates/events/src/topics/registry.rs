@@ -82,6 +82,7 @@ impl Topics {
                 settings: with(fresh),
                 tags: tags.clone(),
                 created: now,
+                app: None,
                 changed: 0,
                 deleted: 0,
             };

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sonagi_backend::{Error, Transaction};
-use sonagi_model::Timestamp;
+use sonagi_model::{AppName, Timestamp};
 
 use super::{layout, settings::TopicSettings};
 use crate::TopicName;
@@ -16,6 +16,9 @@ pub struct Topic {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     pub created: Timestamp,
+    /// The app that declares it, or none: then it was made through an API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppName>,
     /// The commit that changed it, or a subscription of it, the last time.
     pub(super) changed: u64,
     /// Subscriptions that it had, and has no longer.

@@ -15,23 +15,6 @@ use super::{
 };
 use crate::platform::Parts;
 
-/// A policy as it was given; none if that is empty.
-pub(super) fn check(text: &str) -> Result<Option<String>, Fault> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    if text.len() > limits::TOPIC_POLICY_SIZE {
-        return Err(Fault::parameter(format!(
-            "Policy Error: a policy has at most {} bytes",
-            limits::TOPIC_POLICY_SIZE
-        )));
-    }
-    match Document::parse(text, Purpose::Resource) {
-        Ok(_) => Ok(Some(text.to_owned())),
-        Err(mistake) => Err(Fault::parameter(format!("Policy Error: {mistake}"))),
-    }
-}
-
 /// A topic's policy, if it was given one. What SNS gives every topic grants nobody here what his own policies do not.
 pub(super) fn of(topic: &Topic) -> Option<Policies> {
     let document = Document::parse(topic.settings.policy.as_deref()?, Purpose::Resource).ok()?;

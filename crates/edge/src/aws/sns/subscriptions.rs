@@ -1,9 +1,10 @@
 //! Subscribe, ConfirmSubscription, Unsubscribe, ListSubscriptions, ListSubscriptionsByTopic.
 
-use http::Uri;
 use sonagi_events::{
-    Destination, TopicName,
-    topics::{Confirm, Protocol, Subscribe, Subscription, Unsubscribe},
+    TopicName,
+    topics::{
+        Confirm, Protocol, Subscribe, Subscription, SubscriptionTarget, Unsubscribe, read_subscription,
+    },
 };
 use sonagi_identity::policy::Given;
 use sonagi_model::limits;
@@ -11,7 +12,6 @@ use sonagi_model::limits;
 use super::{
     Answer, Call, address,
     error::{Code, Fault},
-    subscription_attributes::{self, Target},
     topics::{bad_token, next, token},
     xml::{self, Output},
 };
@@ -30,10 +30,11 @@ pub(super) async fn subscribe(parts: &Parts, call: &Call) -> Answer {
     if endpoint.is_empty() {
         return Err(Fault::new(Code::NOT_FOUND, "Endpoint not specified in subscription"));
     }
-    check_endpoint(parts, &topic, protocol, endpoint)?;
-    let target = Target { protocol, endpoint };
+    let target = SubscriptionTarget { protocol, endpoint };
+    target.check(parts.events.config(), &topic)?;
     let given = call.form.map("Attributes");
-    let settings = subscription_attributes::read(parts, &target, &given).map_err(Fault::of_attributes)?;
+    let settings = read_subscription(parts.events.config(), &target, &given)
+        .map_err(|refusal| Fault::of_attributes(refusal.into()))?;
     let topics = parts.events.topics();
     let wanted = Subscribe {
         topic: topic.clone(),
@@ -50,46 +51,6 @@ pub(super) async fn subscribe(parts: &Parts, call: &Call) -> Answer {
         false => topics.subscription_arn(&topic, &subscription.id),
     };
     Ok(Output::Result(xml::text("SubscriptionArn", &arn)))
-}
-
-/// Whether a topic can have such an endpoint.
-fn check_endpoint(parts: &Parts, topic: &TopicName, protocol: Protocol, endpoint: &str) -> Result<(), Fault> {
-    let parsed = || Destination::parse(endpoint, &parts.config.account, &parts.config.region);
-    match protocol {
-        Protocol::Sqs => match parsed() {
-            Ok(Destination::Queue(queue)) if queue.is_fifo() && !topic.is_fifo() => {
-                return Err(Fault::parameter(
-                    "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
-                ));
-            }
-            Ok(Destination::Queue(_)) => return Ok(()),
-            Ok(Destination::Function { .. } | Destination::Topic(_) | Destination::Bus(_)) | Err(_) => {
-                return Err(Fault::parameter("SQS endpoint ARN"));
-            }
-        },
-        Protocol::Lambda => {
-            if !matches!(parsed(), Ok(Destination::Function { .. })) {
-                return Err(Fault::parameter("Lambda endpoint ARN"));
-            }
-        }
-        Protocol::Http | Protocol::Https => check_url(protocol, endpoint)?,
-    }
-    match topic.is_fifo() {
-        true => Err(Fault::parameter("Invalid parameter: Endpoint Reason: Please use FIFO SQS queue")),
-        false => Ok(()),
-    }
-}
-
-fn check_url(protocol: Protocol, url: &str) -> Result<(), Fault> {
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-    if scheme != Some(protocol.as_str()) {
-        return Err(Fault::parameter("Endpoint must match the specified protocol"));
-    }
-    let has_host = url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()));
-    match has_host && url.len() <= limits::TOPIC_ENDPOINT_SIZE {
-        true => Ok(()),
-        false => Err(Fault::parameter("Endpoint Reason: it is not the URL of a server")),
-    }
 }
 
 /// Whoever has the token may confirm.

@@ -7,7 +7,7 @@ use sonagi_model::limits;
 use super::{
     Answer, Call,
     error::Fault,
-    policies, tags, topic_attributes,
+    policies, tags,
     xml::{self, Output},
 };
 use crate::platform::Parts;
@@ -20,7 +20,8 @@ pub(super) async fn create(parts: &Parts, call: &Call) -> Answer {
     let name = TopicName::new(text).filter(|name| name.is_fifo() == fifo);
     let name = name.ok_or_else(|| Fault::parameter("Topic Name"))?;
     call.may(parts, &name, &[]).await?;
-    let changes = topic_attributes::read(&given, fifo).map_err(Fault::of_attributes)?;
+    let changes = sonagi_events::topics::TopicChange::read_all(&given, fifo)
+        .map_err(|refusal| Fault::of_attributes(refusal.into()))?;
     let protection = call.form.text("DataProtectionPolicy").map(policies::data_protection).transpose()?;
     let tags = tags::given(&call.form)?;
     let with = move |mut settings: TopicSettings| {

@@ -1,0 +1,209 @@
+//! Topics and subscriptions that releases declare, in the release's transaction.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use sonagi_backend::{
+    Transaction,
+    records::{Direction, after},
+};
+use sonagi_data::queues::Outbox;
+use sonagi_model::{AppName, Digest, limits};
+
+use super::{
+    FifoSettings, Protocol, Refusal, State, Subscription, SubscriptionSettings, SubscriptionTarget, Topic,
+    TopicChange, TopicSettings, layout, read_subscription, registry::Within,
+};
+use crate::{Config, Destination, TopicName};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: String,
+    value: String,
+}
+
+fn read<T: DeserializeOwned>(properties: &Map<String, Value>) -> Result<T, Refusal> {
+    T::deserialize(Value::Object(properties.clone())).map_err(|error| Refusal::parameter(error.to_string()))
+}
+
+/// A topic as a release declares it: `CreateTopic`'s input.
+pub(crate) struct DeclaredTopic {
+    name: TopicName,
+    settings: TopicSettings,
+    tags: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct TopicInput {
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+impl DeclaredTopic {
+    pub(crate) fn read(name: &str, properties: &Map<String, Value>) -> Result<Self, Refusal> {
+        let TopicInput { mut attributes, tags } = read(properties)?;
+        let name = TopicName::new(name).ok_or_else(|| Refusal::parameter("Topic Name"))?;
+        // The name says it.
+        attributes.remove("FifoTopic");
+        let mut settings =
+            TopicSettings { fifo: name.is_fifo().then(FifoSettings::default), ..TopicSettings::default() };
+        for change in TopicChange::read_all(&attributes, name.is_fifo())? {
+            change.apply(&mut settings);
+        }
+        if tags.len() > limits::TAGS {
+            return Err(Refusal::TooManyTags);
+        }
+        let tags = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+        Ok(Self { name, settings, tags })
+    }
+
+    pub(crate) fn declare(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Within<()> {
+        let now = outbox.now();
+        let t = outbox.transaction();
+        let before = Topic::find(t, &self.name)?;
+        if before.as_ref().is_some_and(|before| before.app.as_ref() != Some(app)) {
+            return Ok(Err(Refusal::Value(format!("There is a topic {} already.", self.name))));
+        }
+        let Some(before) = before else {
+            let (from, to) = (layout::NAMES, after(layout::NAMES));
+            if t.scan(from..&to, Direction::Forward, limits::TOPICS)?.len() >= limits::TOPICS {
+                return Ok(Err(Refusal::TooManyTopics));
+            }
+            let mut topic = Topic {
+                name: self.name.clone(),
+                settings: self.settings.clone(),
+                tags: self.tags.clone(),
+                created: now,
+                app: Some(app.clone()),
+                changed: 0,
+                deleted: 0,
+            };
+            return topic.store(t).map(Ok);
+        };
+        if before.settings == self.settings && before.tags == self.tags {
+            return Ok(Ok(()));
+        }
+        let mut topic = Topic { settings: self.settings.clone(), tags: self.tags.clone(), ..before };
+        topic.store(t).map(Ok)
+    }
+
+    /// One that others have subscribed to stays, and is nobody's.
+    pub(crate) fn retire(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Within<()> {
+        let t = outbox.transaction();
+        let found = Topic::find(t, &self.name)?;
+        let Some(topic) = found.filter(|topic| topic.app.as_ref() == Some(app)) else { return Ok(Ok(())) };
+        if Subscription::all_of(t, &self.name)?.is_empty() {
+            t.delete(&layout::name(&self.name))?;
+            if t.get(&layout::sequence(&self.name))?.is_some() {
+                t.delete(&layout::sequence(&self.name))?;
+            }
+            return Ok(Ok(()));
+        }
+        let mut topic = Topic { app: None, ..topic };
+        topic.store(t).map(Ok)
+    }
+}
+
+/// A subscription as a release declares it: `Subscribe`'s input.
+pub(crate) struct DeclaredSubscription {
+    topic: TopicName,
+    protocol: Protocol,
+    endpoint: String,
+    settings: SubscriptionSettings,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct SubscriptionInput {
+    topic_arn: String,
+    protocol: String,
+    endpoint: String,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+}
+
+impl DeclaredSubscription {
+    pub(crate) fn read(config: &Config, properties: &Map<String, Value>) -> Result<Self, Refusal> {
+        let SubscriptionInput { topic_arn, protocol, endpoint, attributes } = read(properties)?;
+        let Ok(Destination::Topic(topic)) = Destination::parse(&topic_arn, &config.account, &config.region)
+        else {
+            return Err(Refusal::parameter("TopicArn"));
+        };
+        let protocol = Protocol::new(&protocol).ok_or_else(|| {
+            Refusal::parameter(format!("Amazon SNS does not support this protocol string: {protocol}"))
+        })?;
+        if protocol.is_http() {
+            return Err(Refusal::parameter(
+                "Protocol Reason: an HTTP endpoint must confirm its subscription; subscribe it by SNS's API",
+            ));
+        }
+        let target = SubscriptionTarget { protocol, endpoint: &endpoint };
+        target.check(config, &topic)?;
+        let settings = read_subscription(config, &target, &attributes)?;
+        Ok(Self { topic, protocol, endpoint, settings })
+    }
+
+    /// The same for the same app, topic and endpoint, so that it is found again.
+    fn id(&self, app: &AppName) -> String {
+        let whole = format!("subscription/{app}/{}/{}/{}", self.topic, self.protocol, self.endpoint);
+        let digest = Digest::of(whole.as_bytes()).to_string();
+        format!(
+            "{}-{}-4{}-8{}-{}",
+            &digest[..8],
+            &digest[8..12],
+            &digest[13..16],
+            &digest[17..20],
+            &digest[20..32]
+        )
+    }
+
+    pub(crate) fn declare(&self, config: &Config, outbox: &mut Outbox<'_>, app: &AppName) -> Within<()> {
+        let t = outbox.transaction();
+        let Some(mut topic) = Topic::find(t, &self.topic)? else { return Ok(Err(Refusal::NoTopic)) };
+        let id = self.id(app);
+        let all = Subscription::all_of(t, &self.topic)?;
+        let same =
+            |known: &&Subscription| (known.protocol, &known.endpoint) == (self.protocol, &self.endpoint);
+        let limit = match topic.is_fifo() {
+            true => limits::TOPIC_SUBSCRIPTIONS_FIFO,
+            false => limits::TOPIC_SUBSCRIPTIONS,
+        };
+        // One that was made through an API is the release's from now on.
+        let id = match all.iter().find(same) {
+            Some(known) if known.settings == self.settings => return Ok(Ok(())),
+            Some(known) => known.id.clone(),
+            None if all.len() >= limit => return Ok(Err(Refusal::TooManySubscriptions { limit })),
+            None => id,
+        };
+        let subscription = Subscription {
+            id,
+            topic: self.topic.clone(),
+            protocol: self.protocol,
+            endpoint: self.endpoint.clone(),
+            settings: self.settings.clone(),
+            state: State::Confirmed,
+            authenticated: true,
+            principal: format!("arn:aws:iam::{}:root", config.account),
+        };
+        subscription.store(t)?;
+        topic.store(t).map(Ok)
+    }
+
+    pub(crate) fn retire(&self, outbox: &mut Outbox<'_>) -> Within<()> {
+        let t: &mut dyn Transaction = outbox.transaction();
+        let Some(mut topic) = Topic::find(t, &self.topic)? else { return Ok(Ok(())) };
+        for known in Subscription::all_of(t, &self.topic)? {
+            if (known.protocol, &known.endpoint) == (self.protocol, &self.endpoint) {
+                t.delete(&layout::subscription(&self.topic, &known.id))?;
+                topic.deleted += 1;
+                topic.store(t)?;
+            }
+        }
+        Ok(Ok(()))
+    }
+}
