@@ -59,9 +59,9 @@ pub(crate) const ALL: [Hello; 3] = [
 ];
 
 /// A Python that waits for as many seconds as the query's `hold` says before it answers.
-pub(crate) const HOLDING: Hello = holding("holding", include_str!("holding.py"));
+pub(crate) const HOLDING: Hello = python("holding", include_str!("holding.py"));
 /// The same, and it imports much of the standard library.
-pub(crate) const HEAVY: Hello = holding(
+pub(crate) const HEAVY: Hello = python(
     "heavy",
     concat!(
         "import decimal, email.message, hashlib, http.client, json, logging, sqlite3, ssl, urllib.request, uuid\n",
@@ -69,8 +69,10 @@ pub(crate) const HEAVY: Hello = holding(
         include_str!("holding.py")
     ),
 );
+/// A Python that logs when it began, for each message that it got.
+pub(crate) const WOKEN: Hello = python("woken", include_str!("queues/woken.py"));
 
-const fn holding(name: &'static str, source: &'static str) -> Hello {
+const fn python(name: &'static str, source: &'static str) -> Hello {
     Hello { name, runtime: PYTHON, handler: "app.handler", file: "app.py", source: Source::Text(source) }
 }
 

@@ -30,6 +30,12 @@ impl Target {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
         Self { address, request }
     }
+
+    /// POST of so many bytes.
+    pub(crate) fn post(address: SocketAddr, host: &str, path: &str, size: usize) -> Self {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {size}\r\n\r\n");
+        Self { address, request: [head.as_bytes(), &vec![b'x'; size]].concat() }
+    }
 }
 
 /// What one run showed.
@@ -109,7 +115,7 @@ impl Client {
     /// One request, and how long it took; fails unless the answer is 200 and greets.
     pub(crate) async fn timed(&mut self, target: &Target) -> Result<Duration> {
         let sent = Instant::now();
-        let head = self.exchange(target).await?;
+        let head = self.exchange(&target.request).await?;
         let took = sent.elapsed();
         let good = self.buffer.starts_with(b"HTTP/1.1 200") && find(&self.buffer[head..], GREETING).is_some();
         if !good {
@@ -125,14 +131,30 @@ impl Client {
 
     /// One request, whatever comes; gives the status.
     pub(crate) async fn status(&mut self, target: &Target) -> Result<u16> {
-        self.exchange(target).await?;
+        self.exchange(&target.request).await?;
+        self.answered()
+    }
+
+    /// Whether the last answer was the last of its connection.
+    pub(crate) fn is_over(&self) -> bool {
+        let head = find(&self.buffer, b"\r\n\r\n").unwrap_or_default();
+        header(&self.buffer[..head], "connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
+    }
+
+    /// One request as it is to be sent; gives the answer's status and body.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<(u16, &[u8])> {
+        let head = self.exchange(request).await?;
+        Ok((self.answered()?, &self.buffer[head + 4..]))
+    }
+
+    fn answered(&self) -> Result<u16> {
         let status = self.buffer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
         status.and_then(|digits| digits.parse().ok()).context("an answer without a status")
     }
 
     /// Leaves the whole answer in the buffer; gives the length of its head.
-    async fn exchange(&mut self, target: &Target) -> Result<usize> {
-        self.stream.write_all(&target.request).await?;
+    async fn exchange(&mut self, request: &[u8]) -> Result<usize> {
+        self.stream.write_all(request).await?;
         self.buffer.clear();
         loop {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
@@ -156,9 +178,13 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 fn content_length(head: &[u8]) -> Option<usize> {
+    header(head, "content-length")?.parse().ok()
+}
+
+fn header<'a>(head: &'a [u8], wanted: &str) -> Option<&'a str> {
     let text = std::str::from_utf8(head).ok()?;
     text.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+        name.eq_ignore_ascii_case(wanted).then(|| value.trim())
     })
 }

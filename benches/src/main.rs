@@ -12,6 +12,7 @@ mod idle;
 mod load;
 mod options;
 mod platform;
+mod queues;
 mod raw;
 mod records;
 mod starts;
@@ -26,13 +27,14 @@ use crate::options::Options;
 
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let Options { chapter, length, guests } = Options::parse(std::env::args().skip(1))?;
+    let options = Options::parse(std::env::args().skip(1))?;
+    let (chapter, length) = (options.chapter.as_str(), options.length);
     sonagi_server::raise_file_limit();
     // Not where processes are started: to wake them a hundred times costs less than to take the processors from what gives
     // way late, by a tick of the clock now and then.
     let _awake = if chapter.starts_with("wasm-") { awake::keep()? } else { Vec::new() };
     runtime.block_on(async {
-        match chapter.as_str() {
+        match chapter {
             "yardstick" => yardstick::serve().await,
             awake::WORD => {
                 awake::spin();
@@ -44,7 +46,12 @@ fn main() -> Result<()> {
             "burst" => Box::pin(burst::run(length)).await,
             "records" => Box::pin(records::run()).await,
             "idle" => Box::pin(idle::run()).await,
-            "wasm-guests" => wasm::gather(guests.as_deref()),
+            "queues" => Box::pin(queues::run(&options)).await,
+            "queues-throughput" => Box::pin(queues::throughput::run(&options)).await,
+            "queues-backlog" => Box::pin(queues::backlog::run(&options)).await,
+            "queues-idle" => Box::pin(queues::idle::run(length)).await,
+            "queues-woken" => Box::pin(queues::woken::run(length)).await,
+            "wasm-guests" => wasm::gather(options.guests.as_deref()),
             "wasm-requests" => Box::pin(wasm::requests::run(length)).await,
             "wasm-first" => Box::pin(wasm::first::run(length)).await,
             "wasm-turns" => Box::pin(wasm::turns::run(length)).await,
@@ -52,8 +59,8 @@ fn main() -> Result<()> {
             "wasm-live" => Box::pin(wasm::live::run(length)).await,
             "wasm-snapshot" => Box::pin(wasm::snapshot::run(length)).await,
             other => bail!(
-                "{other:?} is no chapter: use invoke, sandbox, starts, burst, records, idle, or wasm- with requests, first, turns, \
-                 neighbours, live or snapshot, after wasm-guests"
+                "{other:?} is no chapter: use invoke, sandbox, starts, burst, records, idle, queues, or queues- with throughput, \
+                 backlog, idle or woken, or wasm- with requests, first, turns, neighbours, live or snapshot, after wasm-guests"
             ),
         }
     })

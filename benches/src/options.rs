@@ -1,6 +1,9 @@
 //! How this program is told what to measure.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -10,6 +13,12 @@ pub(crate) struct Options {
     pub(crate) length: Length,
     /// Components of languages whose tools are not here: `rust.wasm`, `go.wasm`, ….
     pub(crate) guests: Option<PathBuf>,
+    /// A Python that has `moto[server]`.
+    pub(crate) moto: Option<PathBuf>,
+    /// Where a RabbitMQ listens that knows `guest`.
+    pub(crate) rabbitmq: Option<SocketAddr>,
+    /// Messages that a queue is filled with.
+    pub(crate) backlog: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +38,27 @@ impl Length {
 
 impl Options {
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
-        let mut options = Self { chapter: String::new(), length: Length::Full, guests: None };
+        let mut options = Self {
+            chapter: String::new(),
+            length: Length::Full,
+            guests: None,
+            moto: None,
+            rabbitmq: None,
+            backlog: None,
+        };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--quick" => options.length = Length::Quick,
                 "--guests" => options.guests = Some(arguments.next().context("--guests DIR")?.into()),
+                "--moto" => options.moto = Some(arguments.next().context("--moto PYTHON")?.into()),
+                "--rabbitmq" => {
+                    let address = arguments.next().context("--rabbitmq ADDRESS")?;
+                    options.rabbitmq = Some(address.parse().context("--rabbitmq wants 127.0.0.1:5672")?);
+                }
+                "--backlog" => {
+                    let messages = arguments.next().context("--backlog MESSAGES")?;
+                    options.backlog = Some(messages.parse().context("--backlog wants a number")?);
+                }
                 _ if options.chapter.is_empty() => options.chapter = argument,
                 _ => bail!("{argument:?} is one too many"),
             }

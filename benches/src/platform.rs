@@ -56,7 +56,7 @@ pub(crate) fn yardstick() -> Result<(Process, SocketAddr)> {
 pub(crate) struct Server {
     pub(crate) process: Process,
     pub(crate) gateway: SocketAddr,
-    platform: String,
+    pub(crate) platform: String,
 }
 
 impl Server {

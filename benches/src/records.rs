@@ -19,6 +19,7 @@ use sonagi_backend::{
     embedded::{RecordsConfig, SqliteRecords},
     records::Direction,
 };
+use tempfile::TempDir;
 
 use crate::statistics::count;
 
@@ -27,14 +28,17 @@ const ROWS: u32 = 100_000;
 const VALUE: [u8; 100] = [7; 100];
 
 pub(crate) async fn run() -> Result<()> {
-    // Beside the build, which is on a disk: a temporary folder may be in memory.
+    measure(folder()?.path()).await
+}
+
+/// Beside the build, which is on a disk: a temporary folder may be in memory.
+pub(crate) fn folder() -> Result<TempDir> {
     let program = std::env::current_exe()?;
-    let folder = tempfile::TempDir::new_in(program.parent().context("the program's folder")?)?;
-    measure(folder.path()).await
+    Ok(TempDir::new_in(program.parent().context("the program's folder")?)?)
 }
 
 /// What a commit cannot be faster than: the same number of bytes, at the place of earlier ones, and made durable.
-fn disk(folder: &Path) -> Result<f64> {
+pub(crate) fn disk(folder: &Path) -> Result<f64> {
     let mut file = File::create(folder.join("yardstick"))?;
     let page = [1; 4096];
     for _ in 0..1_000 {
