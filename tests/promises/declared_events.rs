@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sonagi_harness::{App, World, request, send};
+use sonagi_model::Clock as _;
 
 const PRINTS: &str = "import json\ndef handler(event, context):\n    print('got', json.dumps(event))\n";
 
@@ -88,13 +89,16 @@ async fn a_templates_schedules_and_rules_wake_its_function_until_it_has_them_no_
         .replace("  Orders:\n    Type: AWS::Events::EventBus\n    Properties: {Name: orders}\n", "");
     app.write("template.yaml", &without);
     world.deploy(&app).await;
-    let before = got(&world).await.len();
+    let last = world.clock().now().to_string();
     for _ in 0..5 {
         world.advance(Duration::from_secs(60)).await;
     }
     assert_eq!(world.invoke(&format!("{}-Worker", name(&world)), r#"{"last": true}"#).await.status, 200);
+    // What was under way when the clock jumped may have come twice, and nothing is of a later time.
     let all = got(&world).await;
-    assert_eq!(all[before..], [json!({ "last": true })]);
+    let later: Vec<_> =
+        all.iter().filter(|event| event["time"].as_str().is_some_and(|time| *time > *last)).collect();
+    assert!(later.is_empty(), "{later:?}");
 }
 
 /// The app's, which its folder's name made.
