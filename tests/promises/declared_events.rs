@@ -89,7 +89,8 @@ async fn a_templates_schedules_and_rules_wake_its_function_until_it_has_them_no_
         .replace("  Orders:\n    Type: AWS::Events::EventBus\n    Properties: {Name: orders}\n", "");
     app.write("template.yaml", &without);
     world.deploy(&app).await;
-    let last = world.clock().now().to_string();
+    // Events tell seconds.
+    let last = world.clock().now().to_string()[..19].to_owned();
     for _ in 0..5 {
         world.advance(Duration::from_secs(60)).await;
     }
@@ -97,7 +98,7 @@ async fn a_templates_schedules_and_rules_wake_its_function_until_it_has_them_no_
     // What was under way when the clock jumped may have come twice, and nothing is of a later time.
     let all = got(&world).await;
     let later: Vec<_> =
-        all.iter().filter(|event| event["time"].as_str().is_some_and(|time| *time > *last)).collect();
+        all.iter().filter(|event| event["time"].as_str().is_some_and(|time| time[..19] > *last)).collect();
     assert!(later.is_empty(), "{later:?}");
 }
 
