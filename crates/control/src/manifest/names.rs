@@ -28,11 +28,11 @@ pub(super) fn resource(app: &AppName, name: &str, kind: ResourceKind, order: Ord
         ResourceKind::Queue => limits::QUEUE_NAME_SIZE,
         ResourceKind::Topic => limits::TOPIC_NAME_SIZE,
         ResourceKind::Bus => limits::BUS_NAME_SIZE,
-        ResourceKind::Archive => limits::DECLARED_ARCHIVE_NAME_SIZE,
-        ResourceKind::Subscription
-        | ResourceKind::Rule
-        | ResourceKind::ScheduleGroup
-        | ResourceKind::Schedule => limits::DECLARED_NAME_SIZE,
+        ResourceKind::Archive => limits::ARCHIVE_NAME_SIZE,
+        ResourceKind::Rule => limits::RULE_NAME_SIZE,
+        ResourceKind::ScheduleGroup | ResourceKind::Schedule => limits::SCHEDULE_NAME_SIZE,
+        // It has none of its own.
+        ResourceKind::Subscription => limits::DECLARED_NAME_SIZE,
     };
     format!("{}{end}", whole(app, name, most - end.len()))
 }

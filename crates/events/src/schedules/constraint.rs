@@ -1,5 +1,7 @@
 //! Values against the constraints of the model, with AWS's words for what is wrong: all of it at once.
 
+use sonagi_model::limits;
+
 use super::{Refusal, ScheduleName};
 
 /// What is wrong so far.
@@ -34,7 +36,7 @@ impl Check {
 
     /// A name of a schedule or a group.
     pub fn name(&mut self, member: &str, value: &str) -> Option<ScheduleName> {
-        self.length(member, value, 1, 64);
+        self.length(member, value, 1, limits::SCHEDULE_NAME_SIZE);
         let name = ScheduleName::new(value);
         if name.is_none() && !value.is_empty() && !value.bytes().all(is_of_name) {
             self.pattern(member, value, NAME);

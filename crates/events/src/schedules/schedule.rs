@@ -16,7 +16,7 @@ pub struct ScheduleName(String);
 
 impl ScheduleName {
     pub fn new(text: &str) -> Option<Self> {
-        let fits = (1..=64).contains(&text.len())
+        let fits = (1..=limits::SCHEDULE_NAME_SIZE).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
         fits.then(|| Self(text.to_owned()))
     }

@@ -42,10 +42,10 @@ pub const TARGET_INPUT_SIZE: usize = 8_192;
 /// Characters of a message group's name in a target.
 pub const TARGET_GROUP_SIZE: usize = 100;
 /// Attempts after the first that a target may ask for.
-pub const TARGET_RETRIES_MAX: i64 = 185;
+pub const TARGET_RETRIES_MAX: u32 = 185;
 /// Seconds, the least and the most, that a target may ask to be tried for.
-pub const TARGET_AGE_MIN: i64 = 60;
-pub const TARGET_AGE_MAX: i64 = 86_400;
+pub const TARGET_AGE_MIN: u32 = 60;
+pub const TARGET_AGE_MAX: u32 = 86_400;
 /// Things of one page of a listing.
 pub const BUS_LIST: usize = 100;
 /// Times that one event is passed on from bus to bus, on all its ways together.

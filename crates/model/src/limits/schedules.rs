@@ -8,6 +8,8 @@ pub const TIMERS_AT_ONCE: usize = 64;
 pub const TIMER_LOOK: Duration = Duration::from_secs(60);
 /// Until timers are tried again when they could not be fired, as when the disk is full.
 pub const TIMER_RETRY: Duration = Duration::from_secs(5);
+/// Characters of the name of a schedule or a group (EventBridge Scheduler API, `Name`).
+pub const SCHEDULE_NAME_SIZE: usize = 64;
 /// Schedules on the account (EventBridge Scheduler User Guide, "Quotas").
 pub const SCHEDULES: u64 = 1_000_000;
 /// Groups on the account, the one that is always there included.

@@ -85,8 +85,8 @@ pub(super) fn rule(key: &Key, node: &Node, things: &Things<'_>, declared: &mut D
         properties.insert("Arn".into(), arn.into());
         targets.push(properties);
     }
-    if targets.len() > limits::TARGETS_PER_RULE {
-        let most = limits::TARGETS_PER_RULE;
+    if targets.len() > limits::BUS_TARGETS {
+        let most = limits::BUS_TARGETS;
         report.problem(&fields.span_of("to"), format!("a rule has at most {most} targets"));
     }
     fields.finish();
@@ -200,10 +200,10 @@ fn document(fields: &Fields<'_>, json: Json) -> String {
 fn attempts(fields: &Fields<'_>, things: &Things<'_>, report: &Report) -> Map<String, Value> {
     let mut properties = Map::new();
     let mut policy = Map::new();
-    if let Some(retries) = fields.number32("retries", 0..=limits::TARGET_ATTEMPTS_MAX, " attempts") {
+    if let Some(retries) = fields.number32("retries", 0..=limits::TARGET_RETRIES_MAX, " attempts") {
         policy.insert("MaximumRetryAttempts".into(), retries.into());
     }
-    let ages = limits::TARGET_SECONDS_MIN..=limits::TARGET_SECONDS_MAX;
+    let ages = limits::TARGET_AGE_MIN..=limits::TARGET_AGE_MAX;
     if let Some(seconds) = fields.number32("max_age", ages, " seconds") {
         policy.insert("MaximumEventAgeInSeconds".into(), seconds.into());
     }
@@ -290,7 +290,7 @@ pub(super) fn one_schedule(
             properties.insert(name.into(), date.into());
         }
     }
-    let window = match fields.number32("window", 1..=limits::FLEXIBLE_MINUTES_MAX, " minutes") {
+    let window = match fields.number32("window", 1..=limits::SCHEDULE_WINDOW_MAX, " minutes") {
         Some(minutes) => json!({ "Mode": "FLEXIBLE", "MaximumWindowInMinutes": minutes }),
         None => json!({ "Mode": "OFF" }),
     };

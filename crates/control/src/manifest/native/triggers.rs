@@ -108,12 +108,12 @@ impl Woken<'_, '_> {
     fn queue(&mut self, fields: &Fields<'_>) {
         let report = self.report;
         let queue = fields.get("queue").and_then(|node| self.things.arn(Sort::Queue, node, report));
-        let concurrencies = limits::SOURCE_CONCURRENCY_MIN..=limits::SOURCE_CONCURRENCY_MAX;
+        let concurrencies = limits::MAPPING_CONCURRENCY_MIN..=limits::MAPPING_CONCURRENCY_MAX;
         let mut source = Source {
             arn: queue.clone().unwrap_or_default(),
             enabled: fields.flag("enabled"),
-            batch: fields.number32("batch", 1..=limits::SOURCE_BATCH_MAX, " messages"),
-            window: fields.number32("window", 0..=limits::SOURCE_WINDOW_MAX, " seconds"),
+            batch: fields.number32("batch", 1..=limits::MAPPING_BATCH_MAX, " messages"),
+            window: fields.number32("window", 0..=limits::MAPPING_WINDOW_MAX, " seconds"),
             concurrency: fields.number32("concurrency", concurrencies, " invocations at once"),
             partial: fields.flag("partial").unwrap_or_default(),
             ..Source::default()

@@ -28,8 +28,8 @@ pub(in super::super) struct Source {
 impl Source {
     /// A filter is a pattern.
     pub(in super::super) fn filter(&mut self, node: &Node, report: &Report) {
-        if self.filters.len() == limits::SOURCE_FILTERS {
-            let most = limits::SOURCE_FILTERS;
+        if self.filters.len() == limits::MAPPING_FILTERS {
+            let most = limits::MAPPING_FILTERS;
             return report.problem(&node.span, format!("more than {most} filters for one event source"));
         }
         self.filters.extend(texts::pattern(node, Dialect::Mapping, report));
@@ -45,13 +45,13 @@ impl Source {
         report: &Report,
     ) -> Mapping {
         let fifo = self.arn.ends_with(".fifo");
-        let (batch, window) = (self.batch.unwrap_or(limits::SOURCE_BATCH), self.window.unwrap_or(0));
-        if fifo && batch > limits::SOURCE_BATCH {
-            let most = limits::SOURCE_BATCH;
+        let (batch, window) = (self.batch.unwrap_or(limits::MAPPING_BATCH_AT_ONCE), self.window.unwrap_or(0));
+        if fifo && batch > limits::MAPPING_BATCH_AT_ONCE {
+            let most = limits::MAPPING_BATCH_AT_ONCE;
             report.problem(span, format!("a FIFO queue gives {most} messages at once, not {batch}"));
         } else if fifo && window > 0 {
             report.problem(span, "events of a FIFO queue do not wait for more: leave the window out");
-        } else if batch > limits::SOURCE_BATCH && window == 0 {
+        } else if batch > limits::MAPPING_BATCH_AT_ONCE && window == 0 {
             let message = format!("an event of {batch} messages needs a window to wait for them");
             report.problem_with_help(span, message, "give it a window of 1 second or more");
         }

@@ -22,9 +22,9 @@ const ELSEWHERE: &str = "its targets are services that are not here";
 pub(super) const RETRY: &[Field] = &[
     said(
         "MaximumEventAgeInSeconds",
-        Shape::Whole(limits::TARGET_SECONDS_MIN, limits::TARGET_SECONDS_MAX, " seconds"),
+        Shape::Whole(limits::TARGET_AGE_MIN, limits::TARGET_AGE_MAX, " seconds"),
     ),
-    said("MaximumRetryAttempts", Shape::Whole(0, limits::TARGET_ATTEMPTS_MAX, " attempts")),
+    said("MaximumRetryAttempts", Shape::Whole(0, limits::TARGET_RETRIES_MAX, " attempts")),
 ];
 pub(super) const DEAD_LETTERS: &[Field] =
     &[needed("Arn", Shape::Text, "such as `Arn: !GetAtt DeadLetters.Arn`")];
@@ -101,10 +101,10 @@ fn properties(
 pub(super) fn check_name(name: &str, kind: ResourceKind, span: &Span, report: &Report) {
     let (what, most) = match kind {
         ResourceKind::Bus => ("an event bus", limits::BUS_NAME_SIZE),
-        ResourceKind::Archive => ("an archive", limits::DECLARED_ARCHIVE_NAME_SIZE),
-        ResourceKind::Rule => ("a rule", limits::DECLARED_NAME_SIZE),
-        ResourceKind::ScheduleGroup => ("a group of schedules", limits::DECLARED_NAME_SIZE),
-        ResourceKind::Schedule => ("a schedule", limits::DECLARED_NAME_SIZE),
+        ResourceKind::Archive => ("an archive", limits::ARCHIVE_NAME_SIZE),
+        ResourceKind::Rule => ("a rule", limits::RULE_NAME_SIZE),
+        ResourceKind::ScheduleGroup => ("a group of schedules", limits::SCHEDULE_NAME_SIZE),
+        ResourceKind::Schedule => ("a schedule", limits::SCHEDULE_NAME_SIZE),
         ResourceKind::Queue | ResourceKind::Topic | ResourceKind::Subscription => return,
     };
     let letter = |byte: u8| {
@@ -147,8 +147,8 @@ pub(super) fn add_rule(name: &str, rule: Thing, span: &Span, declared: &mut Decl
         report.problem(span, "ScheduleExpression is supported only on the default event bus.");
     }
     let targets = rule.properties.get("Targets").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    if targets.len() > limits::TARGETS_PER_RULE {
-        let most = limits::TARGETS_PER_RULE;
+    if targets.len() > limits::BUS_TARGETS {
+        let most = limits::BUS_TARGETS;
         report.problem(span, format!("the rule `{name}` has more than {most} targets"));
     }
     for (index, target) in targets.iter().enumerate() {

@@ -37,8 +37,8 @@ pub(super) fn source(fields: &Fields<'_>, arn: String, template: &Template<'_>) 
     let mut source = Source {
         arn,
         enabled: fields.flag("Enabled"),
-        batch: fields.number32("BatchSize", 1..=limits::SOURCE_BATCH_MAX, " messages"),
-        window: fields.number32("MaximumBatchingWindowInSeconds", 0..=limits::SOURCE_WINDOW_MAX, " seconds"),
+        batch: fields.number32("BatchSize", 1..=limits::MAPPING_BATCH_MAX, " messages"),
+        window: fields.number32("MaximumBatchingWindowInSeconds", 0..=limits::MAPPING_WINDOW_MAX, " seconds"),
         ..Source::default()
     };
     if let Some(criteria) = fields.fields("FilterCriteria") {
@@ -62,7 +62,7 @@ pub(super) fn source(fields: &Fields<'_>, arn: String, template: &Template<'_>) 
         }
     }
     if let Some(scaling) = fields.fields("ScalingConfig") {
-        let range = limits::SOURCE_CONCURRENCY_MIN..=limits::SOURCE_CONCURRENCY_MAX;
+        let range = limits::MAPPING_CONCURRENCY_MIN..=limits::MAPPING_CONCURRENCY_MAX;
         source.concurrency = scaling.number32("MaximumConcurrency", range, " invocations at once");
         scaling.finish();
     }

@@ -16,7 +16,7 @@ use super::{
 const ELSEWHERE: &str = "its targets are services that are not here";
 const WINDOW: &[Field] = &[
     needed("Mode", Shape::Word(&["OFF", "FLEXIBLE"]), "such as `Mode: \"OFF\"`"),
-    said("MaximumWindowInMinutes", Shape::Whole(1, limits::FLEXIBLE_MINUTES_MAX, " minutes")),
+    said("MaximumWindowInMinutes", Shape::Whole(1, limits::SCHEDULE_WINDOW_MAX, " minutes")),
 ];
 /// What a schedule and an event of type `ScheduleV2` both have.
 pub(super) const COMMON: &[Field] = &[

@@ -137,7 +137,7 @@ impl Trigger<'_> {
         let between = fields.fields("SqsSubscription")?;
         let source = Source {
             arn: String::new(),
-            batch: between.number32("BatchSize", 1..=limits::SOURCE_BATCH_MAX, " messages"),
+            batch: between.number32("BatchSize", 1..=limits::MAPPING_BATCH_MAX, " messages"),
             enabled: between.flag("Enabled"),
             ..Source::default()
         };

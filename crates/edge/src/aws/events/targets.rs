@@ -23,8 +23,12 @@ fn check(form: &TargetForm, checks: &mut Checks, index: usize) {
     checks.length(&at("sqsParameters.messageGroupId"), group, 0..=limits::TARGET_GROUP_SIZE);
     if let Some(retry) = &form.retry_policy {
         let attempts = retry.maximum_retry_attempts;
-        checks.range(&at("retryPolicy.maximumRetryAttempts"), attempts, 0..=limits::TARGET_RETRIES_MAX);
-        let ages = limits::TARGET_AGE_MIN..=limits::TARGET_AGE_MAX;
+        checks.range(
+            &at("retryPolicy.maximumRetryAttempts"),
+            attempts,
+            0..=limits::TARGET_RETRIES_MAX.into(),
+        );
+        let ages = limits::TARGET_AGE_MIN.into()..=limits::TARGET_AGE_MAX.into();
         let age = retry.maximum_event_age_in_seconds;
         checks.range(&at("retryPolicy.maximumEventAgeInSeconds"), age, ages);
     }
