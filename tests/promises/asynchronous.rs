@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sonagi_harness::{Answer, App, World, request, send as exchange};
-use sonagi_model::Clock as _;
+use sonagi_model::{Clock as _, limits};
 
 const PLATFORM: &str = "arn:aws:sqs:us-east-1:000000000000";
 
@@ -179,6 +179,25 @@ async fn an_event_of_an_old_release_runs_on_it_though_another_is_live_and_the_se
         serde_json::from_str(message(&world, "failures").await["Body"].as_str().unwrap()).unwrap();
     assert_eq!(record["responsePayload"]["errorMessage"], "the old one");
     assert_eq!(record["requestContext"]["approximateInvokeCount"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_was_away_for_long_has_its_events_run_again_when_it_is_back() {
+    let world = world().await;
+    assert_eq!(send(&world, json!({ "n": 1 })).await.status, 202);
+    ran(&world, 1).await;
+    let manifest = "app = \"shop\"\n[defaults]\nruntime = \"python3.11\"\n[function.g]\n";
+    world.deploy(&App::new(manifest).file("g/app.py", CALM)).await;
+    // Its queue is looked at for the last time within this, and is gone.
+    for _ in 0..3 {
+        world.advance(Duration::from_secs(u64::from(limits::POLLER_IDLE))).await;
+        world.idle().await;
+    }
+    world.deploy(&App::python("shop", WORKER)).await;
+    for times in 2..5 {
+        assert_eq!(send(&world, json!({ "n": times })).await.status, 202);
+        ran(&world, times).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,7 @@ mod events;
 mod invocations;
 mod lineage;
 mod mappings;
+mod own_queues;
 mod poller;
 mod resources;
 pub mod schedules;

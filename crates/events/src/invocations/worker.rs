@@ -1,16 +1,12 @@
 //! Bringing what was accepted to functions.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use sonagi_control::Target;
-use sonagi_data::queues::{QueueName, Receive, Received, Refusal, Return};
+use sonagi_data::queues::{QueueName, Receive, Received, Return};
 use sonagi_invoke::{Request, Tail};
 use sonagi_model::{Timestamp, function::Asynchronous as Config, limits};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     KIND,
@@ -21,48 +17,14 @@ use crate::{
     Destination, Detail, Events, Parcel, Result,
     attempt::{Attempt, attempt},
     lineage::Lineage,
-    poller::{Verdict, Work, poll},
+    own_queues,
+    poller::{Verdict, Work},
 };
 
-/// Sees to it that each function's own queue has a poller while it is needed; returns when all have stopped.
+/// Brings what is in functions' own queues; returns when all of it has stopped.
 pub(crate) async fn follow(events: Events, stop: CancellationToken) {
-    let running: Arc<Mutex<HashSet<QueueName>>> = Arc::default();
-    let pollers = TaskTracker::new();
-    let mut made = events.queues().own_made();
-    loop {
-        made.mark_unchanged();
-        match events.queues().own(KIND).await {
-            Ok(names) => {
-                for name in names {
-                    let running = Arc::clone(&running);
-                    if running.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone()) {
-                        let (events, stop) = (events.clone(), stop.clone());
-                        pollers.spawn(async move {
-                            let clock = Arc::clone(events.clock());
-                            poll(Arc::new(OwnQueue { events, name: name.clone() }), clock, stop).await;
-                            running.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
-                        });
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "asynchronous invocations cannot be found"
-                );
-                if stop.run_until_cancelled(events.clock().sleep(limits::POLLER_PAUSE_MAX)).await.is_some() {
-                    continue;
-                }
-            }
-        }
-        // Closed: the queues are, and this stops in a moment.
-        match stop.run_until_cancelled(made.changed()).await {
-            Some(Ok(())) => {}
-            Some(Err(_)) | None => break,
-        }
-    }
-    pollers.close();
-    pollers.wait().await;
+    let at = |name| OwnQueue { events: events.clone(), name };
+    own_queues::follow(&events, KIND, at, &stop).await;
 }
 
 /// A function's own queue.
@@ -79,29 +41,15 @@ impl Work for OwnQueue {
     }
 
     async fn next(&self, most: usize, stop: &CancellationToken) -> Result<Option<Vec<Received>>> {
-        loop {
-            if stop.is_cancelled() {
-                return Ok(None);
-            }
-            let ask = Receive {
-                most,
-                visibility: Some(limits::EVENT_LEASE),
-                wait: Some(limits::POLLER_IDLE),
-                attempt: None,
-            };
-            match self.events.queues().receive_until(&self.name, ask, stop).await {
-                Ok(received) if !received.is_empty() => return Ok(Some(received)),
-                Ok(_) => {
-                    let function = self.name.whose(KIND).unwrap_or_default();
-                    let live = self.events.control().live().function(function).is_some();
-                    if !live && self.events.queues().drop_if_empty(&self.name).await? {
-                        return Ok(None);
-                    }
-                }
-                Err(sonagi_data::Error::Queue(Refusal::NoQueue)) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let ask = Receive {
+            most,
+            visibility: Some(limits::EVENT_LEASE),
+            wait: Some(limits::POLLER_IDLE),
+            attempt: None,
+        };
+        let function = self.name.whose(KIND).unwrap_or_default();
+        let is_live = || self.events.control().live().function(function).is_some();
+        own_queues::next(&self.events, &self.name, &ask, is_live, stop).await
     }
 
     async fn run(&self, job: Received) -> Verdict {

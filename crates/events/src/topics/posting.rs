@@ -1,7 +1,6 @@
 //! Bringing messages to HTTP endpoints: each confirmed or asked endpoint has a queue of its own.
 
 use std::{
-    collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -10,10 +9,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sonagi_backend::Error as BackendError;
-use sonagi_data::queues::{QueueName, Receive, Received, Refusal, Return};
+use sonagi_data::queues::{QueueName, Receive, Received, Return};
 use sonagi_model::{Tick, clock::within, limits};
 use tokio::task::JoinHandle;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     SERVICE, SubscriptionDelivery, Topics,
@@ -23,8 +22,8 @@ use super::{
     topic::{Topic, damaged},
 };
 use crate::{
-    Destination, Parcel, Result, TopicName,
-    poller::{Verdict, Work, poll},
+    Destination, Parcel, Result, TopicName, own_queues,
+    poller::{Verdict, Work},
 };
 
 /// Of the queues of endpoints.
@@ -74,58 +73,10 @@ impl Topics {
     }
 }
 
-/// Sees to it that each endpoint's queue has a poller while it is needed; returns when all have stopped.
 async fn follow(topics: Topics, post: Arc<dyn Post>, stop: CancellationToken) {
-    let running: Arc<Mutex<HashSet<QueueName>>> = Arc::default();
-    let pollers = TaskTracker::new();
-    let ended = Arc::new(tokio::sync::Notify::new());
-    let mut made = topics.0.queues().own_made();
-    loop {
-        made.mark_unchanged();
-        match topics.0.queues().own(KIND).await {
-            Ok(names) => {
-                for name in names {
-                    if running.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone()) {
-                        let (running, ended) = (Arc::clone(&running), Arc::clone(&ended));
-                        let clock = Arc::clone(topics.0.clock());
-                        let (topics, post) = (topics.clone(), Arc::clone(&post));
-                        let stop = stop.clone();
-                        pollers.spawn(async move {
-                            let endpoint =
-                                Endpoint { topics, post, name: name.clone(), next: Mutex::default() };
-                            poll(Arc::new(endpoint), clock, stop).await;
-                            running.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
-                            ended.notify_one();
-                        });
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "messages for HTTP endpoints cannot be found"
-                );
-                if stop.run_until_cancelled(topics.0.clock().sleep(limits::POLLER_PAUSE_MAX)).await.is_some()
-                {
-                    continue;
-                }
-            }
-        }
-        // A queue may have been made again while its poller was ending.
-        let news = async {
-            tokio::select! {
-                changed = made.changed() => changed.is_ok(),
-                () = ended.notified() => true,
-            }
-        };
-        // Closed: the queues are, and this stops in a moment.
-        match stop.run_until_cancelled(news).await {
-            Some(true) => {}
-            Some(false) | None => break,
-        }
-    }
-    pollers.close();
-    pollers.wait().await;
+    let at =
+        |name| Endpoint { topics: topics.clone(), post: Arc::clone(&post), name, next: Mutex::default() };
+    own_queues::follow(&topics.0, KIND, at, &stop).await;
 }
 
 /// An endpoint's queue.
@@ -153,23 +104,8 @@ impl Work for Endpoint {
     }
 
     async fn next(&self, most: usize, stop: &CancellationToken) -> Result<Option<Vec<Received>>> {
-        let queues = self.topics.0.queues();
-        loop {
-            if stop.is_cancelled() {
-                return Ok(None);
-            }
-            let ask = Receive { most, visibility: None, wait: Some(limits::TOPIC_POST_IDLE), attempt: None };
-            match queues.receive_until(&self.name, ask, stop).await {
-                Ok(received) if !received.is_empty() => return Ok(Some(received)),
-                Ok(_) => {
-                    if !stop.is_cancelled() && queues.drop_if_empty(&self.name).await? {
-                        return Ok(None);
-                    }
-                }
-                Err(sonagi_data::Error::Queue(Refusal::NoQueue)) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let ask = Receive { most, visibility: None, wait: Some(limits::TOPIC_POST_IDLE), attempt: None };
+        own_queues::next(&self.topics.0, &self.name, &ask, || false, stop).await
     }
 
     async fn run(&self, job: Received) -> Verdict {
