@@ -15,6 +15,7 @@
 
 mod attempt;
 pub mod bus;
+mod declaration;
 mod delivery;
 mod destination;
 mod error;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use sonagi_backend::{
     Transaction,
@@ -13,24 +13,12 @@ use sonagi_model::{AppName, limits};
 
 use super::{
     Archive, ArchiveName, Bus, BusChange, DeadLetters, Refusal, Rule, RuleDraft, RuleName, RuleState, Target,
-    TargetForm, layout, registry::Outcome, routes, rule::check_pattern, scheduled, store,
+    TargetForm, layout, routes, rule::check_pattern, scheduled, store,
 };
-use crate::{BusName, Config, Destination};
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Tag {
-    key: String,
-    value: String,
-}
-
-fn tags(tags: Option<Vec<Tag>>) -> BTreeMap<String, String> {
-    tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect()
-}
-
-fn read<T: DeserializeOwned>(properties: &Map<String, Value>) -> Result<T, Refusal> {
-    T::deserialize(Value::Object(properties.clone())).map_err(|error| Refusal::Parameter(error.to_string()))
-}
+use crate::{
+    BusName, Config, Destination,
+    declaration::{Declaration, Outcome, Tag, input, tags},
+};
 
 /// A bus by its name or its ARN.
 fn bus_of(config: &Config, text: Option<&str>) -> Result<BusName, Refusal> {
@@ -61,12 +49,14 @@ struct BusInput {
     description: Option<String>,
     dead_letter_config: Option<DeadLetters>,
     policy: Option<Value>,
-    tags: Option<Vec<Tag>>,
+    #[serde(default)]
+    tags: Vec<Tag>,
 }
 
 impl DeclaredBus {
     pub(crate) fn read(name: &str, properties: &Map<String, Value>) -> Result<Self, Refusal> {
-        let BusInput { description, dead_letter_config, policy, tags: said } = read(properties)?;
+        let BusInput { description, dead_letter_config, policy, tags: said } =
+            input(properties).map_err(Refusal::Parameter)?;
         let name = BusName::new(name)
             .filter(|name| !name.is_default())
             .ok_or_else(|| Refusal::Parameter(format!("{name:?} cannot name an event bus")))?;
@@ -78,8 +68,12 @@ impl DeclaredBus {
         let change = BusChange { description, dead_letters, ..BusChange::default() };
         Ok(Self { name, change, policy, tags: tags(said) })
     }
+}
 
-    pub(crate) fn declare(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<()> {
+impl Declaration for DeclaredBus {
+    type Refusal = Refusal;
+
+    fn declare(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<Refusal> {
         let now = outbox.now();
         let t = outbox.transaction();
         let before = store::get::<Bus>(t, &layout::bus(&self.name), "an event bus")?;
@@ -106,7 +100,7 @@ impl DeclaredBus {
     }
 
     /// One that others have rules on stays, and is nobody's.
-    pub(crate) fn retire(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<()> {
+    fn retire(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<Refusal> {
         let t = outbox.transaction();
         let found = store::get::<Bus>(t, &layout::bus(&self.name), "an event bus")?;
         let Some(bus) = found.filter(|bus| bus.app.as_ref() == Some(app)) else { return Ok(Ok(())) };
@@ -136,7 +130,8 @@ struct RuleInput {
     state: Option<String>,
     description: Option<String>,
     role_arn: Option<String>,
-    tags: Option<Vec<Tag>>,
+    #[serde(default)]
+    tags: Vec<Tag>,
     targets: Option<Vec<TargetForm>>,
 }
 
@@ -146,11 +141,11 @@ impl DeclaredRule {
         name: &str,
         properties: &Map<String, Value>,
     ) -> Result<Self, Refusal> {
-        let input: RuleInput = read(properties)?;
-        let bus = bus_of(config, input.event_bus_name.as_deref())?;
+        let said: RuleInput = input(properties).map_err(Refusal::Parameter)?;
+        let bus = bus_of(config, said.event_bus_name.as_deref())?;
         let name =
             RuleName::new(name).ok_or_else(|| Refusal::Parameter(format!("{name:?} cannot name a rule")))?;
-        let state = match input.state.as_deref() {
+        let state = match said.state.as_deref() {
             None | Some("ENABLED") => RuleState::Enabled,
             Some("DISABLED") => RuleState::Disabled,
             Some("ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS") => RuleState::EnabledWithManagement,
@@ -159,15 +154,15 @@ impl DeclaredRule {
         let draft = RuleDraft {
             bus,
             name,
-            pattern: input.event_pattern,
-            schedule: input.schedule_expression,
+            pattern: said.event_pattern,
+            schedule: said.schedule_expression,
             state,
-            description: input.description,
-            role: input.role_arn,
-            tags: tags(input.tags),
+            description: said.description,
+            role: said.role_arn,
+            tags: tags(said.tags),
         };
         draft.check()?;
-        let targets = input.targets.unwrap_or_default().into_iter().map(TargetForm::target);
+        let targets = said.targets.unwrap_or_default().into_iter().map(TargetForm::target);
         let mut targets = targets.collect::<Result<Vec<_>, _>>()?;
         for target in &targets {
             target.compile(&draft.bus, config)?;
@@ -178,9 +173,13 @@ impl DeclaredRule {
         targets.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(Self { draft, targets })
     }
+}
+
+impl Declaration for DeclaredRule {
+    type Refusal = Refusal;
 
     /// One that runs at the same times as before goes on as it was.
-    pub(crate) fn declare(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<()> {
+    fn declare(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<Refusal> {
         let now = outbox.now();
         let t = outbox.transaction();
         let RuleDraft { bus, name, pattern, schedule, state, description, role, tags } = self.draft.clone();
@@ -209,7 +208,7 @@ impl DeclaredRule {
         rule.store(t).map(Ok)
     }
 
-    pub(crate) fn retire(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<()> {
+    fn retire(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<Refusal> {
         let t = outbox.transaction();
         match Rule::find(t, &self.draft.bus, &self.draft.name)? {
             Some(rule) if rule.app.as_ref() == Some(app) => rule.remove(t).map(Ok),
@@ -242,7 +241,8 @@ impl DeclaredArchive {
         name: &str,
         properties: &Map<String, Value>,
     ) -> Result<Self, Refusal> {
-        let ArchiveInput { event_source_arn, description, event_pattern, retention_days } = read(properties)?;
+        let ArchiveInput { event_source_arn, description, event_pattern, retention_days } =
+            input(properties).map_err(Refusal::Parameter)?;
         if let Some(pattern) = &event_pattern {
             check_pattern(pattern)?;
         }
@@ -251,8 +251,12 @@ impl DeclaredArchive {
         let bus = bus_of(config, Some(&event_source_arn))?;
         Ok(Self { name, bus, description, pattern: event_pattern, retention: retention_days.unwrap_or(0) })
     }
+}
 
-    pub(crate) fn declare(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<()> {
+impl Declaration for DeclaredArchive {
+    type Refusal = Refusal;
+
+    fn declare(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<Refusal> {
         let now = outbox.now();
         let t = outbox.transaction();
         if Bus::find(t, &self.bus)?.is_none() {
@@ -283,7 +287,7 @@ impl DeclaredArchive {
     }
 
     /// One with events stays, and is nobody's: what was kept is not lost.
-    pub(crate) fn retire(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<()> {
+    fn retire(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<Refusal> {
         let t: &mut dyn Transaction = outbox.transaction();
         let found = Archive::find(t, &self.name)?;
         let Some(archive) = found.filter(|archive| archive.app.as_ref() == Some(app)) else {

@@ -26,7 +26,7 @@ use sonagi_model::{
     resource::{Resource, ResourceKind},
 };
 
-use crate::Config;
+use crate::{Config, declaration::Declaration};
 
 /// The services behind declarations.
 #[derive(Clone)]
@@ -40,74 +40,93 @@ impl Declared {
         Self { config, queues }
     }
 
-    fn check_one(&self, name: &str, resource: &Resource) -> Result<()> {
-        match resource.kind {
-            ResourceKind::Queue => queue::read(&self.config, name, resource).map(drop),
-            ResourceKind::ScheduleGroup => schedule::read_group(name, resource).map(drop),
-            ResourceKind::Schedule => schedule::read(&self.config, name, resource).map(drop),
-            ResourceKind::Bus | ResourceKind::Rule | ResourceKind::Archive => {
-                bus::read(&self.config, name, resource)
+    fn read(&self, name: &str, resource: &Resource) -> Result<Box<dyn Thing>> {
+        let config = &self.config;
+        Ok(match resource.kind {
+            ResourceKind::Queue => Box::new(queue::read(config, name, resource)?),
+            ResourceKind::ScheduleGroup | ResourceKind::Schedule => {
+                Box::new(schedule::read(config, name, resource)?)
             }
-            ResourceKind::Topic | ResourceKind::Subscription => topic::read(&self.config, name, resource),
-        }
+            ResourceKind::Bus | ResourceKind::Rule | ResourceKind::Archive => {
+                Box::new(bus::read(config, name, resource)?)
+            }
+            ResourceKind::Topic | ResourceKind::Subscription => {
+                Box::new(topic::read(config, name, resource)?)
+            }
+        })
     }
+}
 
+/// A declaration of any kind, read and checked.
+trait Thing {
     /// Makes what is not there, and changes what is declared otherwise than before.
-    fn make(
-        &self,
-        outbox: &mut Outbox<'_>,
-        app: &AppName,
+    fn make(&self, outbox: &mut Outbox<'_>, app: &AppName, before: Before) -> Result<()>;
+
+    /// Looks at what it needs of others of its kind, once all are there.
+    fn join(&self, outbox: &mut Outbox<'_>) -> Result<()> {
+        let _ = outbox;
+        Ok(())
+    }
+
+    fn give_up(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Result<()>;
+}
+
+/// What the release before said of a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    TheSame,
+    Another,
+}
+
+/// A declaration of a service whose refusals are `R`.
+struct Of<R> {
+    name: String,
+    retain: bool,
+    declared: Box<dyn Declaration<Refusal = R>>,
+    refused: fn(&str, R) -> Error,
+}
+
+impl<R> Of<R> {
+    fn boxed(declared: impl Declaration<Refusal = R> + 'static) -> Box<dyn Declaration<Refusal = R>> {
+        Box::new(declared)
+    }
+
+    fn read(
         name: &str,
-        before: Option<&Resource>,
         resource: &Resource,
-    ) -> Result<()> {
-        match resource.kind {
-            ResourceKind::Queue => queue::make(&self.config, outbox, app, name, before, resource),
-            ResourceKind::ScheduleGroup => schedule::make_group(outbox, app, name, resource),
-            ResourceKind::Schedule => schedule::make(&self.config, outbox, app, name, resource),
-            ResourceKind::Bus | ResourceKind::Rule | ResourceKind::Archive => {
-                bus::make(&self.config, outbox, app, name, resource)
-            }
-            ResourceKind::Topic | ResourceKind::Subscription => {
-                topic::make(&self.config, outbox, app, name, resource)
-            }
-        }
+        declared: std::result::Result<Box<dyn Declaration<Refusal = R>>, R>,
+        refused: fn(&str, R) -> Error,
+    ) -> Result<Self> {
+        let declared = declared.map_err(|refusal| refused(name, refusal))?;
+        Ok(Self { name: name.to_owned(), retain: resource.retain, declared, refused })
+    }
+}
+
+impl<R> Thing for Of<R> {
+    fn make(&self, outbox: &mut Outbox<'_>, app: &AppName, _: Before) -> Result<()> {
+        self.declared.declare(outbox, app)?.map_err(|refusal| (self.refused)(&self.name, refusal))
     }
 
-    /// Looks at what a thing needs of others of its kind, once all are there.
-    fn join(&self, outbox: &mut Outbox<'_>, name: &str, resource: &Resource) -> Result<()> {
-        match resource.kind {
-            ResourceKind::Queue => queue::join(&self.config, outbox, name, resource),
-            ResourceKind::Topic
-            | ResourceKind::Subscription
-            | ResourceKind::Bus
-            | ResourceKind::Rule
-            | ResourceKind::Archive
-            | ResourceKind::ScheduleGroup
-            | ResourceKind::Schedule => Ok(()),
+    fn give_up(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Result<()> {
+        if self.retain {
+            return Ok(());
         }
+        self.declared.retire(outbox, app)?.map_err(|refusal| (self.refused)(&self.name, refusal))
     }
+}
 
-    fn give_up(&self, outbox: &mut Outbox<'_>, app: &AppName, resource: &Resource) -> Result<()> {
-        match resource.kind {
-            ResourceKind::Queue => queue::give_up(outbox, app, resource),
-            ResourceKind::ScheduleGroup => schedule::give_up_group(outbox, app, resource),
-            ResourceKind::Schedule => schedule::give_up(&self.config, outbox, app, resource),
-            ResourceKind::Bus | ResourceKind::Rule | ResourceKind::Archive => {
-                bus::give_up(&self.config, outbox, app, resource)
-            }
-            ResourceKind::Topic | ResourceKind::Subscription => {
-                topic::give_up(&self.config, outbox, app, resource)
-            }
-        }
-    }
+/// Somebody else has the name.
+fn taken(name: &str, refusal: &dyn std::fmt::Display) -> Error {
+    Error::Exists(format!(
+        "{name}: {refusal} Another app declares it, or it was made through an API: give one of the two another name"
+    ))
 }
 
 impl Resources for Declared {
     fn check(&self, _app: &AppName, content: &ReleaseContent) -> Result<()> {
         let mut names = BTreeSet::new();
         for (name, resource) in &content.resources {
-            self.check_one(name, resource)?;
+            self.read(name, resource)?;
             if !resource.name.is_empty() && !names.insert((resource.kind, &resource.name)) {
                 let text = format!("{name}: {:?} is declared twice: give one another name", resource.name);
                 return Err(Error::Invalid(text));
@@ -124,16 +143,23 @@ impl Resources for Declared {
         to: &ReleaseContent,
     ) -> Result<()> {
         let mut outbox = Outbox::new(t, self.queues.moment());
+        let mut things = Vec::with_capacity(to.resources.len());
         for (name, resource) in in_order(to) {
+            let thing = self.read(name, resource)?;
             let before = from.resources.values().find(|before| is_same(before, resource));
-            self.make(&mut outbox, app, name, before, resource)?;
+            let before = if before == Some(resource) { Before::TheSame } else { Before::Another };
+            thing.make(&mut outbox, app, before)?;
+            things.push(thing);
         }
-        for (name, resource) in in_order(to) {
-            self.join(&mut outbox, name, resource)?;
+        for thing in &things {
+            thing.join(&mut outbox)?;
         }
-        for (_, resource) in in_order(from).into_iter().rev() {
-            if !to.resources.values().any(|still| is_same(resource, still)) {
-                self.give_up(&mut outbox, app, resource)?;
+        for (name, resource) in in_order(from).into_iter().rev() {
+            // It was read when it was made.
+            if !to.resources.values().any(|still| is_same(resource, still))
+                && let Ok(thing) = self.read(name, resource)
+            {
+                thing.give_up(&mut outbox, app)?;
             }
         }
         Ok(())

@@ -36,7 +36,7 @@ pub use registry::Schedules;
 pub use schedule::{Completion, EventParameters, Retry, Schedule, ScheduleName, Settings, State, Target};
 pub use target::{Action, BadTarget};
 
-pub(crate) use declared::{declare, declare_group, read, retire, retire_group};
+pub(crate) use declared::{DeclaredGroup, DeclaredSchedule};
 pub(crate) use firing::fire;
 pub(crate) use groups::clear;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use sonagi_backend::{
     Transaction,
@@ -13,20 +13,12 @@ use sonagi_model::{AppName, Digest, limits};
 
 use super::{
     FifoSettings, Protocol, Refusal, State, Subscription, SubscriptionSettings, SubscriptionTarget, Topic,
-    TopicChange, TopicSettings, layout, read_subscription, registry::Within,
+    TopicChange, TopicSettings, layout, read_subscription,
 };
-use crate::{Config, Destination, TopicName};
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Tag {
-    key: String,
-    value: String,
-}
-
-fn read<T: DeserializeOwned>(properties: &Map<String, Value>) -> Result<T, Refusal> {
-    T::deserialize(Value::Object(properties.clone())).map_err(|error| Refusal::parameter(error.to_string()))
-}
+use crate::{
+    Config, Destination, TopicName,
+    declaration::{self, Declaration, Outcome, Tag, input},
+};
 
 /// A topic as a release declares it: `CreateTopic`'s input.
 pub(crate) struct DeclaredTopic {
@@ -46,7 +38,7 @@ struct TopicInput {
 
 impl DeclaredTopic {
     pub(crate) fn read(name: &str, properties: &Map<String, Value>) -> Result<Self, Refusal> {
-        let TopicInput { mut attributes, tags } = read(properties)?;
+        let TopicInput { mut attributes, tags } = input(properties).map_err(Refusal::parameter)?;
         let name = TopicName::new(name).ok_or_else(|| Refusal::parameter("Topic Name"))?;
         // The name says it.
         attributes.remove("FifoTopic");
@@ -58,11 +50,14 @@ impl DeclaredTopic {
         if tags.len() > limits::TAGS {
             return Err(Refusal::TooManyTags);
         }
-        let tags = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-        Ok(Self { name, settings, tags })
+        Ok(Self { name, settings, tags: declaration::tags(tags) })
     }
+}
 
-    pub(crate) fn declare(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Within<()> {
+impl Declaration for DeclaredTopic {
+    type Refusal = Refusal;
+
+    fn declare(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<Refusal> {
         let now = outbox.now();
         let t = outbox.transaction();
         let before = Topic::find(t, &self.name)?;
@@ -93,7 +88,7 @@ impl DeclaredTopic {
     }
 
     /// One that others have subscribed to stays, and is nobody's.
-    pub(crate) fn retire(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Within<()> {
+    fn retire(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<Refusal> {
         let t = outbox.transaction();
         let found = Topic::find(t, &self.name)?;
         let Some(topic) = found.filter(|topic| topic.app.as_ref() == Some(app)) else { return Ok(Ok(())) };
@@ -115,6 +110,8 @@ pub(crate) struct DeclaredSubscription {
     protocol: Protocol,
     endpoint: String,
     settings: SubscriptionSettings,
+    /// The ARN of who subscribes.
+    principal: String,
 }
 
 #[derive(Deserialize)]
@@ -129,7 +126,8 @@ struct SubscriptionInput {
 
 impl DeclaredSubscription {
     pub(crate) fn read(config: &Config, properties: &Map<String, Value>) -> Result<Self, Refusal> {
-        let SubscriptionInput { topic_arn, protocol, endpoint, attributes } = read(properties)?;
+        let SubscriptionInput { topic_arn, protocol, endpoint, attributes } =
+            input(properties).map_err(Refusal::parameter)?;
         let Ok(Destination::Topic(topic)) = Destination::parse(&topic_arn, &config.account, &config.region)
         else {
             return Err(Refusal::parameter("TopicArn"));
@@ -145,7 +143,8 @@ impl DeclaredSubscription {
         let target = SubscriptionTarget { protocol, endpoint: &endpoint };
         target.check(config, &topic)?;
         let settings = read_subscription(config, &target, &attributes)?;
-        Ok(Self { topic, protocol, endpoint, settings })
+        let principal = format!("arn:aws:iam::{}:root", config.account);
+        Ok(Self { topic, protocol, endpoint, settings, principal })
     }
 
     /// The same for the same app, topic and endpoint, so that it is found again.
@@ -161,8 +160,12 @@ impl DeclaredSubscription {
             &digest[20..32]
         )
     }
+}
 
-    pub(crate) fn declare(&self, config: &Config, outbox: &mut Outbox<'_>, app: &AppName) -> Within<()> {
+impl Declaration for DeclaredSubscription {
+    type Refusal = Refusal;
+
+    fn declare(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<Refusal> {
         let t = outbox.transaction();
         let Some(mut topic) = Topic::find(t, &self.topic)? else { return Ok(Err(Refusal::NoTopic)) };
         let id = self.id(app);
@@ -188,13 +191,13 @@ impl DeclaredSubscription {
             settings: self.settings.clone(),
             state: State::Confirmed,
             authenticated: true,
-            principal: format!("arn:aws:iam::{}:root", config.account),
+            principal: self.principal.clone(),
         };
         subscription.store(t)?;
         topic.store(t).map(Ok)
     }
 
-    pub(crate) fn retire(&self, outbox: &mut Outbox<'_>) -> Within<()> {
+    fn retire(&self, outbox: &mut Outbox<'_>, _app: &AppName) -> Outcome<Refusal> {
         let t: &mut dyn Transaction = outbox.transaction();
         let Some(mut topic) = Topic::find(t, &self.topic)? else { return Ok(Ok(())) };
         for known in Subscription::all_of(t, &self.topic)? {
