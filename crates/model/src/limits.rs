@@ -553,6 +553,8 @@ pub const MAPPING_PATTERN_SIZE: usize = 4_096;
 pub const SUBSCRIPTION_PATTERN_SIZE: usize = 256 << 10;
 /// How deep a pattern's values may nest.
 pub const PATTERN_DEPTH: usize = 64;
+/// Objects and arrays in each other of an event that a rule's target gets a part of; serde_json reads no more either.
+pub const EVENT_DEPTH: usize = 128;
 /// Rules that the `$or`s of one pattern may make of it.
 pub const PATTERN_COMBINATIONS: usize = 1_000;
 /// Fields that all these rules together may have: what one pattern takes of memory and of time.
@@ -590,6 +592,12 @@ pub const TRANSACTION_SIZE: usize = 64 * MIB;
 pub const SCAN_ROWS: usize = 10_000;
 /// Transactions that one group commit holds.
 pub const GROUP_COMMIT: usize = 1_024;
+/// Bytes of a value that a group commit keeps for the other transactions that read it.
+pub const READ_AGAIN_SIZE: usize = 16 << 10;
+/// A group commit waits for callers that may come back for this part of what the last one took at the disk.
+pub const GATHERING_SHARE: u32 = 4;
+/// And no longer than this.
+pub const GATHERING: Duration = Duration::from_millis(2);
 /// Transactions that wait for the writer.
 pub const WRITER_QUEUE: usize = 16_384;
 /// Bytes of writes after which a group commit leaves the other transactions to the next one.

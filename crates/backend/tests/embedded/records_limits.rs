@@ -108,7 +108,7 @@ async fn a_hot_counter_shares_one_commit_and_no_body_runs_again() {
     assert_eq!(runs.load(Ordering::Relaxed), 256);
     // A commit writes three pages at the least: the record's, the change's and the one above it. Two commits are
     // here, the held one and that of all others.
-    let pages = (log_size(&folder) - before) / 4096;
+    let pages = (log_size(&folder) - before) / 8192;
     assert!(pages < 40, "{pages} pages");
 }
 

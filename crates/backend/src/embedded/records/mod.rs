@@ -16,6 +16,7 @@
 mod checkpoint;
 mod encoding;
 mod feed;
+mod gathering;
 mod overlay;
 mod queue;
 mod reader;
@@ -36,6 +37,7 @@ use tokio::sync::{oneshot, watch};
 use self::{
     checkpoint::{Checkpoints, Thresholds},
     feed::{Follower, Tail},
+    gathering::Pace,
     queue::{Job, Queue},
     reader::Readers,
     writer::{Purge, Writer},
@@ -107,7 +109,8 @@ impl SqliteRecords {
         let (last, trimmed) = schema::checked("read the sequence", schema::position(&connection))?;
 
         let readers = Arc::new(Readers::new(config.folder.clone(), config.snapshots));
-        let pages = |size: usize| (size / schema::PAGE_SIZE).max(1);
+        let page = schema::checked("read the size of its pages", schema::page_size(&connection))?;
+        let pages = |size: usize| (size / page).max(1);
         let thresholds = Thresholds {
             checkpoint: pages(config.wal_checkpoint),
             restart: pages(config.wal_restart),
@@ -132,6 +135,7 @@ impl SqliteRecords {
             // A crash may have come between a trim and the removal of what it trimmed.
             purge: Purge::Wanted,
             group: config.group.max(1),
+            pace: Pace::default(),
         };
         let writer = std::thread::Builder::new()
             .name("records-writer".to_owned())

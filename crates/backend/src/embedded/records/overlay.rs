@@ -8,12 +8,14 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, btree_map},
+    collections::{BTreeMap, HashMap, btree_map},
     ops::{Bound, Range},
 };
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{
+    Connection, OptionalExtension as _, fallible_streaming_iterator::FallibleStreamingIterator as _,
+};
 use sonagi_model::limits;
 
 use super::schema;
@@ -72,17 +74,41 @@ impl Overlay {
     }
 }
 
+/// What a batch's transactions have read of the database, which stays as it is until the batch is written: many of them
+/// read the same records.
+#[derive(Default)]
+pub(super) struct Reads(HashMap<Bytes, Option<Bytes>>);
+
+impl Reads {
+    fn get(&mut self, connection: &Connection, key: &[u8]) -> rusqlite::Result<Option<Bytes>> {
+        if let Some(known) = self.0.get(key) {
+            return Ok(known.clone());
+        }
+        let value = get(connection, key)?;
+        if value.as_ref().is_none_or(|value| value.len() <= limits::READ_AGAIN_SIZE) {
+            self.0.insert(Bytes::copy_from_slice(key), value.clone());
+        }
+        Ok(value)
+    }
+}
+
 /// One transaction while its body runs.
 pub(super) struct Running<'a> {
     connection: &'a Connection,
     batch: &'a Overlay,
+    reads: &'a mut Reads,
     own: Overlay,
     next: Sequence,
 }
 
 impl<'a> Running<'a> {
-    pub(super) fn new(connection: &'a Connection, batch: &'a Overlay, next: Sequence) -> Self {
-        Self { connection, batch, own: Overlay::default(), next }
+    pub(super) fn new(
+        connection: &'a Connection,
+        batch: &'a Overlay,
+        reads: &'a mut Reads,
+        next: Sequence,
+    ) -> Self {
+        Self { connection, batch, reads, own: Overlay::default(), next }
     }
 
     pub(super) fn into_writes(self) -> Overlay {
@@ -116,7 +142,7 @@ impl Transaction for Running<'_> {
     fn get(&mut self, key: &[u8]) -> Result<Option<Bytes>> {
         match self.own.get(key).or_else(|| self.batch.get(key)) {
             Some(written) => Ok(written.clone()),
-            None => schema::checked("read a record", get(self.connection, key)),
+            None => schema::checked("read a record", self.reads.get(self.connection, key)),
         }
     }
 
@@ -191,21 +217,22 @@ fn scan_under<'a>(
     // No limit (-1): how many rows the writes hide is not known; rows are fetched one by one.
     let mut rows = statement.query((range.start, range.end, -1_i64))?;
     let mut written = written.peekable();
-    let mut stored = rows.next()?.map(record).transpose()?;
     let mut found = Vec::new();
+    let mut is_stored = rows.next()?.is_some();
     while found.len() < limit {
-        let order = match (&stored, written.peek()) {
+        let stored = if is_stored { rows.get() } else { None };
+        let order = match (stored, written.peek()) {
             (None, None) => break,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some(record), Some((key, _))) => ordered(record.key.cmp(key), direction),
+            // What a write hides is not copied: there may be much of it.
+            (Some(row), Some((key, _))) => ordered(row.get_ref(0)?.as_blob()?.cmp(&key[..]), direction),
         };
+        if order.is_lt() {
+            found.extend(stored.map(record).transpose()?);
+        }
         if order.is_le() {
-            let record = stored.take();
-            stored = rows.next()?.map(self::record).transpose()?;
-            if order.is_lt() {
-                found.extend(record);
-            }
+            is_stored = rows.next()?.is_some();
         }
         if order.is_ge()
             && let Some((key, Some(value))) = written.next()

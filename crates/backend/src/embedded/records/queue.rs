@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -44,7 +45,18 @@ pub(super) struct Queue {
 
 struct State {
     jobs: VecDeque<Job>,
+    /// The writer is woken once so many wait.
+    wanted: usize,
     open: bool,
+}
+
+/// Whom the writer waits for before it begins a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gathering {
+    /// As many jobs as are expected.
+    pub(super) jobs: usize,
+    /// No longer than this, once there is one.
+    pub(super) wait: Duration,
 }
 
 /// Whether the writer has other work to do when nobody waits.
@@ -56,7 +68,11 @@ pub(super) enum Wait {
 
 impl Queue {
     pub(super) fn new(limit: usize) -> Self {
-        Self { state: Mutex::new(State { jobs: VecDeque::new(), open: true }), ready: Condvar::new(), limit }
+        Self {
+            state: Mutex::new(State { jobs: VecDeque::new(), wanted: 1, open: true }),
+            ready: Condvar::new(),
+            limit,
+        }
     }
 
     /// Never waits: a full queue is [`Error::Busy`].
@@ -69,12 +85,26 @@ impl Queue {
             return Err(Error::Busy);
         }
         state.jobs.push_back(job);
-        let first = state.jobs.len() == 1;
+        let enough = state.jobs.len() == state.wanted;
         drop(state);
-        if first {
+        if enough {
             self.ready.notify_one();
         }
         Ok(())
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().jobs.len()
+    }
+
+    /// Waits until as many jobs are here as `gathering` says.
+    pub(super) fn gather(&self, gathering: Gathering) {
+        let mut state = self.lock();
+        state.wanted = gathering.jobs.max(1);
+        let is_short = |state: &mut State| state.jobs.len() < state.wanted && state.open;
+        let waited = self.ready.wait_timeout_while(state, gathering.wait, is_short);
+        waited.unwrap_or_else(PoisonError::into_inner).0.wanted = 1;
     }
 
     /// Moves waiting jobs to the end of `jobs` until there are `most`; false once the queue is closed and empty.
@@ -96,5 +126,35 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn push(queue: &Queue) {
+        queue.push(Job::Trim { through: Sequence(0), answer: oneshot::channel().0 }).unwrap();
+    }
+
+    #[test]
+    fn gathering_ends_when_all_are_there_and_otherwise_with_its_time() {
+        let queue = Arc::new(Queue::new(10));
+        push(&queue);
+        push(&queue);
+        queue.gather(Gathering { jobs: 2, wait: Duration::MAX });
+        queue.gather(Gathering { jobs: 3, wait: Duration::from_millis(1) });
+        assert_eq!(queue.len(), 2);
+        let third = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || push(&queue)
+        });
+        queue.gather(Gathering { jobs: 3, wait: Duration::from_secs(600) });
+        assert_eq!(queue.len(), 3);
+        third.join().unwrap();
+        queue.close();
+        queue.gather(Gathering { jobs: 4, wait: Duration::from_secs(600) });
     }
 }

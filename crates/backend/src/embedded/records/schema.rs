@@ -6,7 +6,7 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, config::DbConfig};
 use sonagi_model::limits;
 
 use crate::{Error, Result};
@@ -18,8 +18,9 @@ pub(super) const FILE: &str = "records.db";
 const APPLICATION: i32 = 0x736e_6167;
 /// The version of the tables.
 const VERSION: i32 = 1;
-/// Bytes.
-pub(super) const PAGE_SIZE: usize = 4_096;
+/// Bytes of a new file's pages. Values of a quarter of one, which is most of them, lie in the b-tree itself; longer ones go
+/// to pages of their own.
+const PAGE_SIZE: usize = 8_192;
 /// How long a connection waits for another that recovers or begins the log anew.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 
@@ -63,6 +64,7 @@ pub(super) fn open_writer(folder: &Path, capacity: Option<u64>) -> Result<Connec
     connection.pragma_update(None, "cache_size", -32_768)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(32);
+    steady_plans(&connection)?;
     let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match version {
         0 => {
@@ -76,7 +78,8 @@ pub(super) fn open_writer(folder: &Path, capacity: Option<u64>) -> Result<Connec
         other => return Err(OpenFailure::Version(other)),
     }
     if let Some(capacity) = capacity {
-        connection.pragma_update(None, "max_page_count", (capacity / PAGE_SIZE as u64).max(1) as i64)?;
+        let pages = capacity / page_size(&connection)? as u64;
+        connection.pragma_update(None, "max_page_count", pages.max(1) as i64)?;
     }
     Ok(connection)
 }
@@ -90,7 +93,20 @@ pub(super) fn open_beside(folder: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY_WAIT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    steady_plans(&connection)?;
     Ok(connection)
+}
+
+/// Or SQLite plans a statement anew whenever its parameters change.
+fn steady_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
+/// Bytes of the file's pages.
+pub(super) fn page_size(connection: &Connection) -> rusqlite::Result<usize> {
+    connection
+        .pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0))
+        .map(|size| size.max(1) as usize)
 }
 
 /// The newest commit, and up to where the changes were trimmed.

@@ -24,7 +24,8 @@ use super::{
     checkpoint::Checkpoints,
     encoding,
     feed::Tail,
-    overlay::{Overlay, Running},
+    gathering::Pace,
+    overlay::{Overlay, Reads, Running},
     queue::{Job, Queue, Wait},
     schema::{self, OpenFailure},
 };
@@ -47,6 +48,7 @@ pub(super) struct Writer {
     /// Whether trimmed changes may still be on the disk.
     pub(super) purge: Purge,
     pub(super) group: usize,
+    pub(super) pace: Pace,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +84,7 @@ impl Outcome {
 #[derive(Default)]
 struct Batch {
     writes: Overlay,
+    reads: Reads,
     sets: Vec<Arc<ChangeSet>>,
     /// Bytes of all transactions' writes, also of those that hide each other.
     size: usize,
@@ -104,6 +107,10 @@ impl Writer {
             };
             if !self.queue.take(&mut jobs, self.group, wait) {
                 return;
+            }
+            if let Some(gathering) = self.pace.gathering(jobs.len()) {
+                self.queue.gather(gathering);
+                self.queue.take(&mut jobs, self.group, Wait::Never);
             }
             self.round(&mut jobs);
         }
@@ -172,7 +179,9 @@ impl Writer {
         }
         begun?;
         self.write(connection, batch)?;
-        connection.prepare_cached("COMMIT")?.execute([])?;
+        let mut commit = connection.prepare_cached("COMMIT")?;
+        self.pace.measure(batch.outcomes.len(), || commit.execute([]))?;
+        self.pace.waiting(jobs.len() + self.queue.len());
         Ok(())
     }
 
@@ -262,7 +271,7 @@ impl Drop for Closer {
 fn run(connection: &Connection, mut body: Body, last: Sequence, batch: &mut Batch) -> Result<Commit> {
     let seen = Sequence(last.0 + batch.sets.len() as u64);
     let next = Sequence(seen.0 + 1);
-    let mut running = Running::new(connection, &batch.writes, next);
+    let mut running = Running::new(connection, &batch.writes, &mut batch.reads, next);
     // The body is dropped within, too: what it holds may panic as well.
     let result = catch_unwind(AssertUnwindSafe(|| {
         let result = body(&mut running);
