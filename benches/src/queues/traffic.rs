@@ -1,17 +1,24 @@
-//! Those who send and those who receive: each sends its next request when the answer to the last has come.
+//! Those who send and those who receive: each sends its next request when the answer to the last has come. Those who send
+//! wait while [`AHEAD`] messages are under way, so that what is measured is what can go on for ever, and not how fast a
+//! queue grows.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
-    SIZE, WORKERS,
+    BATCH, SIZE, WORKERS,
     broker::{Broker, Receiver, Sender},
 };
 use crate::statistics::Samples;
 
 const QUEUE: &str = "traffic";
+/// Messages that were sent and not deleted, at the most: four for each place in a worker's hands.
+const AHEAD: usize = 4 * WORKERS * BATCH;
 
 /// What goes through a queue.
 #[derive(Debug, Clone, Copy)]
@@ -89,12 +96,13 @@ pub(super) async fn run<B: Broker>(broker: &B, shape: Shape) -> Result<Traffic> 
     let start = Instant::now();
     let open = start + shape.warm_up;
     let window = Window { start, open, close: open + shape.window };
+    let room = Arc::new(Semaphore::new(AHEAD));
     let mut workers = JoinSet::new();
     for receiver in receivers {
-        workers.spawn(receive(receiver, shape.batch, window));
+        workers.spawn(receive(receiver, shape.batch, window, Arc::clone(&room)));
     }
     for (sender, worker) in senders.into_iter().zip(0..) {
-        workers.spawn(send(sender, shape, worker, window));
+        workers.spawn(send(sender, shape, worker, window, Arc::clone(&room)));
     }
     let mut seen = Seen::default();
     while let Some(worker) = workers.join_next().await {
@@ -112,11 +120,23 @@ pub(super) async fn run<B: Broker>(broker: &B, shape: Shape) -> Result<Traffic> 
     })
 }
 
-async fn send(mut sender: impl Sender, shape: Shape, worker: u32, window: Window) -> Result<Seen> {
+async fn send(
+    mut sender: impl Sender,
+    shape: Shape,
+    worker: u32,
+    window: Window,
+    room: Arc<Semaphore>,
+) -> Result<Seen> {
     let (mut seen, batch) = (Seen::default(), shape.batch as u64);
     let step = shape.rate.map(|rate| Duration::from_secs(1) / rate);
     let mut due = window.start + step.unwrap_or_default() * worker;
     loop {
+        // Whoever has no room when the window closes gets none.
+        let permits = room.acquire_many(shape.batch as u32);
+        let Ok(permits) = tokio::time::timeout_at(window.close.into(), permits).await else {
+            return Ok(seen);
+        };
+        permits?.forget();
         let began = match step {
             None => Instant::now(),
             // What is late is late by the broker, and counted from when it was due.
@@ -142,7 +162,12 @@ async fn send(mut sender: impl Sender, shape: Shape, worker: u32, window: Window
     }
 }
 
-async fn receive(mut receiver: impl Receiver, batch: usize, window: Window) -> Result<Seen> {
+async fn receive(
+    mut receiver: impl Receiver,
+    batch: usize,
+    window: Window,
+    room: Arc<Semaphore>,
+) -> Result<Seen> {
     let mut seen = Seen::default();
     loop {
         // Who waits for a message when the window closes waits in vain.
@@ -161,6 +186,7 @@ async fn receive(mut receiver: impl Receiver, batch: usize, window: Window) -> R
             }
         }
         receiver.delete().await?;
+        room.add_permits(bodies.len());
         if window.has(Instant::now()) {
             seen.deleted += bodies.len() as u64;
         }
