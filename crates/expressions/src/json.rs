@@ -45,9 +45,14 @@ pub(crate) enum FlawKind {
     TooDeep,
 }
 
-/// Reads one value, and that is the whole text.
+/// Reads one value, and that is the whole text: what a person wrote.
 pub(crate) fn parse(text: &str) -> Result<Node, Flaw> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+    parse_to(text, limits::PATTERN_DEPTH)
+}
+
+/// The same with so many objects and arrays in each other.
+pub(crate) fn parse_to(text: &str, deepest: usize) -> Result<Node, Flaw> {
+    let mut reader = Reader { text, at: 0, depth: 0, deepest };
     reader.blanks();
     let node = reader.value()?;
     reader.blanks();
@@ -59,7 +64,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, Flaw> {
 
 /// Reads values one after the other until the text ends.
 pub(crate) fn parse_all(text: &str) -> Result<Vec<Node>, Flaw> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+    let mut reader = Reader { text, at: 0, depth: 0, deepest: limits::PATTERN_DEPTH };
     let mut nodes = Vec::new();
     loop {
         reader.blanks();
@@ -85,6 +90,7 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    deepest: usize,
 }
 
 impl Reader<'_> {
@@ -129,7 +135,7 @@ impl Reader<'_> {
     }
 
     fn nested(&mut self, read: fn(&mut Self) -> Result<Kind, Flaw>) -> Result<Kind, Flaw> {
-        if self.depth == limits::PATTERN_DEPTH {
+        if self.depth == self.deepest {
             return Err(Flaw { at: self.at, kind: FlawKind::TooDeep });
         }
         self.depth += 1;

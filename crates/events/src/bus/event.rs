@@ -1,12 +1,13 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::OnceLock};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
+use sonagi_expressions::transform::Document;
 use sonagi_model::Timestamp;
 
 use super::{ReplayName, store::damaged};
-use crate::Config;
+use crate::{Config, Undeliverable};
 
 /// An event as rules see it (EventBridge User Guide, "Structure of events").
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Event {
     pub(super) trace: Option<String>,
     /// A replay sent it.
     pub(super) is_replayed: bool,
+    /// The text read once more, if a target wants parts of it.
+    document: OnceLock<Option<Document>>,
 }
 
 /// What an event is made of.
@@ -60,7 +63,7 @@ struct Envelope<'a> {
     replay: Option<Cow<'a, str>>,
     #[serde(borrow)]
     resources: Vec<Cow<'a, str>>,
-    /// As it was given: no number of it is rounded.
+    /// As it was given, without blanks: no number of it is rounded.
     #[serde(borrow)]
     detail: &'a RawValue,
 }
@@ -72,6 +75,7 @@ impl Event {
         if !detail.get().starts_with('{') {
             return Err(MalformedDetail);
         }
+        let detail = without_blanks(detail).map_err(|_| MalformedDetail)?;
         let envelope = Envelope {
             version: "0".into(),
             id: id.as_str().into(),
@@ -82,12 +86,21 @@ impl Event {
             region: config.region.as_str().into(),
             replay: None,
             resources: resources.iter().map(|resource| resource.as_str().into()).collect(),
-            detail,
+            detail: &detail,
         };
         let text = serde_json::to_vec(&envelope).map_err(|_| MalformedDetail)?;
         // A number that no double holds, and objects in each other beyond all measure, are refused here.
         let value = serde_json::from_slice(&text).map_err(|_| MalformedDetail)?;
-        Ok(Self { id, time, text: text.into(), value, received, trace, is_replayed: false })
+        Ok(Self {
+            id,
+            time,
+            text: text.into(),
+            value,
+            received,
+            trace,
+            is_replayed: false,
+            document: OnceLock::new(),
+        })
     }
 
     /// One that was archived, as a replay sends it.
@@ -103,12 +116,41 @@ impl Event {
         let text = serde_json::to_vec(&envelope).map_err(|_| wrong())?;
         let value = serde_json::from_slice(&text).map_err(|_| wrong())?;
         let id = envelope.id.into_owned();
-        Ok(Self { id, time, text: text.into(), value, received, trace: None, is_replayed: true })
+        Ok(Self {
+            id,
+            time,
+            text: text.into(),
+            value,
+            received,
+            trace: None,
+            is_replayed: true,
+            document: OnceLock::new(),
+        })
+    }
+
+    /// To take parts of it.
+    pub(super) fn document(&self) -> Result<&Document, Undeliverable> {
+        let read = || std::str::from_utf8(&self.text).ok().and_then(Document::parse);
+        // It was JSON when it came.
+        self.document.get_or_init(read).as_ref().ok_or_else(|| Undeliverable::invalid("the event is damaged"))
     }
 
     pub(super) fn source(&self) -> &str {
         self.value["source"].as_str().unwrap_or_default()
     }
+}
+
+/// JSON without what stands between its tokens, as EventBridge passes it on.
+fn without_blanks(json: &RawValue) -> serde_json::Result<Box<RawValue>> {
+    let (mut text, mut is_inside, mut is_escaped) = (String::with_capacity(json.get().len()), false, false);
+    for letter in json.get().chars() {
+        if is_inside || !matches!(letter, ' ' | '\t' | '\n' | '\r') {
+            text.push(letter);
+        }
+        is_inside ^= letter == '"' && !is_escaped;
+        is_escaped = is_inside && letter == '\\' && !is_escaped;
+    }
+    RawValue::from_string(text)
 }
 
 /// RFC 3339 in UTC with seconds: `2026-01-31T08:15:30Z`.
@@ -145,11 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn an_event_has_its_members_in_their_order_and_its_detail_as_it_was_given() {
-        let made = event("{\"n\": 1.10, \"big\": 12345678901234567890}").unwrap();
+    fn an_event_has_its_members_in_their_order_and_its_detail_as_it_was_given_but_for_blanks() {
+        let made = event("{\"n\": 1.10,\n\t\"big\" : 12345678901234567890, \"t\":\"a \\\" \\\\\" }").unwrap();
         let text = "{\"version\":\"0\",\"id\":\"1\",\"detail-type\":\"Order\",\"source\":\"shop\",\
                     \"account\":\"000000000000\",\"time\":\"2026-01-31T08:15:30Z\",\"region\":\"us-east-1\",\
-                    \"resources\":[\"arn:x\"],\"detail\":{\"n\": 1.10, \"big\": 12345678901234567890}}";
+                    \"resources\":[\"arn:x\"],\"detail\":{\"n\":1.10,\"big\":12345678901234567890,\"t\":\"a \\\" \\\\\"}}";
         assert_eq!(made.text, text);
         let again =
             Event::replayed(&made.text, made.time, &ReplayName::new("r").unwrap(), Timestamp(9)).unwrap();

@@ -173,8 +173,8 @@ impl Route {
         match input {
             CompiledInput::Event => Ok(event.text.clone()),
             CompiledInput::Constant(text) => Ok(Bytes::from(text.clone())),
-            CompiledInput::Path(path) => match path.select(&event.value) {
-                Some(value) => Ok(value.to_string().into()),
+            CompiledInput::Path(path) => match path.select(event.document()?) {
+                Some(value) => Ok(Bytes::from(value)),
                 // A target gets JSON whatever the event has.
                 None => Ok(Bytes::from_static(b"{}")),
             },
@@ -184,7 +184,7 @@ impl Route {
                     rule_name: self.rule.name.as_str(),
                     ingestion_time: event.received,
                 };
-                match transformer.render(&event.value, occasion) {
+                match transformer.render(event.document()?, occasion) {
                     Ok(text) => Ok(text.into()),
                     Err(error) => Err(Undeliverable::invalid(error.to_string())),
                 }

@@ -2,8 +2,10 @@ use serde_json::Value;
 
 use super::{
     Pattern,
+    compile::{Field, Tree},
     matching::{Fit, one_passes, verdict},
     number::Number,
+    operators::Leaf,
     values::Scalar,
 };
 
@@ -24,22 +26,41 @@ impl Pattern {
     /// Whether a message with these attributes is wanted by a filter policy that was read as
     /// [`Scope::Attributes`](super::Scope::Attributes).
     pub fn matches_attributes<'a>(&self, attribute: impl Fn(&str) -> Option<Attribute<'a>>) -> bool {
-        self.rules.iter().any(|rule| {
-            rule.below.iter().all(|field| {
-                let Some(leaf) = field.leaf.and_then(|leaf| self.leaves.get(leaf as usize)) else {
-                    return false;
-                };
-                let found = match attribute(&self.names[field.name as usize]) {
-                    None => None,
-                    Some(Attribute::Text(text)) => Some(leaf.passes(Scalar::Text(text))),
-                    Some(Attribute::Number(text)) => {
-                        Some(leaf.passes(Number::parse(text.trim()).map_or(Scalar::Opaque, Scalar::Number)))
-                    }
-                    Some(Attribute::Array(items)) => one_passes(leaf, items),
-                    Some(Attribute::Binary) => Some(leaf.passes(Scalar::Opaque)),
-                };
-                verdict(leaf, found) != Fit::No
-            })
-        })
+        match &self.tree {
+            Tree::Few(root) => self.attributes_fit(root, attribute),
+            Tree::Many(root) => self.attributes_fit(root, attribute),
+        }
     }
+
+    fn attributes_fit<'a, const WORDS: usize>(
+        &self,
+        root: &Field<WORDS>,
+        attribute: impl Fn(&str) -> Option<Attribute<'a>>,
+    ) -> bool {
+        let mut wanted = root.inside;
+        for field in &root.below {
+            let attribute = attribute(&self.names[field.name as usize]);
+            // An attribute has nothing below it.
+            wanted = wanted.but(field.inside);
+            for (leaf, ways) in &field.leaves {
+                if !wanted.and(*ways).is_empty() && !fits(&self.leaves[*leaf as usize], attribute) {
+                    wanted = wanted.but(*ways);
+                }
+            }
+        }
+        !wanted.is_empty()
+    }
+}
+
+fn fits(leaf: &Leaf, attribute: Option<Attribute<'_>>) -> bool {
+    let found = match attribute {
+        None => None,
+        Some(Attribute::Text(text)) => Some(leaf.passes(Scalar::Text(text))),
+        Some(Attribute::Number(text)) => {
+            Some(leaf.passes(Number::parse(text.trim()).map_or(Scalar::Opaque, Scalar::Number)))
+        }
+        Some(Attribute::Array(items)) => one_passes(leaf, items),
+        Some(Attribute::Binary) => Some(leaf.passes(Scalar::Opaque)),
+    };
+    verdict(leaf, found) != Fit::No
 }

@@ -1,4 +1,4 @@
-//! From a pattern's JSON to one tree of fields for each way through its `$or`s.
+//! From a pattern's JSON to one tree of fields, which knows of each the ways through the `$or`s that have it.
 
 use std::collections::HashMap;
 
@@ -7,6 +7,7 @@ use sonagi_model::limits;
 use super::{
     Dialect, PatternError, Reason, Scope,
     operators::{Leaf, Mistake},
+    ways::Ways,
 };
 use crate::json::{self, Kind, Member, Node};
 
@@ -15,20 +16,29 @@ use crate::json::{self, Kind, Member, Node};
 pub struct Pattern {
     pub(super) names: Box<[Box<str>]>,
     pub(super) leaves: Box<[Leaf]>,
-    /// One of these must match.
-    pub(super) rules: Box<[Field]>,
+    pub(super) tree: Tree,
     /// Names of the longest path.
     pub(super) depth: usize,
 }
 
-/// A field that a rule names, or that others lie below. The first one has no name: it is the event.
+/// The fields of all ways through the `$or`s, of which one must match. Most patterns have one way.
+#[derive(Debug, Clone)]
+pub(super) enum Tree {
+    Few(Field<1>),
+    Many(Box<Field<{ limits::PATTERN_COMBINATIONS.div_ceil(u64::BITS as usize) }>>),
+}
+
+/// A field that ways name, or that others lie below. The first one has no name: it is the event.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Field {
+pub(super) struct Field<const WORDS: usize> {
     pub(super) name: u32,
-    pub(super) leaf: Option<u32>,
-    pub(super) below: Vec<Field>,
-    /// All that lies below may also be kept by what is not there.
-    pub(super) open: bool,
+    /// Lists of values, and which ways have each.
+    pub(super) leaves: Vec<(u32, Ways<WORDS>)>,
+    pub(super) below: Vec<Self>,
+    /// The ways that have something below.
+    pub(super) inside: Ways<WORDS>,
+    /// Those of them in which all that lies below may also be kept by what is not there.
+    pub(super) open: Ways<WORDS>,
     /// Something lies below the fields below, so that a key with a dot may name it.
     pub(super) deep: bool,
 }
@@ -62,20 +72,23 @@ impl Pattern {
 
     /// One that nothing matches.
     pub fn nothing() -> Self {
-        Self { names: Box::default(), leaves: Box::default(), rules: Box::default(), depth: 0 }
+        Self { names: Box::default(), leaves: Box::default(), tree: Tree::Few(Field::default()), depth: 0 }
     }
 
     /// How it names a key at its top.
     pub fn shape(&self, key: &str) -> Shape {
-        let named = self
-            .rules
-            .iter()
-            .flat_map(|rule| &rule.below)
-            .filter(|field| &*self.names[field.name as usize] == key);
-        named.fold(Shape::Unnamed, |shape, field| match (shape, field.below.is_empty()) {
-            (Shape::Fields, _) | (_, false) => Shape::Fields,
-            (Shape::Unnamed | Shape::Values, true) => Shape::Values,
-        })
+        match &self.tree {
+            Tree::Few(root) => self.shape_in(root, key),
+            Tree::Many(root) => self.shape_in(root, key),
+        }
+    }
+
+    fn shape_in<const WORDS: usize>(&self, root: &Field<WORDS>, key: &str) -> Shape {
+        match root.below.iter().find(|field| &*self.names[field.name as usize] == key) {
+            None => Shape::Unnamed,
+            Some(field) if field.below.is_empty() => Shape::Values,
+            Some(_) => Shape::Fields,
+        }
     }
 }
 
@@ -357,16 +370,12 @@ impl Compiler {
         for (path, index) in self.paths {
             paths[index as usize] = path;
         }
-        let tree = |rule: &Rule| {
-            let mut root = Field::default();
-            for (path, leaf) in &rule.0 {
-                root.insert(&paths[*path as usize], *leaf);
-            }
-            root.settle(&self.leaves);
-            root
+        let leaves = self.leaves.into_boxed_slice();
+        let tree = match rules.len() <= u64::BITS as usize {
+            true => Tree::Few(Field::of(rules, &paths, &leaves)),
+            false => Tree::Many(Box::new(Field::of(rules, &paths, &leaves))),
         };
-        let rules = rules.iter().map(tree).collect();
-        Pattern { names: names.into_boxed_slice(), leaves: self.leaves.into_boxed_slice(), rules, depth }
+        Pattern { names: names.into_boxed_slice(), leaves, tree, depth }
     }
 }
 
@@ -378,27 +387,50 @@ fn check_rules(rules: &[Rule], at: usize) -> Result<(), Mistake> {
     Ok(())
 }
 
-impl Field {
-    fn insert(&mut self, path: &[u32], leaf: u32) {
+impl<const WORDS: usize> Field<WORDS> {
+    fn of(rules: &[Rule], paths: &[Vec<u32>], leaves: &[Leaf]) -> Self {
+        let mut root = Self::default();
+        for (way, rule) in rules.iter().enumerate() {
+            // An empty filter policy has a way without fields.
+            root.inside.add(way);
+            for (path, leaf) in &rule.0 {
+                root.insert(&paths[*path as usize], *leaf, way);
+            }
+        }
+        root.settle(leaves);
+        root
+    }
+
+    fn insert(&mut self, path: &[u32], leaf: u32, way: usize) {
         let Some((name, rest)) = path.split_first() else {
-            self.leaf = Some(leaf);
-            return;
+            let known = self.leaves.iter().position(|(known, _)| *known == leaf);
+            let index = known.unwrap_or_else(|| {
+                self.leaves.push((leaf, Ways::default()));
+                self.leaves.len() - 1
+            });
+            return self.leaves[index].1.add(way);
         };
+        self.inside.add(way);
         let known = self.below.iter().position(|field| field.name == *name);
         let index = known.unwrap_or_else(|| {
             self.below.push(Self { name: *name, ..Self::default() });
             self.below.len() - 1
         });
-        self.below[index].insert(rest, leaf);
+        self.below[index].insert(rest, leaf, way);
     }
 
     fn settle(&mut self, leaves: &[Leaf]) {
+        self.open = self.inside;
         for field in &mut self.below {
             field.settle(leaves);
+            self.open = self.open.but(field.inside.but(field.open));
+            for (leaf, ways) in &field.leaves {
+                if !leaves.get(*leaf as usize).is_some_and(|leaf| leaf.absent) {
+                    self.open = self.open.but(*ways);
+                }
+            }
         }
         self.below.shrink_to_fit();
-        let optional = |leaf: u32| leaves.get(leaf as usize).is_some_and(|leaf| leaf.absent);
-        self.open = self.below.iter().all(|field| field.open && field.leaf.is_none_or(optional));
         self.deep = self.below.iter().any(|field| !field.below.is_empty());
     }
 }

@@ -35,7 +35,7 @@ fn insert(object: &mut Map<String, Value>, names: &[&str], value: Value) {
     }
 }
 
-/// Both are kept: objects as one, others side by side.
+/// Both are kept: objects as one, others side by side in one array.
 fn merge(one: &mut Value, other: Value) {
     match (&mut *one, other) {
         (Value::Object(members), Value::Object(others)) => {
@@ -48,6 +48,7 @@ fn merge(one: &mut Value, other: Value) {
                 }
             }
         }
+        (Value::Array(items), other) => items.push(other),
         (_, other) => {
             let first = one.take();
             *one = Value::Array(vec![first, other]);

@@ -1,10 +1,17 @@
-//! Tree and event side by side.
+//! Tree and event side by side, for all ways through the `$or`s at once.
 
 use std::cell::Cell;
 
 use serde_json::Value;
 
-use super::{Pattern, compile::Field, dotted, operators::Leaf, values::Scalar};
+use super::{
+    Pattern,
+    compile::{Field, Tree},
+    dotted,
+    operators::Leaf,
+    values::Scalar,
+    ways::Ways,
+};
 
 /// How a part of a pattern is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,17 +23,26 @@ pub(super) enum Fit {
     Value,
 }
 
-impl Fit {
+/// The same, of each way. Those that are in neither are kept by what is not there.
+#[derive(Default, Clone, Copy)]
+struct Fits<const WORDS: usize> {
+    no: Ways<WORDS>,
+    value: Ways<WORDS>,
+}
+
+impl<const WORDS: usize> Fits<WORDS> {
+    /// Both must be kept.
     fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::No, _) | (_, Self::No) => Self::No,
-            (Self::Value, _) | (_, Self::Value) => Self::Value,
-            (Self::Absence, Self::Absence) => Self::Absence,
-        }
+        let no = self.no.or(other.no);
+        Self { no, value: self.value.or(other.value).but(no) }
     }
 
-    fn absent(allowed: bool) -> Self {
-        if allowed { Self::Absence } else { Self::No }
+    fn add(&mut self, ways: Ways<WORDS>, fit: Fit) {
+        match fit {
+            Fit::No => *self = self.and(Self { no: ways, ..Self::default() }),
+            Fit::Value => *self = self.and(Self { value: ways, ..Self::default() }),
+            Fit::Absence => {}
+        }
     }
 }
 
@@ -38,17 +54,23 @@ impl Pattern {
     /// there is a value at it that is neither an object nor an empty array (EventBridge User Guide, "Exists matching":
     /// only on leaf nodes); below an array it is looked for in the element that the other fields chose, or in all.
     pub fn matches(&self, event: &Value) -> bool {
+        match &self.tree {
+            Tree::Few(root) => self.walk(root, event),
+            Tree::Many(root) => self.walk(root, event),
+        }
+    }
+
+    fn walk<const WORDS: usize>(&self, root: &Field<WORDS>, event: &Value) -> bool {
         if !event.is_object() {
             // An empty filter policy asks for nothing.
-            return self.depth == 0;
+            return self.depth == 0 && !root.inside.is_empty();
         }
         let walk = Walk { pattern: self, dotted: Cell::new(false) };
-        let matched = walk.any(event);
+        let matched = walk.any(root, event);
         if !walk.dotted.get() {
             return matched;
         }
-        walk.dotted.set(false);
-        walk.any(&dotted::nested(event, self.depth))
+        walk.any(root, &dotted::nested(event, self.depth))
     }
 }
 
@@ -59,45 +81,65 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn any(&self, event: &Value) -> bool {
-        self.pattern.rules.iter().any(|rule| self.below(rule, Some(event)) != Fit::No)
+    fn any<const WORDS: usize>(&self, root: &Field<WORDS>, event: &Value) -> bool {
+        !root.inside.but(self.below(root, Some(event), root.inside).no).is_empty()
     }
 
-    fn field(&self, field: &Field, value: Option<&Value>) -> Fit {
-        let own = match field.leaf {
-            None => Fit::Absence,
-            Some(leaf) => leaf_fit(&self.pattern.leaves[leaf as usize], value),
-        };
-        if own == Fit::No || field.below.is_empty() { own } else { own.and(self.below(field, value)) }
+    fn field<const WORDS: usize>(
+        &self,
+        field: &Field<WORDS>,
+        value: Option<&Value>,
+        wanted: Ways<WORDS>,
+    ) -> Fits<WORDS> {
+        let mut fits = Fits::default();
+        for (leaf, ways) in &field.leaves {
+            let ways = ways.and(wanted);
+            if !ways.is_empty() {
+                fits.add(ways, leaf_fit(&self.pattern.leaves[*leaf as usize], value));
+            }
+        }
+        let inside = field.inside.and(wanted).but(fits.no);
+        if inside.is_empty() { fits } else { fits.and(self.below(field, value, inside)) }
     }
 
-    fn below(&self, field: &Field, value: Option<&Value>) -> Fit {
+    /// All of `wanted` have something below the field.
+    fn below<const WORDS: usize>(
+        &self,
+        field: &Field<WORDS>,
+        value: Option<&Value>,
+        wanted: Ways<WORDS>,
+    ) -> Fits<WORDS> {
         match value {
             Some(Value::Object(members)) => {
                 if field.deep && !self.dotted.get() && members.keys().any(|key| key.contains('.')) {
                     self.dotted.set(true);
                 }
-                let mut fit = Fit::Absence;
+                let mut fits = Fits::default();
                 for below in &field.below {
-                    fit = fit.and(self.field(below, members.get(&*self.pattern.names[below.name as usize])));
-                    if fit == Fit::No {
-                        return Fit::No;
+                    let wanted = wanted.but(fits.no);
+                    if wanted.is_empty() {
+                        break;
                     }
+                    let member = members.get(&*self.pattern.names[below.name as usize]);
+                    fits = fits.and(self.field(below, member, wanted));
                 }
-                fit
+                fits
             }
             Some(Value::Array(items)) => {
-                let mut fit = Fit::absent(field.open);
+                let (mut no, mut value) = (wanted.but(field.open), Ways::default());
                 for item in items {
-                    match self.below(field, Some(item)) {
-                        Fit::Value => return Fit::Value,
-                        Fit::No => fit = Fit::No,
-                        Fit::Absence => {}
+                    // What one element keeps is kept, whatever the others are.
+                    let wanted = wanted.but(value);
+                    if wanted.is_empty() {
+                        break;
                     }
+                    let fits = self.below(field, Some(item), wanted);
+                    no = no.or(fits.no);
+                    value = value.or(fits.value);
                 }
-                fit
+                Fits { no: no.but(value), value }
             }
-            Some(_) | None => Fit::absent(field.open),
+            Some(_) | None => Fits { no: wanted.but(field.open), value: Ways::default() },
         }
     }
 }
@@ -116,7 +158,8 @@ pub(super) fn verdict(leaf: &Leaf, found: Option<bool>) -> Fit {
     match found {
         Some(true) => Fit::Value,
         Some(false) => Fit::No,
-        None => Fit::absent(leaf.absent),
+        None if leaf.absent => Fit::Absence,
+        None => Fit::No,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Event patterns: which events a rule, an event source mapping or a subscription wants.
 //!
 //! ```text
-//!   text ──► json (with places) ──► compile: one tree of fields for each way through the `$or`s ──► Pattern
+//!   text ──► json (with places) ──► compile: one tree of fields, for all ways through the `$or`s ──► Pattern
 //!                                       └─ operators: what one value must be
 //!   Pattern::matches(event) ──► matching: tree and event side by side
 //!   Pattern::matches_attributes(message) ──► attributes
@@ -13,9 +13,9 @@
 //! "Filter rule syntax"; SNS Developer Guide, "Amazon SNS message filtering".
 //!
 //! Start reading at [`Pattern`]. Always true here:
-//! - a pattern that was parsed matches in time linear in the event, for each of at most
-//!   [`PATTERN_COMBINATIONS`](sonagi_model::limits::PATTERN_COMBINATIONS) ways through its `$or`s; no text in a pattern
-//!   and no event makes it more;
+//! - a pattern that was parsed matches in one walk over the event, for all ways through its `$or`s at once, of which there
+//!   are at most [`PATTERN_COMBINATIONS`](sonagi_model::limits::PATTERN_COMBINATIONS); values are looked up in lists, however
+//!   long these are;
 //! - matching allocates nothing, unless a key of the event has dots.
 
 mod attributes;
@@ -27,7 +27,9 @@ mod matching;
 mod number;
 mod operators;
 mod reason;
+mod several;
 mod values;
+mod ways;
 mod wildcard;
 
 pub use attributes::Attribute;

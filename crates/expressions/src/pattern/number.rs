@@ -35,7 +35,7 @@ impl Number {
         }
     }
 
-    fn double(self) -> f64 {
+    pub(super) fn double(self) -> f64 {
         match self {
             Self::Whole(whole) => whole as f64,
             Self::Double(double) => double,
@@ -54,7 +54,8 @@ fn decimal(text: &str) -> Option<(bool, String, i64)> {
     if significant.is_empty() {
         return Some((false, String::new(), 0));
     }
-    let exponent = exponent - fraction.len() as i64 + (leading.len() - significant.len()) as i64;
+    let moved = (leading.len() - significant.len()) as i64 - fraction.len() as i64;
+    let exponent = exponent.checked_add(moved)?;
     Some((whole.starts_with('-'), significant.to_owned(), exponent))
 }
 

@@ -1,8 +1,6 @@
 //! What one value must be: from a list's items to tests.
 
-use std::net::Ipv6Addr;
-
-use super::{Reason, cidr::Cidr, number::Number, values::Scalar, wildcard::Wildcard};
+use super::{Reason, cidr::Cidr, number::Number, several::Tests, values::Scalar, wildcard::Wildcard};
 use crate::json::{Kind, Member, Node};
 
 /// A reason and where it stands.
@@ -11,27 +9,18 @@ pub(super) type Mistake = (usize, Reason);
 /// A field's list: one of the tests must pass.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Leaf {
-    tests: Vec<Test>,
+    tests: Tests,
     /// `exists: false` is in the list.
     pub(super) absent: bool,
 }
 
 #[derive(Debug, Clone)]
-enum Test {
+pub(super) enum Test {
     Null,
     Bool(bool),
-    Number(Number),
-    /// A number that no event can hold.
-    Never,
-    Text(Box<str>),
-    /// An address is the same however it is written.
-    Address(Ipv6Addr),
-    Prefix(Box<str>),
-    Suffix(Box<str>),
-    /// The next three hold lower case.
+    /// The next two hold lower case.
     PrefixFold(Box<str>),
     SuffixFold(Box<str>),
-    Fold(Box<str>),
     Wildcard(Wildcard),
     Range {
         bottom: Option<Bound>,
@@ -40,11 +29,11 @@ enum Test {
     Cidr(Cidr),
     Present,
     /// `anything-but`: there, and none of these.
-    Not(Vec<Test>),
+    Not(Tests),
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Bound {
+pub(super) struct Bound {
     number: Number,
     included: bool,
 }
@@ -55,47 +44,42 @@ impl Leaf {
             return Err((at, Reason::EmptyArray));
         }
         let mut leaf = Self::default();
+        let tests = &mut leaf.tests;
         for item in items {
             match &item.kind {
-                Kind::Null => leaf.tests.push(Test::Null),
-                Kind::Bool(value) => leaf.tests.push(Test::Bool(*value)),
-                Kind::Number(text) => leaf.tests.push(Number::parse(text).map_or(Test::Never, Test::Number)),
-                Kind::Text(text) => leaf.tests.push(Test::text(text)),
-                Kind::Array(_) => return Err((item.at, Reason::Value)),
-                Kind::Object(members) => match operator(members, item.at)? {
-                    Some(test) => leaf.tests.push(test),
-                    None => leaf.absent = true,
+                Kind::Null => tests.others.push(Test::Null),
+                Kind::Bool(value) => tests.others.push(Test::Bool(*value)),
+                // One that no event can hold passes nothing.
+                Kind::Number(text) => tests.numbers.extend(Number::parse(text)),
+                Kind::Text(text) => match text.parse() {
+                    Ok(address) => tests.addresses.push(address),
+                    Err(_) => tests.texts.push(text.as_str().into()),
                 },
+                Kind::Array(_) => return Err((item.at, Reason::Value)),
+                Kind::Object(members) => leaf.absent |= operator(members, item.at, tests)? == Wants::Absence,
             }
         }
+        tests.settle();
         Ok(leaf)
     }
 
     pub(super) fn passes(&self, value: Scalar<'_>) -> bool {
-        self.tests.iter().any(|test| test.passes(value))
+        self.tests.one_passes(value)
     }
 
     pub(super) fn wildcards(&self) -> usize {
-        self.tests.iter().map(Test::wildcards).sum()
+        self.tests.wildcards()
     }
 }
 
 impl Test {
-    fn text(text: &str) -> Self {
-        match text.parse() {
-            Ok(address) => Self::Address(address),
-            Err(_) => Self::Text(text.into()),
-        }
-    }
-
-    fn passes(&self, value: Scalar<'_>) -> bool {
+    pub(super) fn passes(&self, value: Scalar<'_>) -> bool {
         match (self, value) {
             (Self::Present, _) => true,
             (_, Scalar::Opaque) => false,
-            (Self::Not(tests), _) => !tests.iter().any(|test| test.passes(value)),
+            (Self::Not(tests), _) => !tests.one_passes(value),
             (Self::Null, Scalar::Null) => true,
             (Self::Bool(wanted), Scalar::Bool(value)) => *wanted == value,
-            (Self::Number(wanted), Scalar::Number(number)) => *wanted == number,
             (Self::Range { bottom, top }, Scalar::Number(number)) => {
                 bottom.is_none_or(|bottom| {
                     number > bottom.number || (bottom.included && number == bottom.number)
@@ -108,10 +92,6 @@ impl Test {
 
     fn passes_text(&self, text: &str) -> bool {
         match self {
-            Self::Text(wanted) => **wanted == *text,
-            Self::Address(wanted) => text.parse() == Ok(*wanted),
-            Self::Prefix(prefix) => text.starts_with(&**prefix),
-            Self::Suffix(suffix) => text.ends_with(&**suffix),
             Self::PrefixFold(prefix) => {
                 let mut letters = folded(text);
                 prefix.chars().all(|letter| letters.next() == Some(letter))
@@ -120,30 +100,22 @@ impl Test {
                 let mut letters = folded(text).rev();
                 suffix.chars().rev().all(|letter| letters.next() == Some(letter))
             }
-            Self::Fold(wanted) => folded(text).eq(wanted.chars()),
             Self::Wildcard(wildcard) => wildcard.matches(text),
             Self::Cidr(cidr) => cidr.holds(text),
             Self::Present => true,
-            Self::Not(tests) => !tests.iter().any(|test| test.passes_text(text)),
-            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Never | Self::Range { .. } => false,
+            Self::Not(tests) => !tests.one_passes(Scalar::Text(text)),
+            Self::Null | Self::Bool(_) | Self::Range { .. } => false,
         }
     }
 
-    fn wildcards(&self) -> usize {
+    pub(super) fn wildcards(&self) -> usize {
         match self {
             Self::Wildcard(wildcard) => wildcard.stars(),
-            Self::Not(tests) => tests.iter().map(Self::wildcards).sum(),
+            Self::Not(tests) => tests.wildcards(),
             Self::Null
             | Self::Bool(_)
-            | Self::Number(_)
-            | Self::Never
-            | Self::Text(_)
-            | Self::Address(_)
-            | Self::Prefix(_)
-            | Self::Suffix(_)
             | Self::PrefixFold(_)
             | Self::SuffixFold(_)
-            | Self::Fold(_)
             | Self::Range { .. }
             | Self::Cidr(_)
             | Self::Present => 0,
@@ -151,7 +123,14 @@ impl Test {
     }
 }
 
-fn folded(text: &str) -> impl DoubleEndedIterator<Item = char> {
+/// What a list wants besides its tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    Value,
+    Absence,
+}
+
+pub(super) fn folded(text: &str) -> impl DoubleEndedIterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
@@ -168,40 +147,47 @@ fn only<'a>(members: &'a [Member], at: usize, of: &'static str) -> Result<&'a Me
     }
 }
 
-/// None is `exists: false`.
-fn operator(members: &[Member], at: usize) -> Result<Option<Test>, Mistake> {
+fn operator(members: &[Member], at: usize, tests: &mut Tests) -> Result<Wants, Mistake> {
     let member = only(members, at, "Match")?;
     let value = &member.value;
     let text = |operator| match &value.kind {
         Kind::Text(text) => Ok(text.as_str()),
         _ => Err((value.at, Reason::NotText { operator })),
     };
-    Ok(Some(match member.name.as_str() {
-        "exactly" => Test::Text(text("exact")?.into()),
+    match member.name.as_str() {
+        "exactly" => tests.texts.push(text("exact")?.into()),
         "prefix" => match &value.kind {
-            Kind::Object(members) => Test::PrefixFold(ignoring_case(members, value.at, "prefix")?),
-            _ => Test::Prefix(text("prefix")?.into()),
+            Kind::Object(members) => {
+                tests.others.push(Test::PrefixFold(ignoring_case(members, value.at, "prefix")?));
+            }
+            _ => tests.prefixes.push(text("prefix")?.into()),
         },
         "suffix" => match &value.kind {
-            Kind::Object(members) => Test::SuffixFold(ignoring_case(members, value.at, "suffix")?),
-            _ => Test::Suffix(text("suffix")?.into()),
+            Kind::Object(members) => {
+                tests.others.push(Test::SuffixFold(ignoring_case(members, value.at, "suffix")?));
+            }
+            _ => tests.suffixes.push(text("suffix")?.into()),
         },
-        "equals-ignore-case" => Test::Fold(fold(text("equals-ignore-case")?)),
-        "wildcard" => Test::Wildcard(wildcard(text("wildcard")?, value.at)?),
-        "anything-but" => Test::Not(anything_but(value)?),
+        "equals-ignore-case" => tests.folds.push(fold(text("equals-ignore-case")?)),
+        "wildcard" => tests.others.push(Test::Wildcard(wildcard(text("wildcard")?, value.at)?)),
+        "anything-but" => tests.others.push(Test::Not(anything_but(value)?)),
         "numeric" => match &value.kind {
-            Kind::Array(items) => numeric(items, value.at)?,
+            Kind::Array(items) => numeric(items, value.at, tests)?,
             _ => return Err((value.at, Reason::NumericArray)),
         },
         // AWS names the wrong operator here; its users know the text.
-        "cidr" => Test::Cidr(Cidr::parse(text("prefix")?).map_err(|reason| (value.at, reason))?),
+        "cidr" => {
+            let cidr = Cidr::parse(text("prefix")?).map_err(|reason| (value.at, reason))?;
+            tests.others.push(Test::Cidr(cidr));
+        }
         "exists" => match &value.kind {
-            Kind::Bool(true) => Test::Present,
-            Kind::Bool(false) => return Ok(None),
+            Kind::Bool(true) => tests.others.push(Test::Present),
+            Kind::Bool(false) => return Ok(Wants::Absence),
             _ => return Err((value.at, Reason::Exists)),
         },
         name => return Err((member.at, Reason::UnknownOperator { name: name.to_owned() })),
-    }))
+    }
+    Ok(Wants::Value)
 }
 
 fn wildcard(text: &str, at: usize) -> Result<Wildcard, Mistake> {
@@ -220,45 +206,43 @@ fn ignoring_case(members: &[Member], at: usize, operator: &'static str) -> Resul
     }
 }
 
-fn anything_but(value: &Node) -> Result<Vec<Test>, Mistake> {
+fn anything_but(value: &Node) -> Result<Tests, Mistake> {
+    let mut tests = Tests::default();
     let number = |text: &str, at| {
         let uncomparable = || (at, Reason::NumericUncomparable { number: text.to_owned() });
-        Number::parse_exactly(text).map(Test::Number).ok_or_else(uncomparable)
+        Number::parse_exactly(text).ok_or_else(uncomparable)
     };
     match &value.kind {
         // What is excluded is excluded as it is written: AWS has no addresses here.
-        Kind::Text(text) => Ok(vec![Test::Text(text.as_str().into())]),
-        Kind::Number(text) => Ok(vec![number(text, value.at)?]),
+        Kind::Text(text) => tests.texts.push(text.as_str().into()),
+        Kind::Number(text) => tests.numbers.push(number(text, value.at)?),
         Kind::Array(items) => {
-            let (mut tests, mut texts) = (Vec::new(), 0);
             for item in items {
                 match &item.kind {
-                    Kind::Text(text) => {
-                        tests.push(Test::Text(text.as_str().into()));
-                        texts += 1;
-                    }
-                    Kind::Number(text) => tests.push(number(text, item.at)?),
+                    Kind::Text(text) => tests.texts.push(text.as_str().into()),
+                    Kind::Number(text) => tests.numbers.push(number(text, item.at)?),
                     _ => return Err((item.at, Reason::AnythingButValue)),
                 }
             }
-            if tests.is_empty() || (texts != 0 && texts != tests.len()) {
+            if tests.texts.is_empty() == tests.numbers.is_empty() {
                 return Err((value.at, Reason::AnythingButMixed));
             }
-            Ok(tests)
         }
-        Kind::Object(members) => excluded(members, value.at),
-        Kind::Null | Kind::Bool(_) => Err((value.at, Reason::AnythingBut)),
+        Kind::Object(members) => excluded(members, value.at, &mut tests)?,
+        Kind::Null | Kind::Bool(_) => return Err((value.at, Reason::AnythingBut)),
     }
+    tests.settle();
+    Ok(tests)
 }
 
 /// `{"anything-but": {"prefix": …}}`, one or a list.
-fn excluded(members: &[Member], at: usize) -> Result<Vec<Test>, Mistake> {
+fn excluded(members: &[Member], at: usize, tests: &mut Tests) -> Result<(), Mistake> {
     let member = only(members, at, "Anything-But")?;
     let name = member.name.as_str();
     if !["prefix", "suffix", "equals-ignore-case", "wildcard"].contains(&name) {
         return Err((member.at, Reason::Unsupported { operator: "anything-but", name: name.to_owned() }));
     }
-    let one = |node: &Node| -> Result<Test, Mistake> {
+    let mut one = |node: &Node| -> Result<(), Mistake> {
         let Kind::Text(text) = &node.kind else {
             return Err((
                 node.at,
@@ -270,23 +254,24 @@ fn excluded(members: &[Member], at: usize) -> Result<Vec<Test>, Mistake> {
             ));
         };
         match name {
-            "prefix" | "suffix" if text.is_empty() => Err((node.at, Reason::EmptyAffix)),
-            "prefix" => Ok(Test::Prefix(text.as_str().into())),
-            "suffix" => Ok(Test::Suffix(text.as_str().into())),
-            "wildcard" => Ok(Test::Wildcard(wildcard(text, node.at)?)),
-            _ => Ok(Test::Fold(fold(text))),
+            "prefix" | "suffix" if text.is_empty() => return Err((node.at, Reason::EmptyAffix)),
+            "prefix" => tests.prefixes.push(text.as_str().into()),
+            "suffix" => tests.suffixes.push(text.as_str().into()),
+            "wildcard" => tests.others.push(Test::Wildcard(wildcard(text, node.at)?)),
+            _ => tests.folds.push(fold(text)),
         }
+        Ok(())
     };
     match &member.value.kind {
         Kind::Array(items) if items.is_empty() => Err((member.value.at, Reason::EmptyArray)),
-        Kind::Array(items) => items.iter().map(one).collect(),
-        Kind::Text(_) | Kind::Number(_) => Ok(vec![one(&member.value)?]),
+        Kind::Array(items) => items.iter().try_for_each(one),
+        Kind::Text(_) | Kind::Number(_) => one(&member.value),
         Kind::Null | Kind::Bool(_) | Kind::Object(_) => Err((member.value.at, Reason::AnythingBut)),
     }
 }
 
 /// `[">", 0, "<=", 5]`
-fn numeric(items: &[Node], at: usize) -> Result<Test, Mistake> {
+fn numeric(items: &[Node], at: usize, tests: &mut Tests) -> Result<(), Mistake> {
     let (first, rest) = items.split_first().ok_or((at, Reason::NumericMember { member: "]".into() }))?;
     let Kind::Text(operator) = &first.kind else {
         return Err((first.at, Reason::NumericMember { member: shown(first) }));
@@ -296,19 +281,24 @@ fn numeric(items: &[Node], at: usize) -> Result<Test, Mistake> {
     }
     let (number, rest) = bound(operator, rest, first.at)?;
     let included = operator.ends_with('=');
-    match operator.as_str() {
+    let (bottom, top) = match operator.as_str() {
         ">" | ">=" => {
             let bottom = Bound { number, included };
             let top = match rest.split_first() {
                 None => None,
                 Some((second, rest)) => Some(upper(second, rest, bottom)?),
             };
-            Ok(Test::Range { bottom: Some(bottom), top })
+            (Some(bottom), top)
         }
-        _ if !rest.is_empty() => Err((rest[0].at, Reason::NumericTooMany)),
-        "=" => Ok(Test::Number(number)),
-        _ => Ok(Test::Range { bottom: None, top: Some(Bound { number, included }) }),
-    }
+        _ if !rest.is_empty() => return Err((rest[0].at, Reason::NumericTooMany)),
+        "=" => {
+            tests.numbers.push(number);
+            return Ok(());
+        }
+        _ => (None, Some(Bound { number, included })),
+    };
+    tests.others.push(Test::Range { bottom, top });
+    Ok(())
 }
 
 fn upper(second: &Node, rest: &[Node], bottom: Bound) -> Result<Bound, Mistake> {

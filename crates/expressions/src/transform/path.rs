@@ -1,9 +1,7 @@
-use std::borrow::Cow;
-
-use serde_json::Value;
 use sonagi_model::limits;
 
-use super::TransformError;
+use super::{Document, TransformError};
+use crate::json::{Kind, Node};
 
 /// A path into an event: the part of JSONPath that EventBridge knows (EventBridge User Guide, "Amazon EventBridge input
 /// transformation"): `$`, `$.name`, `[0]`, `[*]` and `.*`.
@@ -57,23 +55,35 @@ impl InputPath {
         Ok(Self { steps: steps.into_boxed_slice() })
     }
 
-    /// What is there; with wildcards, an array of all that is, which may be empty. None if the event has no such place.
-    pub fn select<'a>(&self, event: &'a Value) -> Option<Cow<'a, Value>> {
+    /// What is there, as JSON; with wildcards, an array of all that is, which may be empty. None if the event has no such place.
+    pub fn select(&self, event: &Document) -> Option<String> {
+        let mut text = String::new();
+        self.place(&event.0)?.write(&mut text);
+        Some(text)
+    }
+
+    pub(super) fn place<'a>(&self, event: &'a Node) -> Option<Found<'a>> {
         if !self.steps.contains(&Step::All) {
-            let place = self.steps.iter().try_fold(event, |value, step| step.one(value));
-            return place.map(Cow::Borrowed);
+            return self.steps.iter().try_fold(event, |node, step| step.one(node)).map(Found::One);
         }
         let mut places = vec![event];
         for step in &self.steps {
             places = match step {
                 Step::All => places.into_iter().flat_map(children).collect(),
                 Step::Name(_) | Step::Index(_) => {
-                    places.into_iter().filter_map(|value| step.one(value)).collect()
+                    places.into_iter().filter_map(|node| step.one(node)).collect()
                 }
             };
         }
-        Some(Cow::Owned(Value::Array(places.into_iter().cloned().collect())))
+        Some(Found::All(places))
     }
+}
+
+/// What a path leads to.
+pub(super) enum Found<'a> {
+    One(&'a Node),
+    /// With wildcards.
+    All(Vec<&'a Node>),
 }
 
 fn bracketed(inside: &str) -> Option<(Step, &str)> {
@@ -90,20 +100,23 @@ fn bracketed(inside: &str) -> Option<(Step, &str)> {
     Some((Step::Index(index), after))
 }
 
-fn children(value: &Value) -> Vec<&Value> {
-    match value {
-        Value::Array(items) => items.iter().collect(),
-        Value::Object(members) => members.values().collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+fn children(node: &Node) -> Vec<&Node> {
+    match &node.kind {
+        Kind::Array(items) => items.iter().collect(),
+        Kind::Object(members) => members.iter().map(|member| &member.value).collect(),
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => Vec::new(),
     }
 }
 
 impl Step {
-    fn one<'a>(&self, value: &'a Value) -> Option<&'a Value> {
-        match self {
-            Self::Name(name) => value.as_object()?.get(&**name),
-            Self::Index(index) => value.as_array()?.get(*index),
-            Self::All => None,
+    fn one<'a>(&self, node: &'a Node) -> Option<&'a Node> {
+        match (self, &node.kind) {
+            // Of members of one name the last counts, as everywhere.
+            (Self::Name(name), Kind::Object(members)) => {
+                members.iter().rev().find(|member| *member.name == **name).map(|member| &member.value)
+            }
+            (Self::Index(index), Kind::Array(items)) => items.get(*index),
+            _ => None,
         }
     }
 }

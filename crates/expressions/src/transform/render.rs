@@ -1,12 +1,11 @@
-use std::borrow::Cow;
-
-use serde_json::{Map, Value};
 use sonagi_model::{Timestamp, limits};
 
 use super::{
-    TransformError, Transformer,
+    Document, TransformError, Transformer,
+    document::{write, write_escaped, write_inside, write_quoted},
     template::{Part, Place, Source},
 };
+use crate::json::{Kind, Member, Node};
 
 /// What the predefined variables tell of the rule and of the event's arrival.
 #[derive(Debug, Clone, Copy)]
@@ -22,19 +21,17 @@ impl Transformer {
     /// A variable that stands for a value is written as JSON; one in a string is written into it, objects and arrays
     /// without their quotes. One whose path leads nowhere is an empty string. What is written into a string is escaped
     /// where it must be, so that no event can break the JSON.
-    pub fn render(&self, event: &Value, occasion: Occasion<'_>) -> Result<String, TransformError> {
+    pub fn render(&self, event: &Document, occasion: Occasion<'_>) -> Result<String, TransformError> {
         let mut text = String::new();
+        // What each variable becomes as a value, and in a string.
+        let mut known: Vec<[Option<String>; 2]> = vec![[const { None }; 2]; self.sources.len()];
         for part in &self.parts {
             match part {
                 Part::Text(part) => text.push_str(part),
                 Part::Variable { source, place } => {
-                    let value = source.value(event, occasion);
-                    match (value, place) {
-                        (Some(value), Place::Value) => text.push_str(&value.to_string()),
-                        (None, Place::Value) => text.push_str("\"\""),
-                        (Some(value), Place::Text) => write_inside(&mut text, &value),
-                        (None, Place::Text) => {}
-                    }
+                    let known = &mut known[*source][usize::from(*place == Place::Text)];
+                    let write = || self.sources[*source].written(event, occasion, *place);
+                    text.push_str(known.get_or_insert_with(write));
                 }
             }
             if text.len() > limits::TRANSFORMED_SIZE {
@@ -46,70 +43,60 @@ impl Transformer {
 }
 
 impl Source {
-    fn value<'a>(&self, event: &'a Value, occasion: Occasion<'_>) -> Option<Cow<'a, Value>> {
-        let text = |text: &str| Some(Cow::Owned(Value::String(text.to_owned())));
-        match self {
-            Self::Path(path) => path.select(event),
-            Self::RuleArn => text(occasion.rule_arn),
-            Self::RuleName => text(occasion.rule_name),
-            Self::IngestionTime => {
+    fn written(&self, event: &Document, occasion: Occasion<'_>, place: Place) -> String {
+        let mut into = String::new();
+        match (self, place) {
+            (Self::Path(path), _) => match (path.place(&event.0), place) {
+                (Some(found), Place::Value) => found.write(&mut into),
+                (Some(found), Place::Text) => found.write_inside(&mut into),
+                (None, Place::Value) => into.push_str("\"\""),
+                (None, Place::Text) => {}
+            },
+            (Self::Event, Place::Value) => write(&mut into, &without_detail(&event.0)),
+            (Self::Event, Place::Text) => write_inside(&mut into, &without_detail(&event.0)),
+            (Self::EventJson, Place::Value) => write(&mut into, &event.0),
+            (Self::EventJson, Place::Text) => write_inside(&mut into, &event.0),
+            (Self::RuleArn, _) => write_text(&mut into, occasion.rule_arn, place),
+            (Self::RuleName, _) => write_text(&mut into, occasion.rule_name, place),
+            (Self::IngestionTime, _) => {
                 // Events' times have no fractions of a second.
                 let time = occasion.ingestion_time.to_string();
-                text(&format!("{}Z", time.split('.').next().unwrap_or_default()))
+                let time = format!("{}Z", time.split('.').next().unwrap_or_default());
+                write_text(&mut into, &time, place);
             }
-            Self::Event => Some(Cow::Owned(without_detail(event))),
-            Self::EventJson => Some(Cow::Borrowed(event)),
         }
+        into
     }
 }
 
-/// EventBridge calls `detail-type` here `detailType`.
-fn without_detail(event: &Value) -> Value {
-    let members = event.as_object().into_iter().flatten().filter(|(name, _)| *name != "detail");
-    let named = members.map(|(name, value)| {
-        let name = if name == "detail-type" { "detailType" } else { name };
-        (name.to_owned(), value.clone())
-    });
-    Value::Object(Map::from_iter(named))
-}
-
-/// A value as part of a JSON string.
-fn write_inside(text: &mut String, value: &Value) {
-    match value {
-        Value::String(inside) => write_escaped(text, inside),
-        Value::Null | Value::Bool(_) | Value::Number(_) => text.push_str(&value.to_string()),
-        Value::Array(_) | Value::Object(_) => write_unquoted(text, value),
+fn write_text(into: &mut String, text: &str, place: Place) {
+    match place {
+        Place::Value => write_quoted(into, text),
+        Place::Text => write_escaped(into, text),
     }
 }
 
-fn write_escaped(text: &mut String, inside: &str) {
-    let quoted = Value::from(inside).to_string();
-    text.push_str(&quoted[1..quoted.len() - 1]);
-}
+/// An event's members as `<aws.events.event>` has them: their names there, in this order, and what else there is behind.
+const MEMBERS: [(&str, &str); 8] = [
+    ("id", "id"),
+    ("account", "account"),
+    ("detail-type", "detailType"),
+    ("time", "time"),
+    ("source", "source"),
+    ("region", "region"),
+    ("resources", "resources"),
+    ("version", "version"),
+];
 
-/// EventBridge "removes any internal quotes to ensure a valid string".
-fn write_unquoted(text: &mut String, value: &Value) {
-    let write_text = |text: &mut String, inside: &str| write_escaped(text, &inside.replace('"', ""));
-    match value {
-        Value::String(inside) => write_text(text, inside),
-        Value::Null | Value::Bool(_) | Value::Number(_) => text.push_str(&value.to_string()),
-        Value::Array(items) => {
-            text.push('[');
-            for (index, item) in items.iter().enumerate() {
-                text.push_str(if index == 0 { "" } else { "," });
-                write_unquoted(text, item);
-            }
-            text.push(']');
-        }
-        Value::Object(members) => {
-            text.push('{');
-            for (index, (name, value)) in members.iter().enumerate() {
-                text.push_str(if index == 0 { "" } else { "," });
-                write_text(text, name);
-                text.push(':');
-                write_unquoted(text, value);
-            }
-            text.push('}');
+fn without_detail(event: &Node) -> Node {
+    let Kind::Object(members) = &event.kind else { return event.clone() };
+    let place = |member: &Member| MEMBERS.iter().position(|(name, _)| *name == member.name);
+    let mut members: Vec<_> = members.iter().filter(|member| member.name != "detail").cloned().collect();
+    members.sort_by_key(|member| place(member).unwrap_or(MEMBERS.len()));
+    for member in &mut members {
+        if let Some(place) = place(member) {
+            MEMBERS[place].1.clone_into(&mut member.name);
         }
     }
+    Node { at: event.at, kind: Kind::Object(members) }
 }

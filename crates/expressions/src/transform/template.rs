@@ -9,6 +9,8 @@ use crate::json::{self, FlawKind, Kind, Node};
 #[derive(Debug, Clone)]
 pub struct Transformer {
     pub(super) parts: Box<[Part]>,
+    /// What its variables are, each once.
+    pub(super) sources: Box<[Source]>,
 }
 
 #[derive(Debug, Clone)]
@@ -16,12 +18,13 @@ pub(super) enum Part {
     /// As it is in the template.
     Text(Box<str>),
     Variable {
-        source: Source,
+        /// Which of the sources.
+        source: usize,
         place: Place,
     },
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
     Path(InputPath),
     RuleArn,
@@ -65,17 +68,17 @@ impl Transformer {
         if !(1..=limits::INPUT_TEMPLATE_SIZE).contains(&size) {
             return Err(TransformError::TemplateSize { size });
         }
-        let mut sources = BTreeMap::new();
+        let mut named = BTreeMap::new();
         for (name, path) in paths {
             let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
             if name.is_empty() || !name.bytes().all(letters) || name.starts_with("AWS") {
                 return Err(TransformError::Name { name: name.clone() });
             }
-            sources.insert(name.as_str(), InputPath::parse(path)?);
+            named.insert(name.as_str(), InputPath::parse(path)?);
         }
         let found = variables(template);
         check(template, &found)?;
-        let mut parts = Vec::new();
+        let (mut parts, mut sources) = (Vec::new(), Vec::new());
         let mut end = 0;
         for variable in found {
             let source = match variable.name {
@@ -84,7 +87,7 @@ impl Transformer {
                 "aws.events.event.ingestion-time" => Source::IngestionTime,
                 "aws.events.event" => Source::Event,
                 "aws.events.event.json" => Source::EventJson,
-                name => match sources.get(name) {
+                name => match named.get(name) {
                     Some(path) => Source::Path(path.clone()),
                     None => {
                         let (line, column) = json::line_and_column(template, variable.at);
@@ -93,11 +96,16 @@ impl Transformer {
                 },
             };
             parts.push(Part::Text(template[end..variable.at].into()));
+            let known = sources.iter().position(|known| *known == source);
+            let source = known.unwrap_or_else(|| {
+                sources.push(source);
+                sources.len() - 1
+            });
             parts.push(Part::Variable { source, place: variable.place });
             end = variable.end;
         }
         parts.push(Part::Text(template[end..].into()));
-        Ok(Self { parts: parts.into_boxed_slice() })
+        Ok(Self { parts: parts.into_boxed_slice(), sources: sources.into_boxed_slice() })
     }
 }
 

@@ -127,15 +127,23 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn arrays_and_absence_are_as_they_are_said_to_be(rules in prop::collection::vec(rules(), 1..4), event in events()) {
+    fn arrays_and_absence_are_as_they_are_said_to_be(
+        rules in prop::collection::vec(rules(), 1..4),
+        event in events(),
+        // Ways that nothing goes, before those that are looked at.
+        before in prop::sample::select(vec![0, 1, 63, 64, 70]),
+    ) {
         let mut flat = Vec::new();
         flatten(&event, "", &[], &mut 0, &mut flat);
         let wanted = rules.iter().any(|rule| means(rule, &flat, &[], &[]));
         let text = match &rules[..] {
-            [rule] => object(rule),
-            rules => json!({ "$or": rules.iter().map(|rule| object(rule)).collect::<Vec<_>>() }),
+            [rule] if before == 0 => object(rule),
+            rules => {
+                let nothing = (0..before).map(|way| json!({ "none": [way] }));
+                json!({ "$or": nothing.chain(rules.iter().map(|rule| object(rule))).collect::<Vec<_>>() })
+            }
         };
-        let pattern = Pattern::parse(&text.to_string(), Dialect::Bus).unwrap();
+        let pattern = Pattern::parse(&text.to_string(), Dialect::Mapping).unwrap();
         prop_assert_eq!(pattern.matches(&event), wanted, "{} {}", text, event);
         prop_assert_eq!(pattern.matches(&joined(&event)), wanted, "{} {}", text, joined(&event));
     }
@@ -197,4 +205,48 @@ fn hostile_patterns_and_events_take_no_longer_than_they_are_long() {
 
     let nested = (0..100).fold(json!(1), |value, _| json!([value, value.as_i64()]));
     assert!(!Pattern::parse("{\"x\": [2]}", Dialect::Bus).unwrap().matches(&json!({ "x": nested })));
+
+    let ways: String = ["ab", "cd", "ef", "gh", "ij", "kl", "mn", "op", "qr"]
+        .map(|two| {
+            let absent = |name: &str| format!("{{\"{name}\":[{{\"exists\":false}}]}}");
+            format!("\"$or\":[{},{}],", absent(&two[..1]), absent(&two[1..]))
+        })
+        .concat();
+    let pattern = format!("{{\"x\":{{{ways}\"z\":[1]}}}}");
+    let elements = vec![json!({}); 50_000];
+    assert!(!Pattern::parse(&pattern, Dialect::Mapping).unwrap().matches(&json!({ "x": elements })));
+
+    let texts = |tail: &str| (0..20_000).map(|index| format!("{index}{tail}")).collect::<Vec<_>>();
+    for excluded in [json!(texts("")), json!({ "prefix": texts("x") }), json!({ "suffix": texts("x") })] {
+        let policy = json!({ "x": [{ "anything-but": excluded }] }).to_string();
+        let policy = Pattern::parse(&policy, Dialect::Subscription(Scope::Body)).unwrap();
+        let only = |value: &str| json!({ "x": [value] });
+        assert!(
+            policy.matches(&only("y"))
+                && !policy.matches(&only(if excluded.is_array() { "7" } else { "7x" }))
+        );
+        assert!(policy.matches(&json!({ "x": texts("") })) != excluded.is_array());
+    }
+}
+
+/// Keys with dots that meet what is no object: they lie side by side, however many they are.
+#[test]
+fn keys_that_mean_the_same_place_are_no_deeper_for_being_many() {
+    let event: Map<String, Value> =
+        (0..50_000).map(|index| (format!("a.{index}"), json!(1))).chain([("a".into(), json!(1))]).collect();
+    let event = Value::Object([("a".to_owned(), json!(1))].into_iter().chain(event).collect());
+    assert!(!Pattern::parse("{\"a\": {\"b\": [\"x\"]}}", Dialect::Bus).unwrap().matches(&event));
+    assert!(Pattern::parse("{\"a\": {\"7\": [1]}}", Dialect::Bus).unwrap().matches(&event));
+}
+
+#[test]
+fn a_number_is_itself_however_it_is_written() {
+    for (one, other) in [("2e-91", "2e-91"), ("90.42225290942383", "90.42225290942383"), ("0.3", "3e-1")] {
+        let pattern = Pattern::parse(&format!("{{\"a\":[{one}]}}"), Dialect::Bus).unwrap();
+        let event: Value = serde_json::from_str(&format!("{{\"a\":{other}}}")).unwrap();
+        assert!(pattern.matches(&event), "{one} {other}");
+    }
+    // Beyond all exponents.
+    let text = "{\"a\":[{\"numeric\":[\"=\",1.5e-9223372036854775808]}]}";
+    assert!(Pattern::parse(text, Dialect::Bus).is_err());
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sonagi_expressions::transform::{InputPath, Occasion, TransformError, Transformer};
+use sonagi_expressions::transform::{Document, InputPath, Occasion, TransformError, Transformer};
 use sonagi_model::{Timestamp, limits};
 
 const OCCASION: Occasion<'static> = Occasion {
@@ -40,8 +40,12 @@ fn paths() -> BTreeMap<String, String> {
     .into()
 }
 
+fn written(value: &Value) -> Document {
+    Document::parse(&value.to_string()).unwrap()
+}
+
 fn render(template: &str) -> String {
-    Transformer::parse(&paths(), template).unwrap().render(&event(), OCCASION).unwrap()
+    Transformer::parse(&paths(), template).unwrap().render(&written(&event()), OCCASION).unwrap()
 }
 
 fn error(template: &str) -> TransformError {
@@ -92,6 +96,44 @@ fn objects_in_strings_lose_their_quotes() {
 fn what_is_written_into_a_string_is_escaped() {
     let text: Value = serde_json::from_str(&render("{\"a\": \"<note>\", \"b\": <note>}")).unwrap();
     assert_eq!(text, json!({ "a": event()["detail"]["note"], "b": event()["detail"]["note"] }));
+}
+
+#[test]
+fn no_number_of_an_event_is_rounded_on_its_way() {
+    let text = r#"{"detail":{"state":12345678901234567890123,"count":1.50,"note":[1E5,"\u00e9"]}}"#;
+    let event = Document::parse(text).unwrap();
+    let render = |template| Transformer::parse(&paths(), template).unwrap().render(&event, OCCASION).unwrap();
+    assert_eq!(
+        render("{\"a\": <state>, \"b\": \"<count>\", \"c\": <note>, \"d\": \"<note>\"}"),
+        r#"{"a": 12345678901234567890123, "b": "1.50", "c": [1E5,"é"], "d": "[1E5,é]"}"#
+    );
+    assert_eq!(render("<aws.events.event.json>"), text.replace("\\u00e9", "é"));
+    let all = InputPath::parse("$.detail.*").unwrap().select(&event).unwrap();
+    assert_eq!(all, r#"[12345678901234567890123,1.50,[1E5,"é"]]"#);
+}
+
+#[test]
+fn what_no_event_can_be_is_not_read() {
+    for text in ["", "{", "{} {}", r#""\ud800""#, r#"{"\ud800":","}"#, &"[".repeat(100_000)] {
+        assert!(Document::parse(text).is_none(), "{text:.20}");
+    }
+    let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    assert!(Document::parse(&nested(limits::EVENT_DEPTH)).is_some());
+    assert!(Document::parse(&nested(limits::EVENT_DEPTH + 1)).is_none());
+}
+
+#[test]
+fn the_event_without_its_detail_has_its_members_in_eventbridges_order() {
+    let event = json!({
+        "version": "0", "id": "1", "detail-type": "t", "source": "s", "account": "a", "time": "z", "region": "r",
+        "replay-name": "again", "resources": [], "detail": {},
+    });
+    let transformer = Transformer::parse(&paths(), "<aws.events.event>").unwrap();
+    let names =
+        ["id", "account", "detailType", "time", "source", "region", "resources", "version", "replay-name"];
+    let text = transformer.render(&written(&event), OCCASION).unwrap();
+    let shown: serde_json::Map<String, Value> = serde_json::from_str(&text).unwrap();
+    assert!(shown.keys().eq(&names), "{text}");
 }
 
 #[test]
@@ -170,15 +212,19 @@ fn variables_have_names_and_a_number() {
 fn what_comes_out_has_a_size() {
     let template = format!("[{}0]", "<aws.events.event.json>,".repeat(300));
     let transformer = Transformer::parse(&BTreeMap::new(), &template).unwrap();
-    assert!(transformer.render(&event(), OCCASION).is_ok());
+    assert!(transformer.render(&written(&event()), OCCASION).is_ok());
     let large = json!({ "detail": "x".repeat(100_000) });
-    assert_eq!(transformer.render(&large, OCCASION), Err(TransformError::TooLarge));
+    assert_eq!(transformer.render(&written(&large), OCCASION), Err(TransformError::TooLarge));
 }
 
 #[test]
 fn paths_lead_into_an_event() {
     let event = json!({ "a": { "b-c": [{ "d": 1 }, { "d": 2 }], "x/y": 3, "e.f": 4 }, "g": null });
-    let select = |path: &str| InputPath::parse(path).unwrap().select(&event).map(|value| value.into_owned());
+    let text = written(&event);
+    let select = |path: &str| {
+        let place = InputPath::parse(path).unwrap().select(&text);
+        place.map(|value| serde_json::from_str::<Value>(&value).unwrap())
+    };
     assert_eq!(select("$"), Some(event.clone()));
     assert_eq!(select("$.a.b-c[1].d"), Some(json!(2)));
     assert_eq!(select("$.a.x/y"), Some(json!(3)));
@@ -237,7 +283,7 @@ proptest! {
         if let Ok(transformer) = Transformer::parse(&paths(), &template) {
             let mut event = event();
             event["detail"]["note"] = json!(note);
-            let text = transformer.render(&event, OCCASION).unwrap();
+            let text = transformer.render(&written(&event), OCCASION).unwrap();
             let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
             prop_assert!(values.all(|value| value.is_ok()), "{} {}", template, text);
         }
