@@ -175,6 +175,8 @@ fn every_operator_compares_as_documented() {
         ("StringEquals", json!("a*"), "a*", "ab"),
         ("StringNotEquals", json!(["a", "b"]), "c", "a"),
         ("StringEqualsIgnoreCase", json!("Été"), "éTÉ", "ete"),
+        ("StringEqualsIgnoreCase", json!("οδοσ"), "ΟΔΟΣ", "οδος"),
+        ("StringEqualsIgnoreCase", json!("ǅa"), "ǅA", "b"),
         ("StringNotEqualsIgnoreCase", json!("a"), "b", "A"),
         ("StringLike", json!(["a*c", "x?"]), "abbc", "abb"),
         ("StringNotLike", json!("a*"), "ba", "ab"),

@@ -45,10 +45,10 @@ impl Reading {
         matches!(self, Self::ExactIgnoringCase | Self::WildIgnoringCase)
     }
 
-    /// The text as it is compared.
+    /// The text as it is compared: each letter for itself, since a text is compared in parts.
     pub(super) fn of<'t>(self, text: &'t str) -> Cow<'t, str> {
-        match self.ignores_case() && text.chars().any(|c| c.is_uppercase()) {
-            true => Cow::Owned(text.to_lowercase()),
+        match self.ignores_case() && text.chars().any(|c| !c.to_lowercase().eq([c])) {
+            true => Cow::Owned(text.chars().flat_map(char::to_lowercase).collect()),
             false => Cow::Borrowed(text),
         }
     }
