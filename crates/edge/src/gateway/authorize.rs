@@ -47,6 +47,8 @@ pub(super) fn authorize(
         access_key,
         account_id: account.to_string(),
         caller_id: user_id.clone(),
+        cognito_identity: None,
+        principal_org_id: None,
         user_arn: principal.arn(account),
         user_id,
     }))

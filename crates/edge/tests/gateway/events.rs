@@ -104,7 +104,7 @@ async fn a_rest_api_sends_payload_1() {
     assert_eq!(event["multiValueHeaders"]["X-Many"], json!(["1", "2"]));
     assert_eq!(event["queryStringParameters"], json!({"x": "2"}));
     assert_eq!(event["multiValueQueryStringParameters"], json!({"x": ["1", "2"]}));
-    assert_eq!(event["pathParameters"], json!({"id": "a b"}));
+    assert_eq!(event["pathParameters"], json!({"id": "a%20b"}));
     assert_eq!((&event["stageVariables"], &event["body"]), (&json!(null), &json!(null)));
     assert_eq!(event["isBase64Encoded"], false);
     assert!(event.get("version").is_none());
@@ -146,7 +146,7 @@ async fn a_function_url_sends_payload_2_with_its_path_as_it_came() {
         (&event["routeKey"], &event["requestContext"]["accountId"]),
         (&json!("$default"), &json!("anonymous"))
     );
-    assert_eq!(event["requestContext"]["authentication"], json!(null));
+    assert!(event["requestContext"].get("authentication").is_none());
     assert_eq!(event["requestContext"]["domainPrefix"], "0123456789abcdef0123456789abcdef");
     assert!(event.get("pathParameters").is_none() && event.get("body").is_none());
 }

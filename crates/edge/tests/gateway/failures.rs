@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::Request;
 use http_body_util::Full;
+use serde_json::Value;
 use sonagi_identity::{
     Keys,
     sigv4::{Body, Scope, SignedRequest, sign},
@@ -108,6 +109,12 @@ async fn a_guarded_function_url_takes_signed_requests_alone() {
     }
     let (_, event) = world.event();
     assert_eq!(event["requestContext"]["authorizer"]["iam"]["accessKey"], "AKIAIOSFODNN7EXAMPLE");
+    let context = event["requestContext"].as_object().unwrap();
+    assert_eq!(context.get("authentication"), Some(&Value::Null));
+    let names: Vec<&String> = context["authorizer"]["iam"].as_object().unwrap().keys().collect();
+    let wanted =
+        ["accessKey", "accountId", "callerId", "cognitoIdentity", "principalOrgId", "userArn", "userId"];
+    assert_eq!(names, wanted);
     assert_eq!(event["requestContext"]["accountId"], "000000000000");
     assert_eq!(world.invocations(), 1);
 }

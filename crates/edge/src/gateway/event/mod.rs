@@ -65,6 +65,9 @@ pub(super) struct Caller {
     pub(super) access_key: String,
     pub(super) account_id: String,
     pub(super) caller_id: String,
+    /// There are no Cognito identities and no organisations here; the members are there all the same.
+    pub(super) cognito_identity: Option<()>,
+    pub(super) principal_org_id: Option<()>,
     pub(super) user_arn: String,
     pub(super) user_id: String,
 }
@@ -140,15 +143,20 @@ fn common_log_time(at: Timestamp) -> String {
     )
 }
 
-/// The path's variables, decoded.
+/// The path's variables: REST APIs hand them over as they came, the others decoded.
 struct PathParameters<'a> {
     names: &'a [Box<str>],
     values: &'a [&'a str],
+    front: Front,
 }
 
 impl<'a> PathParameters<'a> {
     fn of(asked: &'a Asked<'a>) -> Option<Self> {
-        (!asked.values.is_empty()).then_some(Self { names: asked.variables, values: asked.values })
+        (!asked.values.is_empty()).then_some(Self {
+            names: asked.variables,
+            values: asked.values,
+            front: asked.front,
+        })
     }
 }
 
@@ -156,7 +164,12 @@ impl Serialize for PathParameters<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (name, value) in self.names.iter().zip(self.values) {
-            map.serialize_entry(&**name, &percent::decode(value))?;
+            match self.front {
+                Front::RestApi => map.serialize_entry(&**name, value)?,
+                Front::HttpApi | Front::FunctionUrl => {
+                    map.serialize_entry(&**name, &percent::decode(value))?;
+                }
+            }
         }
         map.end()
     }

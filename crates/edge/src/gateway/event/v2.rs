@@ -39,9 +39,9 @@ pub(super) struct Event<'a> {
 struct Context<'a> {
     account_id: &'a str,
     api_id: &'a str,
-    /// A function URL says `null`; an HTTP API leaves it out unless there is a client certificate.
+    /// A function URL says `null` of a request that was signed; otherwise there is one with a client certificate only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    authentication: Option<()>,
+    authentication: Option<Option<()>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     authorizer: Option<Authorizer<'a>>,
     domain_name: &'a str,
@@ -83,7 +83,7 @@ impl<'a> Event<'a> {
             request_context: Context {
                 account_id: asked.account,
                 api_id: asked.api,
-                authentication: (asked.front == Front::FunctionUrl).then_some(()),
+                authentication: asked.caller.map(|_| None),
                 authorizer: asked.caller.map(|iam| Authorizer { iam }),
                 domain_name: asked.host,
                 domain_prefix: asked.domain_prefix(),
