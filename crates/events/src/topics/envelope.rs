@@ -64,7 +64,7 @@ impl Notification<'_> {
         if self.sequence.is_none() {
             text.add("SignatureVersion", self.signature_version);
             text.add("Signature", "");
-            text.add("SigningCertURL", "");
+            text.add("SigningCertURL", &certificate_url(self.endpoint));
         }
         text.add("UnsubscribeURL", &self.unsubscribe_url());
         if !self.attributes.is_empty() {
@@ -102,7 +102,7 @@ impl Notification<'_> {
                     "Timestamp": self.at.to_string(),
                     "SignatureVersion": self.signature_version,
                     "Signature": "",
-                    "SigningCertUrl": "",
+                    "SigningCertUrl": certificate_url(self.endpoint),
                     "UnsubscribeUrl": self.unsubscribe_url(),
                     "MessageAttributes": attributes,
                 },
@@ -114,6 +114,11 @@ impl Notification<'_> {
     fn unsubscribe_url(&self) -> String {
         format!("{}/?Action=Unsubscribe&SubscriptionArn={}", self.endpoint, self.subscription_arn)
     }
+}
+
+/// Nothing is signed, and no certificate is there; but clients that check an event's form want an address.
+fn certificate_url(endpoint: &str) -> String {
+    format!("{endpoint}/SimpleNotificationService-unsigned.pem")
 }
 
 /// What asks an endpoint whether it wants to be subscribed, or wants to be still.
@@ -156,7 +161,7 @@ impl Question<'_> {
         text.add("Timestamp", &self.at.to_string());
         text.add("SignatureVersion", self.signature_version);
         text.add("Signature", "");
-        text.add("SigningCertURL", "");
+        text.add("SigningCertURL", &certificate_url(self.endpoint));
         text.end()
     }
 }
@@ -232,7 +237,7 @@ mod tests {
   "Timestamp" : "2026-01-31T08:15:30.123Z",
   "SignatureVersion" : "1",
   "Signature" : "",
-  "SigningCertURL" : "",
+  "SigningCertURL" : "http://127.0.0.1:4566/SimpleNotificationService-unsigned.pem",
   "UnsubscribeURL" : "http://127.0.0.1:4566/?Action=Unsubscribe&SubscriptionArn=arn:aws:sns:us-east-1:000000000000:news:s",
   "MessageAttributes" : {
     "Binary" : {"Type":"Binary","Value":"AgME"},
@@ -254,6 +259,11 @@ mod tests {
         let event: Value = serde_json::from_str(&event).unwrap();
         let record = &event["Records"][0];
         assert_eq!(record["EventSource"], "aws:sns");
+        let certificate = "http://127.0.0.1:4566/SimpleNotificationService-unsigned.pem";
+        assert_eq!(
+            (&record["Sns"]["Signature"], &record["Sns"]["SigningCertUrl"]),
+            (&json!(""), &json!(certificate))
+        );
         assert_eq!(record["Sns"]["Subject"], Value::Null);
         assert_eq!(record["Sns"]["MessageAttributes"], json!({}));
         assert_eq!(record["Sns"]["Message"], "\"wet\"\n");
