@@ -12,13 +12,17 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
-const CHAPTERS: [&str; 12] = [
+const CHAPTERS: [&str; 16] = [
     "invoke",
     "sandbox",
     "starts",
     "burst",
     "records",
     "idle",
+    "queues-throughput",
+    "queues-backlog",
+    "queues-idle",
+    "queues-woken",
     "wasm-requests",
     "wasm-first",
     "wasm-turns",
@@ -33,6 +37,8 @@ struct Wanted<'a> {
     name: Option<&'a str>,
     /// Components of languages whose tools are not here.
     guests: Option<&'a str>,
+    /// What queues are measured beside, and with: passed on to their chapters.
+    queues: Vec<&'a str>,
     quick: bool,
 }
 
@@ -44,8 +50,14 @@ impl<'a> Wanted<'a> {
             match *word {
                 "--quick" => wanted.quick = true,
                 "--guests" => wanted.guests = Some(words.next().context("--guests DIR")?),
+                option @ ("--moto" | "--rabbitmq" | "--backlog") => {
+                    wanted.queues.extend([option, words.next().with_context(|| format!("{option} VALUE"))?]);
+                }
                 name if wanted.name.is_none() && !name.starts_with('-') => wanted.name = Some(name),
-                other => bail!("{other:?} is not known: bench [NAME] [--quick] [--guests DIR]"),
+                other => bail!(
+                    "{other:?} is not known: bench [NAME] [--quick] [--guests DIR] [--moto PYTHON] \
+                     [--rabbitmq ADDRESS] [--backlog MESSAGES]"
+                ),
             }
         }
         Ok(wanted)
@@ -97,6 +109,9 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
         command.arg(chapter).stderr(Stdio::inherit());
         if wanted.quick {
             command.arg("--quick");
+        }
+        if chapter.starts_with("queues-") {
+            command.args(&wanted.queues);
         }
         let output = command.output()?;
         let table = String::from_utf8(output.stdout)?;

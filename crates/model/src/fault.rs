@@ -33,3 +33,21 @@ pub enum FaultKind {
     /// A defect, or the machine's: the text is for the operator.
     Internal,
 }
+
+impl FaultKind {
+    /// Whether the same request may go well in a moment, nobody having done anything about it.
+    pub const fn passes(self) -> bool {
+        match self {
+            Self::Throttled | Self::TimedOut | Self::Unavailable => true,
+            Self::Invalid
+            | Self::Unauthenticated
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::Exists
+            | Self::Conflict
+            | Self::TooLarge
+            | Self::Unsupported
+            | Self::Internal => false,
+        }
+    }
+}

@@ -12,6 +12,11 @@ use crate::Entropy;
 pub struct AccountId(String);
 
 impl AccountId {
+    /// Whether a text could be one: twelve digits.
+    pub fn is_valid(text: &str) -> bool {
+        text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -26,7 +31,7 @@ impl Default for AccountId {
 impl FromStr for AccountId {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
-        if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        if Self::is_valid(text) {
             Ok(Self(text.into()))
         } else {
             Err(IdError { kind: "an account id", wants: "twelve digits", got: text.into() })

@@ -12,6 +12,7 @@ pub(crate) mod error;
 mod events;
 mod eventstream;
 mod lambda;
+mod policy_text;
 pub(crate) mod query;
 mod scheduler;
 mod service;

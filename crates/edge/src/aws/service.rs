@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, Method, request::Parts as Head};
+use sonagi_model::AccountId;
 
 use super::{admit, query::Query, scheduler};
 
@@ -151,10 +152,7 @@ fn is_sns(head: &Head) -> bool {
 /// `/<account>/<queue>`
 fn is_queue(path: &str) -> bool {
     path.strip_prefix('/').and_then(|path| path.split_once('/')).is_some_and(|(account, queue)| {
-        account.len() == 12
-            && account.bytes().all(|byte| byte.is_ascii_digit())
-            && !queue.is_empty()
-            && !queue.contains('/')
+        AccountId::is_valid(account) && !queue.is_empty() && !queue.contains('/')
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use sonagi_model::{Timestamp, limits};
+use sonagi_model::{AccountId, Timestamp, limits};
 
 use super::{Check, Completion, EventParameters, Refusal, Retry, Settings, State, Target};
 
@@ -264,8 +264,7 @@ fn is_role(arn: &str) -> bool {
     let ["arn", partition, "iam", "", account, role] = parts[..] else { return false };
     let path = role.strip_prefix("role/").unwrap_or_default();
     partition.starts_with("aws")
-        && account.len() == 12
-        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && AccountId::is_valid(account)
         && !path.is_empty()
         && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@/-".contains(&byte))
 }
@@ -275,8 +274,7 @@ fn is_queue(arn: &str) -> bool {
     let ["arn", partition, "sqs", region, account, name] = parts[..] else { return false };
     partition.starts_with("aws")
         && !region.is_empty()
-        && account.len() == 12
-        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && AccountId::is_valid(account)
         && !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 use sonagi_model::{
-    limits,
+    AccountId, limits,
     policy::{Document, Purpose},
 };
 
@@ -68,7 +68,7 @@ pub(super) async fn put(call: &Call<'_>) -> Answer {
     }
     let principal = match principal {
         "*" => json!("*"),
-        account if account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) => {
+        account if AccountId::is_valid(account) => {
             json!({ "AWS": format!("arn:aws:iam::{account}:root") })
         }
         _ => return Err(Fault::validation("Provided value in parameter 'principal' is not valid.")),

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use sonagi_control::Error as Control;
 use sonagi_invoke::Error as Invoke;
-use sonagi_model::{Fault, FaultKind};
+use sonagi_model::Fault;
 
 use crate::aws::error::{AwsError, Shape};
 
@@ -104,21 +104,13 @@ impl From<sonagi_events::Error> for AwsError {
 
 /// A failure that is not the caller's. What will pass by itself is a 503; the rest says nothing but that it happened.
 pub(super) fn ours<E: Fault + 'static>(error: &E) -> AwsError {
-    match error.kind() {
-        FaultKind::Unavailable | FaultKind::Throttled | FaultKind::TimedOut => AwsError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "ServiceUnavailableException",
-            format!("Sonagi cannot do this right now: {error}"),
-        )
-        .shaped(Shape::TypedCapital),
-        FaultKind::Invalid
-        | FaultKind::Unauthenticated
-        | FaultKind::Forbidden
-        | FaultKind::NotFound
-        | FaultKind::Exists
-        | FaultKind::Conflict
-        | FaultKind::TooLarge
-        | FaultKind::Unsupported
-        | FaultKind::Internal => AwsError::internal(error),
+    if !error.kind().passes() {
+        return AwsError::internal(error);
     }
+    AwsError::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "ServiceUnavailableException",
+        format!("Sonagi cannot do this right now: {error}"),
+    )
+    .shaped(Shape::TypedCapital)
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 use sonagi_events::topics::Refusal;
-use sonagi_model::{Fault as _, FaultKind, RequestId};
+use sonagi_model::{Fault as _, RequestId};
 
 use super::xml::NAMESPACE;
 use crate::{
@@ -170,19 +170,9 @@ impl From<sonagi_events::Error> for Fault {
         if let sonagi_events::Error::Topic(refusal) = error {
             return refusal.into();
         }
-        match error.kind() {
-            FaultKind::Unavailable | FaultKind::Throttled | FaultKind::TimedOut => {
-                Self::new(Code::UNAVAILABLE, format!("Sonagi cannot do this right now: {error}"))
-            }
-            FaultKind::Invalid
-            | FaultKind::Unauthenticated
-            | FaultKind::Forbidden
-            | FaultKind::NotFound
-            | FaultKind::Exists
-            | FaultKind::Conflict
-            | FaultKind::TooLarge
-            | FaultKind::Unsupported
-            | FaultKind::Internal => Self::internal(&error),
+        match error.kind().passes() {
+            true => Self::new(Code::UNAVAILABLE, format!("Sonagi cannot do this right now: {error}")),
+            false => Self::internal(&error),
         }
     }
 }

@@ -1,10 +1,16 @@
 //! AddPermission and RemovePermission: they edit a topic's policy.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sonagi_events::topics::{Refusal, TopicSettings};
-use sonagi_model::limits;
+use sonagi_model::{AccountId, limits};
 
-use super::{Answer, Call, error::Fault, policies, xml::Output};
+use super::{
+    super::policy_text::{one_or_all, read, statements},
+    Answer, Call,
+    error::Fault,
+    policies,
+    xml::Output,
+};
 use crate::platform::Parts;
 
 /// What a policy that these operations made can allow to others.
@@ -34,7 +40,7 @@ pub(super) async fn add(parts: &Parts, call: &Call) -> Answer {
         };
         return Err(Fault::parameter(format!("{missing} Reason: no value for required parameter")));
     }
-    if let Some(account) = accounts.iter().find(|account| !is_account(account)) {
+    if let Some(account) = accounts.iter().find(|account| !AccountId::is_valid(account)) {
         let account: String = account.chars().take(64).collect();
         return Err(Fault::parameter(format!(
             "AWSAccountId Reason: {account} is not the number of an account"
@@ -88,30 +94,4 @@ pub(super) async fn remove(parts: &Parts, call: &Call) -> Answer {
     };
     parts.events.topics().set(&name, set).await?;
     Ok(Output::Nothing)
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn read(policy: Option<&str>) -> Option<Map<String, Value>> {
-    serde_json::from_str(policy?).ok()
-}
-
-/// The statements of a policy, of which a single one may stand without a list.
-fn statements(policy: &mut Map<String, Value>) -> Vec<Value> {
-    match policy.remove("Statement") {
-        Some(Value::Array(statements)) => statements,
-        Some(single @ Value::Object(_)) => vec![single],
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => Vec::new(),
-    }
-}
-
-/// A policy has a single value without a list.
-fn one_or_all(values: impl Iterator<Item = String>) -> Value {
-    let mut values: Vec<Value> = values.map(Value::String).collect();
-    match values.len() {
-        1 => values.remove(0),
-        _ => Value::Array(values),
-    }
 }

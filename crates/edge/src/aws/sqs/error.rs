@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::{HeaderValue, Response, StatusCode};
 use sonagi_data::queues::{BadAttribute, Refusal};
-use sonagi_model::{Fault as _, FaultKind, RequestId};
+use sonagi_model::{Fault as _, RequestId};
 
 use super::{JSON, Wire, respond, xml};
 use crate::{
@@ -215,19 +215,9 @@ impl From<sonagi_data::Error> for Fault {
         if let sonagi_data::Error::Queue(refusal) = error {
             return refusal.into();
         }
-        match error.kind() {
-            FaultKind::Unavailable | FaultKind::Throttled | FaultKind::TimedOut => {
-                Self::new(Code::UNAVAILABLE, format!("Sonagi cannot do this right now: {error}"))
-            }
-            FaultKind::Invalid
-            | FaultKind::Unauthenticated
-            | FaultKind::Forbidden
-            | FaultKind::NotFound
-            | FaultKind::Exists
-            | FaultKind::Conflict
-            | FaultKind::TooLarge
-            | FaultKind::Unsupported
-            | FaultKind::Internal => Self::internal(&error),
+        match error.kind().passes() {
+            true => Self::new(Code::UNAVAILABLE, format!("Sonagi cannot do this right now: {error}")),
+            false => Self::internal(&error),
         }
     }
 }

@@ -3,9 +3,14 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sonagi_data::queues::Refusal;
-use sonagi_model::limits;
+use sonagi_model::{AccountId, limits};
 
-use super::{Answer, Call, address, error::Fault, text::Text};
+use super::{
+    super::policy_text::{one_or_all, read, statements},
+    Answer, Call, address,
+    error::Fault,
+    text::Text,
+};
 use crate::platform::Parts;
 
 /// What a policy that these operations made can allow to others.
@@ -57,7 +62,7 @@ pub(super) async fn add(parts: &Parts, call: &Call) -> Answer {
     let actions = input.actions.filter(|list| !list.is_empty());
     let actions = actions.ok_or_else(|| Fault::missing("Actions"))?;
     for account in &accounts {
-        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !AccountId::is_valid(account) {
             let account: String = account.chars().take(64).collect();
             return Err(Fault::parameter(format!(
                 "Value [{account}] for parameter PrincipalId is invalid. Reason: Unable to verify."
@@ -161,26 +166,4 @@ fn label(label: Option<Text<'_>>) -> Result<String, Fault> {
         )));
     }
     Ok(label.into_string())
-}
-
-fn read(policy: Option<&str>) -> Option<Map<String, Value>> {
-    serde_json::from_str(policy?).ok()
-}
-
-/// The statements of a policy, of which a single one may stand without a list.
-fn statements(policy: &mut Map<String, Value>) -> Vec<Value> {
-    match policy.remove("Statement") {
-        Some(Value::Array(statements)) => statements,
-        Some(single @ Value::Object(_)) => vec![single],
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => Vec::new(),
-    }
-}
-
-/// A policy has a single value without a list.
-fn one_or_all(values: impl Iterator<Item = String>) -> Value {
-    let mut values: Vec<Value> = values.map(Value::String).collect();
-    match values.len() {
-        1 => values.remove(0),
-        _ => Value::Array(values),
-    }
 }
