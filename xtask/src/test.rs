@@ -10,8 +10,10 @@ pub(crate) fn everything() -> Result<()> {
     let tools = tools::ensure()?;
     eprintln!("==> formatting");
     shell::run(cargo().args(["fmt", "--all", "--check"]))?;
+    shell::run(fuzz().args(["fmt", "--check"]))?;
     eprintln!("==> lints");
     shell::run(cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    shell::run(fuzz().args(["clippy", "--release", "--locked", "--", "-D", "warnings"]))?;
     eprintln!("==> tests");
     build()?;
     shell::run(tester(&tools).args(["--workspace", "--locked"]))?;
@@ -43,6 +45,13 @@ fn tester(tools: &tools::Tools) -> Command {
         .env("SONAGI_TEST_PYTHON_BEFORE_JSON", &tools.python_before_json)
         .env("SONAGI_TEST_NODE_MODULES", &tools.node_modules)
         .env("SONAGI_TEST_MACHINE", &tools.machine);
+    command
+}
+
+/// The fuzz targets are a workspace of their own. They are not linked here, and so need neither libFuzzer nor a compiler of C++.
+fn fuzz() -> Command {
+    let mut command = cargo();
+    command.current_dir(shell::root().join("fuzz")).env("CUSTOM_LIBFUZZER_PATH", "none/libfuzzer.a");
     command
 }
 

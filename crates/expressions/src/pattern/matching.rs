@@ -23,26 +23,31 @@ pub(super) enum Fit {
     Value,
 }
 
-/// The same, of each way. Those that are in neither are kept by what is not there.
+/// The same of each way, when all its parts must be kept. Those that are in neither are kept by what is not there, so far.
 #[derive(Default, Clone, Copy)]
 struct Fits<const WORDS: usize> {
     no: Ways<WORDS>,
+    /// None of these is in `no`.
     value: Ways<WORDS>,
 }
 
 impl<const WORDS: usize> Fits<WORDS> {
-    /// Both must be kept.
-    fn and(self, other: Self) -> Self {
-        let no = self.no.or(other.no);
-        Self { no, value: self.value.or(other.value).but(no) }
-    }
-
+    /// One more part, which so many ways have.
     fn add(&mut self, ways: Ways<WORDS>, fit: Fit) {
         match fit {
-            Fit::No => *self = self.and(Self { no: ways, ..Self::default() }),
-            Fit::Value => *self = self.and(Self { value: ways, ..Self::default() }),
+            Fit::No => {
+                self.no = self.no.or(ways);
+                self.value = self.value.but(ways);
+            }
+            Fit::Value => self.value = self.value.or(ways.but(self.no)),
+            // The usual case where there is much to look at: it costs nothing.
             Fit::Absence => {}
         }
+    }
+
+    fn and(&mut self, other: Self) {
+        self.add(other.no, Fit::No);
+        self.add(other.value, Fit::Value);
     }
 }
 
@@ -90,16 +95,20 @@ impl Walk<'_> {
         field: &Field<WORDS>,
         value: Option<&Value>,
         wanted: Ways<WORDS>,
-    ) -> Fits<WORDS> {
-        let mut fits = Fits::default();
+        fits: &mut Fits<WORDS>,
+    ) {
         for (leaf, ways) in &field.leaves {
             let ways = ways.and(wanted);
             if !ways.is_empty() {
                 fits.add(ways, leaf_fit(&self.pattern.leaves[*leaf as usize], value));
             }
         }
-        let inside = field.inside.and(wanted).but(fits.no);
-        if inside.is_empty() { fits } else { fits.and(self.below(field, value, inside)) }
+        if !field.below.is_empty() {
+            let inside = field.inside.and(wanted).but(fits.no);
+            if !inside.is_empty() {
+                fits.and(self.below(field, value, inside));
+            }
+        }
     }
 
     /// All of `wanted` have something below the field.
@@ -121,7 +130,7 @@ impl Walk<'_> {
                         break;
                     }
                     let member = members.get(&*self.pattern.names[below.name as usize]);
-                    fits = fits.and(self.field(below, member, wanted));
+                    self.field(below, member, wanted, &mut fits);
                 }
                 fits
             }

@@ -33,7 +33,7 @@ async fn a_queue_gets_an_envelope_or_the_message_itself() {
             "Timestamp": "2026-01-31T08:15:30.123Z",
             "SignatureVersion": "1",
             "Signature": "",
-            "SigningCertURL": "",
+            "SigningCertURL": "http://localhost:4566/SimpleNotificationService-unsigned.pem",
             "UnsubscribeURL": format!("http://localhost:4566/?Action=Unsubscribe&SubscriptionArn={subscription}"),
             "MessageAttributes": {
                 "b": { "Type": "Binary", "Value": "AgME" },
@@ -83,7 +83,7 @@ async fn a_function_gets_an_event() {
                     "Timestamp": "2026-01-31T08:15:30.123Z",
                     "SignatureVersion": "1",
                     "Signature": "",
-                    "SigningCertUrl": "",
+                    "SigningCertUrl": "http://localhost:4566/SimpleNotificationService-unsigned.pem",
                     "UnsubscribeUrl": url,
                     "MessageAttributes": { "a": { "Type": "String", "Value": "v" } },
                 },
