@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use sonagi_harness::{App, World, request, send};
+use sonagi_harness::{Answer, App, World, request, send};
 use sonagi_model::Clock as _;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
 
 const PRINTS: &str = "import json\ndef handler(event, context):\n    print('got', json.dumps(event))\n";
 
@@ -119,6 +123,16 @@ async fn five_fields_and_a_rule_of_sonagi_toml_wake_functions_too() {
     }
 }
 
+/// Asks SNS for something that is done to the topic.
+async fn news(world: &World, form: &str) -> Answer {
+    let asked = request("POST", &world.platform().to_string(), "/")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("x-amz-date", "20260101T000000Z")
+        .header("authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sns/aws4_request, SignedHeaders=host, Signature=00");
+    let form = format!("{form}&Version=2010-03-31&TopicArn=arn:aws:sns:us-east-1:000000000000:shop-news");
+    send(world.platform(), asked.body(Bytes::from(form)).unwrap()).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_to_a_declared_topic_goes_to_its_function_and_its_queue() {
     let world = World::start().await;
@@ -127,17 +141,9 @@ async fn what_is_published_to_a_declared_topic_goes_to_its_function_and_its_queu
         [topic.news]\ndisplay = \"News\"\nsubscriptions = [{ queue = \"box\", raw = true }]\n[queue.box]\n";
     let app = App::new(manifest).file("f/app.py", PRINTS);
     world.deploy(&app).await;
-    let form = async |body: &str| {
-        let asked = request("POST", &world.platform().to_string(), "/")
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("x-amz-date", "20260101T000000Z")
-            .header("authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sns/aws4_request, SignedHeaders=host, Signature=00");
-        let body = format!("{body}&Version=2010-03-31&TopicArn=arn:aws:sns:us-east-1:000000000000:shop-news");
-        send(world.platform(), asked.body(Bytes::from(body)).unwrap()).await
-    };
     let kind = "&MessageAttributes.entry.1.Name=kind&MessageAttributes.entry.1.Value.DataType=String&MessageAttributes.entry.1.Value.StringValue=";
     for (message, value) in [("one", "weekly"), ("two", "daily")] {
-        let answer = form(&format!("Action=Publish&Message={message}{kind}{value}")).await;
+        let answer = news(&world, &format!("Action=Publish&Message={message}{kind}{value}")).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
     while got(&world).await.is_empty() {
@@ -151,7 +157,7 @@ async fn what_is_published_to_a_declared_topic_goes_to_its_function_and_its_queu
     // The same without them.
     app.write("sonagi.toml", "app = \"shop\"\n[function.f]\nruntime = \"python3.11\"\n");
     world.deploy(&app).await;
-    assert_eq!(form("Action=Publish&Message=three").await.status, 404);
+    assert_eq!(news(&world, "Action=Publish&Message=three").await.status, 404);
 }
 
 async fn sqs_depth(world: &World, queue: &str) -> String {
@@ -163,4 +169,56 @@ async fn sqs_depth(world: &World, queue: &str) -> String {
         json!({ "QueueUrl": format!("http://localhost/000000000000/{queue}"), "AttributeNames": [name] });
     let answer = send(world.platform(), asked.body(Bytes::from(input.to_string())).unwrap()).await;
     answer.json()["Attributes"][name].as_str().unwrap().to_owned()
+}
+
+/// One POST, answered with 200: its kind as SNS says it, and its body.
+async fn posted(listener: &TcpListener) -> (String, Value) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut text = Vec::new();
+    loop {
+        stream.read_buf(&mut text).await.unwrap();
+        let whole = String::from_utf8_lossy(&text).into_owned();
+        let Some((head, body)) = whole.split_once("\r\n\r\n") else { continue };
+        let header = |name: &str| {
+            let mut lines = head.lines().filter_map(|line| line.split_once(':'));
+            lines.find(|line| line.0.eq_ignore_ascii_case(name)).map(|line| line.1.trim().to_owned()).unwrap()
+        };
+        if body.len() == header("content-length").parse::<usize>().unwrap() {
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+                .await
+                .unwrap();
+            return (header("x-amz-sns-message-type"), serde_json::from_str(body).unwrap());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declared_http_endpoint_is_asked_and_gets_messages_once_it_has_confirmed() {
+    let world = World::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/news", listener.local_addr().unwrap());
+    let manifest = |raw: bool| {
+        format!("app = \"shop\"\n[topic.news]\nsubscriptions = [{{ url = \"{url}\", raw = {raw} }}]\n")
+    };
+    let app = App::new(&manifest(false));
+    world.deploy(&app).await;
+    let (kind, question) = posted(&listener).await;
+    assert_eq!(kind, "SubscriptionConfirmation");
+    let link = question["SubscribeURL"].as_str().unwrap().split_once("/?").unwrap().1.to_owned();
+    let asked = request("GET", &world.platform().to_string(), &format!("/?{link}"));
+    assert_eq!(send(world.platform(), asked.body(Bytes::new()).unwrap()).await.status, 200);
+
+    let publish = async |text: &str| {
+        let answer = news(&world, &format!("Action=Publish&Message={text}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    publish("\"rain\"").await;
+    let (kind, message) = posted(&listener).await;
+    assert_eq!((kind.as_str(), &message["Message"]), ("Notification", &json!("\"rain\"")));
+    // What it confirmed stays confirmed when the next release changes how it is delivered.
+    app.write("sonagi.toml", &manifest(true));
+    world.deploy(&app).await;
+    publish("{\"is\":\"raw\"}").await;
+    assert_eq!(posted(&listener).await, ("Notification".to_owned(), json!({ "is": "raw" })));
 }

@@ -99,9 +99,9 @@ async fn a_queue_of_a_template_changes_with_its_release_and_back() {
 async fn what_nobody_here_can_have_stops_the_deployment() {
     let world = World::start().await;
     let app = App::new(
-        "app = \"shop\"\n[queue.clicks]\n[topic.news]\nsubscriptions = [{ url = \"https://example.com/\" }]\n",
+        "app = \"shop\"\n[queue.clicks]\n[topic.news]\nsubscriptions = [{ queue = \"arn:aws:sqs:us-east-1:999999999999:other\" }]\n",
     );
     let refused = world.deploy_path(app.path(), &[]).await.unwrap_err().to_string();
-    assert!(refused.contains("an HTTP endpoint must confirm its subscription"), "{refused}");
+    assert!(refused.contains("SQS endpoint ARN"), "{refused}");
     assert_eq!(attributes(&world, "shop-clicks").await, Value::Null);
 }

@@ -59,13 +59,13 @@ impl World {
             concurrency: sonagi_model::limits::ACCOUNT_CONCURRENCY,
             code_dir: folder.path().join("code"),
         };
-        let control = Control::open(config, records, blobs, clock, entropy).await.unwrap();
+        let control = Control::open(config, records, blobs, clock, entropy.clone()).await.unwrap();
         let config = Config {
             account: Default::default(),
             region: Default::default(),
             endpoint: "http://127.0.0.1:4566".into(),
         };
-        let control = control.with_resources(Arc::new(Declared::new(config, queues.clone())));
+        let control = control.with_resources(Arc::new(Declared::new(config, queues.clone(), entropy)));
         Self { control, queues, _folder: folder }
     }
 

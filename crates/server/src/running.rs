@@ -167,7 +167,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
             microvms: microvms.clone(),
             process: Arc::clone(&process),
         }))
-        .with_resources(Arc::new(Declared::new(events_config.clone(), queues.clone())));
+        .with_resources(Arc::new(Declared::new(events_config.clone(), queues.clone(), Arc::clone(&entropy))));
     let frontend = Frontend::new(
         sonagi_invoke::Config {
             account_concurrency: config.concurrency,

@@ -15,33 +15,33 @@ mod queue;
 mod schedule;
 mod topic;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
+use serde_json::Value;
 use sonagi_backend::Transaction;
 use sonagi_control::{Error, Resources, Result};
 use sonagi_data::queues::{Outbox, Queues};
 use sonagi_model::{
-    AppName,
+    AppName, Entropy,
     release::ReleaseContent,
     resource::{Resource, ResourceKind},
 };
 
-use crate::{Config, declaration::Declaration};
+use crate::{Config, declaration::Declaration, topics::Subscribing};
 
 /// The services behind declarations.
 #[derive(Clone)]
 pub struct Declared {
-    config: Config,
-    queues: Queues,
+    with: Subscribing,
 }
 
 impl Declared {
-    pub fn new(config: Config, queues: Queues) -> Self {
-        Self { config, queues }
+    pub fn new(config: Config, queues: Queues, entropy: Arc<dyn Entropy>) -> Self {
+        Self { with: Subscribing { config, queues, entropy } }
     }
 
     fn read(&self, name: &str, resource: &Resource) -> Result<Box<dyn Thing>> {
-        let config = &self.config;
+        let config = &self.with.config;
         Ok(match resource.kind {
             ResourceKind::Queue => Box::new(queue::read(config, name, resource)?),
             ResourceKind::ScheduleGroup | ResourceKind::Schedule => {
@@ -51,7 +51,7 @@ impl Declared {
                 Box::new(bus::read(config, name, resource)?)
             }
             ResourceKind::Topic | ResourceKind::Subscription => {
-                Box::new(topic::read(config, name, resource)?)
+                Box::new(topic::read(&self.with, name, resource)?)
             }
         })
     }
@@ -127,7 +127,7 @@ impl Resources for Declared {
         let mut names = BTreeSet::new();
         for (name, resource) in &content.resources {
             self.read(name, resource)?;
-            if !resource.name.is_empty() && !names.insert((resource.kind, &resource.name)) {
+            if !resource.name.is_empty() && !names.insert((resource.kind, &resource.name, place(resource))) {
                 let text = format!("{name}: {:?} is declared twice: give one another name", resource.name);
                 return Err(Error::Invalid(text));
             }
@@ -142,7 +142,7 @@ impl Resources for Declared {
         from: &ReleaseContent,
         to: &ReleaseContent,
     ) -> Result<()> {
-        let mut outbox = Outbox::new(t, self.queues.moment());
+        let mut outbox = Outbox::new(t, self.with.queues.moment());
         let mut things = Vec::with_capacity(to.resources.len());
         for (name, resource) in in_order(to) {
             let thing = self.read(name, resource)?;
@@ -166,10 +166,28 @@ impl Resources for Declared {
     }
 }
 
-/// Whether two declarations are of the same thing.
+/// Whether two declarations are of the same thing, which may be another than before otherwise.
 fn is_same(one: &Resource, other: &Resource) -> bool {
-    let named = one.kind == other.kind && one.name == other.name;
-    named && (!one.name.is_empty() || one.properties == other.properties)
+    one.kind == other.kind && one.name == other.name && place(one) == place(other)
+}
+
+/// What a thing is known by besides its name: a rule is on a bus, a schedule in a group, and a subscription has no name.
+fn place(resource: &Resource) -> [&str; 3] {
+    let said = |property: &str| resource.properties.get(property).and_then(Value::as_str);
+    // A bus or a group may be said by its ARN.
+    let within = |property| said(property).map_or("default", |text| text.rsplit('/').next().unwrap_or(text));
+    match resource.kind {
+        ResourceKind::Subscription => {
+            ["TopicArn", "Protocol", "Endpoint"].map(|property| said(property).unwrap_or_default())
+        }
+        ResourceKind::Rule => [within("EventBusName"), "", ""],
+        ResourceKind::Schedule => [within("GroupName"), "", ""],
+        ResourceKind::Queue
+        | ResourceKind::Topic
+        | ResourceKind::Bus
+        | ResourceKind::Archive
+        | ResourceKind::ScheduleGroup => [""; 3],
+    }
 }
 
 fn in_order(content: &ReleaseContent) -> Vec<(&String, &Resource)> {

@@ -4,15 +4,12 @@ use sonagi_control::{Error, Result};
 use sonagi_model::resource::{Resource, ResourceKind};
 
 use super::{Of, taken};
-use crate::{
-    Config,
-    topics::{DeclaredSubscription, DeclaredTopic, Refusal},
-};
+use crate::topics::{DeclaredSubscription, DeclaredTopic, Refusal, Subscribing};
 
-pub(super) fn read(config: &Config, name: &str, resource: &Resource) -> Result<Of<Refusal>> {
+pub(super) fn read(with: &Subscribing, name: &str, resource: &Resource) -> Result<Of<Refusal>> {
     let declared = match resource.kind {
         ResourceKind::Topic => DeclaredTopic::read(&resource.name, &resource.properties).map(Of::boxed),
-        _ => DeclaredSubscription::read(config, &resource.properties).map(Of::boxed),
+        _ => DeclaredSubscription::read(with, &resource.properties).map(Of::boxed),
     };
     Of::read(name, resource, declared, refused)
 }

@@ -1,6 +1,6 @@
 //! Topics and subscriptions that releases declare, in the release's transaction.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -8,12 +8,15 @@ use sonagi_backend::{
     Transaction,
     records::{Direction, after},
 };
-use sonagi_data::queues::Outbox;
-use sonagi_model::{AppName, Digest, limits};
+use sonagi_data::queues::{Outbox, Queues};
+use sonagi_model::{AppName, Digest, Entropy, RequestId, limits};
 
 use super::{
     FifoSettings, Protocol, Refusal, State, Subscription, SubscriptionSettings, SubscriptionTarget, Topic,
-    TopicChange, TopicSettings, layout, read_subscription,
+    TopicChange, TopicSettings,
+    asking::{Asker, new_token},
+    envelope::MessageType,
+    layout, read_subscription,
 };
 use crate::{
     Config, Destination, TopicName,
@@ -110,8 +113,15 @@ pub(crate) struct DeclaredSubscription {
     protocol: Protocol,
     endpoint: String,
     settings: SubscriptionSettings,
-    /// The ARN of who subscribes.
-    principal: String,
+    with: Subscribing,
+}
+
+/// What subscribing needs.
+#[derive(Clone)]
+pub(crate) struct Subscribing {
+    pub(crate) config: Config,
+    pub(crate) queues: Queues,
+    pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 #[derive(Deserialize)]
@@ -125,7 +135,8 @@ struct SubscriptionInput {
 }
 
 impl DeclaredSubscription {
-    pub(crate) fn read(config: &Config, properties: &Map<String, Value>) -> Result<Self, Refusal> {
+    pub(crate) fn read(with: &Subscribing, properties: &Map<String, Value>) -> Result<Self, Refusal> {
+        let config = &with.config;
         let SubscriptionInput { topic_arn, protocol, endpoint, attributes } =
             input(properties).map_err(Refusal::parameter)?;
         let Ok(Destination::Topic(topic)) = Destination::parse(&topic_arn, &config.account, &config.region)
@@ -135,16 +146,10 @@ impl DeclaredSubscription {
         let protocol = Protocol::new(&protocol).ok_or_else(|| {
             Refusal::parameter(format!("Amazon SNS does not support this protocol string: {protocol}"))
         })?;
-        if protocol.is_http() {
-            return Err(Refusal::parameter(
-                "Protocol Reason: an HTTP endpoint must confirm its subscription; subscribe it by SNS's API",
-            ));
-        }
         let target = SubscriptionTarget { protocol, endpoint: &endpoint };
         target.check(config, &topic)?;
         let settings = read_subscription(config, &target, &attributes)?;
-        let principal = format!("arn:aws:iam::{}:root", config.account);
-        Ok(Self { topic, protocol, endpoint, settings, principal })
+        Ok(Self { topic, protocol, endpoint, settings, with: with.clone() })
     }
 
     /// The same for the same app, topic and endpoint, so that it is found again.
@@ -165,10 +170,11 @@ impl DeclaredSubscription {
 impl Declaration for DeclaredSubscription {
     type Refusal = Refusal;
 
+    /// An HTTP endpoint is asked first, as with `Subscribe`, and again by a later release if it did not answer in time.
     fn declare(&self, outbox: &mut Outbox<'_>, app: &AppName) -> Outcome<Refusal> {
+        let now = outbox.now();
         let t = outbox.transaction();
         let Some(mut topic) = Topic::find(t, &self.topic)? else { return Ok(Err(Refusal::NoTopic)) };
-        let id = self.id(app);
         let all = Subscription::all_of(t, &self.topic)?;
         let same =
             |known: &&Subscription| (known.protocol, &known.endpoint) == (self.protocol, &self.endpoint);
@@ -176,25 +182,38 @@ impl Declaration for DeclaredSubscription {
             true => limits::TOPIC_SUBSCRIPTIONS_FIFO,
             false => limits::TOPIC_SUBSCRIPTIONS,
         };
-        // One that was made through an API is the release's from now on.
-        let id = match all.iter().find(same) {
+        let before = all.iter().find(same);
+        if before.is_none() && all.len() >= limit {
+            return Ok(Err(Refusal::TooManySubscriptions { limit }));
+        }
+        let state = match before.filter(|known| known.is_there(now)) {
             Some(known) if known.settings == self.settings => return Ok(Ok(())),
-            Some(known) => known.id.clone(),
-            None if all.len() >= limit => return Ok(Err(Refusal::TooManySubscriptions { limit })),
-            None => id,
+            Some(known) => known.state.clone(),
+            None if self.protocol.is_http() => {
+                State::Pending { token: new_token(&*self.with.entropy), since: now }
+            }
+            None => State::Confirmed,
         };
+        let is_asked = state != State::Confirmed && before.is_none_or(|known| known.state != state);
         let subscription = Subscription {
-            id,
+            // One that was made through an API is the release's from now on.
+            id: before.map_or_else(|| self.id(app), |known| known.id.clone()),
             topic: self.topic.clone(),
             protocol: self.protocol,
             endpoint: self.endpoint.clone(),
             settings: self.settings.clone(),
-            state: State::Confirmed,
-            authenticated: true,
-            principal: self.principal.clone(),
+            authenticated: before.map_or(!self.protocol.is_http(), |known| known.authenticated),
+            state,
+            principal: format!("arn:aws:iam::{}:root", self.with.config.account),
         };
         subscription.store(t)?;
-        topic.store(t).map(Ok)
+        topic.store(t)?;
+        if is_asked {
+            let asker = Asker { config: &self.with.config, queues: &self.with.queues };
+            let id = RequestId::random(&*self.with.entropy).to_string();
+            asker.ask(outbox, &topic, &subscription, (MessageType::SubscriptionConfirmation, &id), now)?;
+        }
+        Ok(Ok(()))
     }
 
     fn retire(&self, outbox: &mut Outbox<'_>, _app: &AppName) -> Outcome<Refusal> {

@@ -13,6 +13,7 @@
 //!   one that it was made of, and every change of a subscription changes that;
 //! - of a FIFO topic nothing is delivered twice within five minutes that has the same deduplication id.
 
+mod asking;
 mod attributes;
 mod declared;
 mod delivery;
@@ -32,7 +33,7 @@ mod topic;
 mod topic_changes;
 
 pub use attributes::Kind;
-pub(crate) use declared::{DeclaredSubscription, DeclaredTopic};
+pub(crate) use declared::{DeclaredSubscription, DeclaredTopic, Subscribing};
 pub use delivery::{Backoff, Retries, SubscriptionDelivery, TopicDelivery};
 pub use error::Refusal;
 pub(crate) use known::Known;

@@ -1,16 +1,14 @@
 //! Subscribing, confirming and cancelling.
 
-use std::fmt::Write as _;
-
 use sonagi_backend::Error as BackendError;
-use sonagi_data::queues::{Draft, Outbox, QueueName};
+use sonagi_data::queues::Outbox;
 use sonagi_model::{RequestId, Timestamp, limits};
 
 use super::{
     Protocol, Refusal, Topics,
-    envelope::{MessageType, Question},
+    asking::{Asker, TOKEN, new_token},
+    envelope::MessageType,
     layout,
-    posting::{KIND, Note},
     registry::{Refused, Within},
     settings::SubscriptionSettings,
     subscription::{State, Subscription},
@@ -198,31 +196,8 @@ impl Topics {
         kind: MessageType,
         now: Timestamp,
     ) -> std::result::Result<(), BackendError> {
-        let id = self.new_id();
-        let question = Question {
-            kind,
-            id: &id,
-            token: subscription.token().unwrap_or_default(),
-            topic_arn: &self.arn(&topic.name),
-            subscription_arn: &self.subscription_arn(&topic.name, &subscription.id),
-            at: now,
-            signature_version: topic.settings.signature_version(),
-            endpoint: &self.0.config().endpoint,
-        };
-        let note = Note {
-            kind,
-            id: id.clone(),
-            topic: topic.name.clone(),
-            subscription: subscription.id.clone(),
-            raw: false,
-        };
-        let draft = Draft { note: Some(note.text()?), ..Draft::of(question.envelope()) };
-        let message = self.0.queues().prepare_own(draft);
-        let queue = QueueName::own(KIND, &subscription.id);
-        match outbox.send_own(&queue, limits::TOPIC_POST_LEASE, &message)? {
-            Ok(_) => Ok(()),
-            Err(refusal) => Err(BackendError::Damaged { what: format!("{queue}: {refusal}") }),
-        }
+        let asker = Asker { config: self.0.config(), queues: self.0.queues() };
+        asker.ask(outbox, topic, subscription, (kind, &self.new_id()), now)
     }
 
     pub(super) fn new_id(&self) -> String {
@@ -230,13 +205,6 @@ impl Topics {
     }
 
     fn new_token(&self) -> String {
-        let bytes = self.0.entropy().bytes::<TOKEN>();
-        bytes.iter().fold(String::with_capacity(2 * TOKEN), |mut text, byte| {
-            write!(text, "{byte:02x}").ok();
-            text
-        })
+        new_token(&**self.0.entropy())
     }
 }
-
-/// Bytes of a token.
-const TOKEN: usize = 32;
