@@ -818,3 +818,12 @@ pub const MICROVM_CONSOLE_LINES: usize = 8;
 pub const MICROVM_IMAGES_SIZE: u64 = 16 << 30;
 /// Bytes of snapshots on this machine before those that were used the longest ago are dropped.
 pub const MICROVM_SNAPSHOTS_SIZE: u64 = 16 << 30;
+
+// Tables.
+
+/// Lists and maps in each other within an item (DynamoDB Developer Guide, "Quotas").
+pub const ITEM_DEPTH: usize = 32;
+/// Bytes of an expression on items.
+pub const EXPRESSION_SIZE: usize = 4 << 10;
+/// Parentheses, functions and `NOT`s in each other within an expression.
+pub const EXPRESSION_DEPTH: usize = 100;

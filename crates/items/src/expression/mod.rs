@@ -1,0 +1,30 @@
+//! Expressions on items: conditions and filters, and which parts of an item are wanted.
+//!
+//! ```text
+//!   text ──► token ──► syntax: what stands there ──► condition: what it means, names and values put in ──► Condition
+//!                                                └─► projection                                        ──► Projection
+//!   Condition::holds(item)      Projection::of(item)
+//! ```
+//!
+//! After Amazon DynamoDB Developer Guide, "Using expressions in DynamoDB". Start reading at [`Condition`] or [`Projection`].
+//! Always true here: an expression that was parsed is not longer than [`EXPRESSION_SIZE`](limits::EXPRESSION_SIZE) and not
+//! deeper than [`EXPRESSION_DEPTH`](limits::EXPRESSION_DEPTH); asking it of an item reads each part that it names once for
+//! each place in which it names it.
+
+mod condition;
+mod error;
+mod path;
+mod projection;
+mod reserved;
+mod substitutes;
+mod syntax;
+mod token;
+
+pub use condition::Condition;
+pub use error::{ExpressionError, Reason, Which};
+pub use path::{Path, Step};
+pub use projection::Projection;
+pub use substitutes::Substitutes;
+
+#[cfg(doc)]
+use sonagi_model::limits;
