@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use sonagi_items::{
     Item, Value,
-    expression::{Condition, Projection, Substitutes, Which},
+    expression::{Condition, Projection, Substitutes, Update, Which},
 };
 use sonagi_model::limits;
 
@@ -252,6 +252,154 @@ proptest! {
                 prop_assert_ne!(condition.holds(&item()), negated.holds(&item()), "{}", expression);
             }
             condition.holds(&BTreeMap::new());
+        }
+    }
+}
+
+fn updated(expression: &str) -> Result<Item, String> {
+    let update = Update::parse(expression, &substitutes()).map_err(|error| error.to_string())?;
+    update.of(&item()).map_err(|error| error.to_string())
+}
+
+/// What an update leaves at a place.
+fn becomes(expression: &str, place: &str) -> Option<Value> {
+    let update = Update::parse(expression, &substitutes()).unwrap();
+    assert_ne!(update.paths().count(), 0);
+    let after = update.of(&item()).unwrap();
+    Projection::of_names([place.to_owned()]).of(&after).remove(place)
+}
+
+#[test]
+fn an_update_changes_what_it_names_and_reads_what_was_there_before() {
+    for (expression, place, value) in [
+        ("SET s = :a", "s", Some(text("a"))),
+        ("set n = n + :five", "n", Some(number("10"))),
+        ("SET n = n - :nine", "n", Some(number("-4"))),
+        ("SET fresh = :a, n = :one", "fresh", Some(text("a"))),
+        // Both read the item as it was.
+        ("SET s = n, n = s", "s", Some(number("5"))),
+        ("SET s = n, n = s", "n", Some(text("hello"))),
+        ("SET n = if_not_exists(n, :one)", "n", Some(number("5"))),
+        ("SET n = if_not_exists(gone, :one) + :five", "n", Some(number("6"))),
+        ("SET s = l[1]", "s", Some(number("5"))),
+        ("REMOVE s", "s", None),
+        ("REMOVE gone", "gone", None),
+        ("ADD n :one", "n", Some(number("6"))),
+        ("ADD fresh :five", "fresh", Some(number("5"))),
+        ("ADD ss :ss", "ss", Some(Value::Texts(["a".into(), "b".into()].into()))),
+        ("DELETE ss :ss", "ss", None),
+        ("DELETE gone :ss", "gone", None),
+        (
+            "SET l[1] = :a REMOVE l[0]",
+            "l",
+            Some(Value::List(vec![text("a"), Value::Map(map([("deep", text("x"))]))])),
+        ),
+        // Behind the end, in the order of the indexes.
+        (
+            "SET l[9] = :z, l[7] = :a REMOVE l[0], l[2]",
+            "l",
+            Some(Value::List(vec![number("5"), text("a"), text("z")])),
+        ),
+        ("SET l = list_append(l, l) REMOVE s", "s", None),
+    ] {
+        assert_eq!(becomes(expression, place), value, "{expression}");
+    }
+    let Some(Value::Map(m)) = becomes("SET m.#status = :z, m.more = :one REMOVE m.k", "m") else { panic!() };
+    assert_eq!(m, map([("status", text("z")), ("more", number("1"))]));
+    let Some(Value::List(l)) = becomes("SET l = list_append(l, l)", "l") else { panic!() };
+    assert_eq!(l.len(), 6);
+}
+
+#[test]
+fn an_update_that_cannot_be_is_told_in_dynamodbs_words() {
+    for (expression, message) in [
+        ("", "The expression can not be empty;"),
+        ("INVALID SYNTAX HERE", "Syntax error; token: \"INVALID\", near: \"INVALID SYNTAX\""),
+        ("SET s", "Syntax error; token: \"<EOF>\", near: \"SET s\""),
+        ("ADD n s", "Syntax error; token: \"s\", near: \"n s\""),
+        ("SET status = :a", "Attribute name is a reserved keyword; reserved keyword: status"),
+        ("SET s = size(s)", "Invalid function name; function: size"),
+        ("SET s = :a SET n = :one", "The \"SET\" section can only be used once in an update expression;"),
+        (
+            "SET #x = :a",
+            "An expression attribute name used in the document path is not defined; attribute name: #x",
+        ),
+        (
+            "SET s = :x",
+            "An expression attribute value used in expression is not defined; attribute value: :x",
+        ),
+        (
+            "SET s = :a, s = :z",
+            "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [s], path two: [s]",
+        ),
+        (
+            "SET m.k = :a REMOVE m[0]",
+            "Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [m, k], path \
+             two: [m, [0]]",
+        ),
+        (
+            "ADD s :a",
+            "Incorrect operand type for operator or function; operator: ADD, operand type: STRING, typeSet: \
+             ALLOWED_FOR_ADD_OPERAND",
+        ),
+        (
+            "DELETE n :one",
+            "Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER, typeSet: \
+             ALLOWED_FOR_DELETE_OPERAND",
+        ),
+        (
+            "SET n = n + :a",
+            "Incorrect operand type for operator or function; operator or function: +, operand type: S",
+        ),
+        (
+            "SET n = if_not_exists(n)",
+            "Incorrect number of operands for operator or function; operator or function: if_not_exists, number of operands: 1",
+        ),
+        (
+            "SET n = if_not_exists(:one, :one)",
+            "Operator or function requires a document path; operator or function: if_not_exists",
+        ),
+        (
+            "SET l = list_append(l, :a)",
+            "Incorrect operand type for operator or function; operator or function: list_append, operand type: S",
+        ),
+    ] {
+        assert_eq!(updated(expression), Err(format!("Invalid UpdateExpression: {message}")), "{expression}");
+    }
+    for (expression, message) in [
+        ("SET s = gone", "The provided expression refers to an attribute that does not exist in the item"),
+        (
+            "SET n = gone + :one",
+            "The provided expression refers to an attribute that does not exist in the item",
+        ),
+        ("SET n = s + :one", "An operand in the update expression has an incorrect data type"),
+        ("ADD s :one", "An operand in the update expression has an incorrect data type"),
+        ("DELETE s :ss", "An operand in the update expression has an incorrect data type"),
+        ("SET gone.k = :a", "The document path provided in the update expression is invalid for update"),
+        ("SET s.k = :a", "The document path provided in the update expression is invalid for update"),
+        ("SET m[0] = :a", "The document path provided in the update expression is invalid for update"),
+        ("REMOVE gone.k", "The document path provided in the update expression is invalid for update"),
+    ] {
+        assert_eq!(updated(expression), Err(message.to_owned()), "{expression}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_looks_like_an_update_is_one_or_is_refused(
+        words in prop::collection::vec(prop::sample::select(vec![
+            "SET", "REMOVE", "ADD", "DELETE", "s", "n", "#l", "m.k", "l[0]", "l[7]", ":a", ":five", ":ss", "=", "+", "-", ",",
+            ")", "if_not_exists(", "list_append(",
+        ]), 0..24),
+    ) {
+        let expression = words.join(" ");
+        if let Ok(update) = Update::parse(&expression, &substitutes())
+            && let Ok(after) = update.of(&item())
+        {
+            // What it does not name is as it was.
+            let names: Vec<_> = update.paths().map(|path| path.name.clone()).collect();
+            let others = |item: Item| item.into_iter().filter(|(name, _)| !names.contains(name)).collect::<Item>();
+            prop_assert_eq!(others(after), others(item()), "{}", expression);
         }
     }
 }

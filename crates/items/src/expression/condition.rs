@@ -134,7 +134,7 @@ pub(super) fn resolve(path: &WrittenPath, substitutes: &Substitutes) -> Result<P
 }
 
 /// What is looked at of what is written.
-enum Part<'w> {
+pub(super) enum Part<'w> {
     /// Parentheses around parentheses.
     Doubled,
     Function {
@@ -146,7 +146,7 @@ enum Part<'w> {
     Value(&'w str),
 }
 
-type Look<'l> = &'l mut dyn FnMut(Part<'_>) -> Result<(), Reason>;
+pub(super) type Look<'l> = &'l mut dyn FnMut(Part<'_>) -> Result<(), Reason>;
 
 impl Written {
     fn visit(&self, look: Look<'_>) -> Result<(), Reason> {
@@ -182,7 +182,7 @@ impl Written {
 }
 
 impl WrittenOperand {
-    fn visit(&self, look: Look<'_>) -> Result<(), Reason> {
+    pub(super) fn visit(&self, look: Look<'_>) -> Result<(), Reason> {
         match self {
             Self::Path(path) => look(Part::Path(path)),
             Self::Value(value) => look(Part::Value(value)),
@@ -284,7 +284,7 @@ fn length(value: &Value) -> Option<usize> {
     })
 }
 
-fn wrong_kind(operator: &str, kind: Kind) -> Result<(), Reason> {
+pub(super) fn wrong_kind(operator: &str, kind: Kind) -> Result<(), Reason> {
     Err(Reason::Kind { operator: operator.to_owned(), kind: kind.as_str() })
 }
 

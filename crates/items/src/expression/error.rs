@@ -1,11 +1,14 @@
 use std::fmt;
 
+use crate::NumberError;
+
 /// Which of a request's expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Which {
     Condition,
     Filter,
     Projection,
+    Update,
 }
 
 /// An expression that cannot be, as DynamoDB says it.
@@ -53,6 +56,12 @@ pub enum Reason {
         "Incorrect operand type for operator or function; operator or function: {operator}, operand type: {kind}"
     )]
     Kind { operator: String, kind: &'static str },
+    #[error(
+        "Incorrect operand type for operator or function; operator: {action}, operand type: {kind}, typeSet: ALLOWED_FOR_{action}_OPERAND"
+    )]
+    ActionKind { action: &'static str, kind: &'static str },
+    #[error("The \"{0}\" section can only be used once in an update expression;")]
+    Section(&'static str),
     #[error("Invalid attribute type name found; type: {0}, valid types: {{B,NULL,SS,BOOL,L,BS,N,NS,S,M}}")]
     NoKind(String),
     #[error(
@@ -83,6 +92,20 @@ impl fmt::Display for Which {
             Self::Condition => "ConditionExpression",
             Self::Filter => "FilterExpression",
             Self::Projection => "ProjectionExpression",
+            Self::Update => "UpdateExpression",
         })
     }
+}
+
+/// Why an update that makes sense cannot be done to an item.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateError {
+    #[error("The provided expression refers to an attribute that does not exist in the item")]
+    NoAttribute,
+    #[error("An operand in the update expression has an incorrect data type")]
+    Kind,
+    #[error("The document path provided in the update expression is invalid for update")]
+    Path,
+    #[error(transparent)]
+    Number(NumberError),
 }

@@ -101,7 +101,7 @@ fn read(text: &str, substitutes: &Substitutes) -> Result<Projection, Reason> {
 }
 
 /// No path leads to, or through, where another does; and where two part, they part by steps of one kind.
-fn check_apart(paths: &[Path]) -> Result<(), Reason> {
+pub(super) fn check_apart(paths: &[Path]) -> Result<(), Reason> {
     for (index, other) in paths.iter().enumerate() {
         for one in &paths[..index] {
             if one.name != other.name {

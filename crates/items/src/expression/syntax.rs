@@ -42,6 +42,44 @@ pub(super) enum WrittenStep {
     Index(usize),
 }
 
+/// An action of an update as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum WrittenAction {
+    Set(WrittenPath, WrittenSum),
+    Remove(WrittenPath),
+    /// With a value.
+    Add(WrittenPath, String),
+    Delete(WrittenPath, String),
+}
+
+/// An operand, or two with their sum's or difference's sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WrittenSum {
+    pub(super) first: WrittenOperand,
+    pub(super) second: Option<(&'static str, WrittenOperand)>,
+}
+
+pub(super) const SECTIONS: [&str; 4] = ["SET", "REMOVE", "ADD", "DELETE"];
+
+/// The sections that are there, in order, each as often as it is there, and their actions.
+pub(super) fn update(text: &str) -> Result<(Vec<&'static str>, Vec<WrittenAction>), Reason> {
+    let mut reader = Reader::new(text)?;
+    let (mut sections, mut actions) = (Vec::new(), Vec::new());
+    loop {
+        let Some(section) = SECTIONS.into_iter().find(|section| reader.keyword(section)) else {
+            return reader.wrong();
+        };
+        sections.push(section);
+        actions.push(reader.action(section)?);
+        while reader.mark(",") {
+            actions.push(reader.action(section)?);
+        }
+        if reader.end().is_ok() {
+            return Ok((sections, actions));
+        }
+    }
+}
+
 pub(super) fn condition(text: &str) -> Result<Written, Reason> {
     let mut reader = Reader::new(text)?;
     let written = reader.or()?;
@@ -201,6 +239,40 @@ impl<'t> Reader<'t> {
             return Ok(Some(Written::In(operand, operands)));
         }
         Ok(None)
+    }
+
+    fn action(&mut self, section: &str) -> Result<WrittenAction, Reason> {
+        let path = self.path()?;
+        match section {
+            "SET" => {
+                if !(self.token().kind == TokenKind::Comparison && self.token().text == "=") {
+                    return self.wrong();
+                }
+                self.at += 1;
+                let first = self.operand()?;
+                let sign = ["+", "-"].into_iter().find(|sign| self.token().text == *sign);
+                let second = match sign {
+                    Some(sign) => {
+                        self.at += 1;
+                        Some((sign, self.operand()?))
+                    }
+                    None => None,
+                };
+                Ok(WrittenAction::Set(path, WrittenSum { first, second }))
+            }
+            "REMOVE" => Ok(WrittenAction::Remove(path)),
+            "ADD" => Ok(WrittenAction::Add(path, self.value()?)),
+            _ => Ok(WrittenAction::Delete(path, self.value()?)),
+        }
+    }
+
+    fn value(&mut self) -> Result<String, Reason> {
+        let token = self.token();
+        if token.kind != TokenKind::Value {
+            return self.wrong();
+        }
+        self.at += 1;
+        Ok(token.text.to_owned())
     }
 
     fn operand(&mut self) -> Result<WrittenOperand, Reason> {

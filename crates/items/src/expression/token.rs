@@ -22,7 +22,7 @@ pub(super) enum TokenKind {
     Digits,
     /// A comparison.
     Comparison,
-    /// One of `( ) [ ] , .`
+    /// One of `( ) [ ] , . + -`
     Mark,
     /// What no expression has.
     Strange,
@@ -53,7 +53,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
                 size if first == '#' => (TokenKind::Name, size),
                 size => (TokenKind::Value, size),
             },
-            '(' | ')' | '[' | ']' | ',' | '.' => (TokenKind::Mark, 1),
+            '(' | ')' | '[' | ']' | ',' | '.' | '+' | '-' => (TokenKind::Mark, 1),
             '<' if rest.starts_with("<>") || rest.starts_with("<=") => (TokenKind::Comparison, 2),
             '>' if rest.starts_with(">=") => (TokenKind::Comparison, 2),
             '<' | '>' | '=' => (TokenKind::Comparison, 1),
