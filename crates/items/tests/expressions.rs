@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use sonagi_items::{
     Item, Value,
-    expression::{Condition, Projection, Substitutes, Update, Which},
+    expression::{Condition, KeyCondition, KeyTest, Projection, Substitutes, Update, Which},
 };
 use sonagi_model::limits;
 
@@ -401,5 +401,44 @@ proptest! {
             let others = |item: Item| item.into_iter().filter(|(name, _)| !names.contains(name)).collect::<Item>();
             prop_assert_eq!(others(after), others(item()), "{}", expression);
         }
+    }
+}
+
+#[test]
+fn a_key_condition_has_a_test_for_each_key() {
+    let tests = |expression: &str| KeyCondition::parse(expression, &substitutes()).unwrap().tests().clone();
+    let one = |name: &str, test: KeyTest| BTreeMap::from([(name.to_owned(), test)]);
+    assert_eq!(tests("pk = :a"), one("pk", KeyTest::Equal(text("a"))));
+    assert_eq!(tests(":a < pk"), one("pk", KeyTest::Greater(text("a"))));
+    assert_eq!(tests("#status >= :one"), one("status", KeyTest::AtLeast(number("1"))));
+    let both = tests("(pk = :a) AND (sk BETWEEN :one AND :nine)");
+    assert_eq!(both["sk"], KeyTest::Between(number("1"), number("9")));
+    assert_eq!(tests("begins_with(sk, :he) and pk = :a")["sk"], KeyTest::BeginsWith(text("he")));
+    for (expression, message) in [
+        ("", "Invalid KeyConditionExpression: The expression can not be empty;"),
+        ("pk = :a OR pk = :z", "Invalid operator used in KeyConditionExpression: OR"),
+        ("NOT pk = :a", "Invalid operator used in KeyConditionExpression: NOT"),
+        ("pk <> :a", "Invalid operator used in KeyConditionExpression: <>"),
+        ("pk IN (:a)", "Invalid operator used in KeyConditionExpression: IN"),
+        ("attribute_exists(pk)", "Invalid operator used in KeyConditionExpression: attribute_exists"),
+        ("size(pk) = :one", "KeyConditionExpressions cannot contain nested operations"),
+        (
+            ":one BETWEEN pk AND :nine",
+            "Invalid condition in KeyConditionExpression: BETWEEN operator must have the key attribute as its first operand",
+        ),
+        (
+            "begins_with(:a, pk)",
+            "Invalid condition in KeyConditionExpression: begins_with operator must have the key attribute as its first operand",
+        ),
+        (
+            "pk = sk",
+            "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition",
+        ),
+        ("pk.x = :a", "KeyConditionExpressions cannot have conditions on nested attributes"),
+        (":a = :z", "Invalid condition in KeyConditionExpression: No key attribute specified"),
+        ("pk = :a AND pk = :z", "KeyConditionExpressions must only contain one condition per key"),
+    ] {
+        let error = KeyCondition::parse(expression, &substitutes()).unwrap_err();
+        assert_eq!(error.to_string(), message, "{expression}");
     }
 }

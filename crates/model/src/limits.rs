@@ -592,8 +592,10 @@ pub const TRANSACTION_SIZE: usize = 64 * MIB;
 pub const SCAN_ROWS: usize = 10_000;
 /// Transactions that one group commit holds.
 pub const GROUP_COMMIT: usize = 1_024;
-/// Bytes of a value that a group commit keeps for the other transactions that read it.
+/// Bytes of a record that a group commit keeps for the other transactions that read it.
 pub const READ_AGAIN_SIZE: usize = 16 << 10;
+/// Bytes of all that it keeps so.
+pub const READS_AGAIN_SIZE: usize = 4 * MIB;
 /// A group commit waits for callers that may come back for this part of what the last one took at the disk.
 pub const GATHERING_SHARE: u32 = 4;
 /// And no longer than this.

@@ -11,10 +11,10 @@ use crate::{Item, Kind, Number, Value};
 
 /// A condition or a filter (Developer Guide, "Condition and filter expressions, operators, and functions in DynamoDB").
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition(Test);
+pub struct Condition(pub(super) Test);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Test {
+pub(super) enum Test {
     Or(Box<Test>, Box<Test>),
     And(Box<Test>, Box<Test>),
     Not(Box<Test>),
@@ -29,7 +29,7 @@ enum Test {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
+pub(super) enum Comparison {
     Equal,
     Unequal,
     Less,
@@ -39,7 +39,7 @@ enum Comparison {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Operand {
+pub(super) enum Operand {
     Path(Path),
     Value(Value),
     Size(Box<Operand>),
@@ -344,7 +344,7 @@ impl Test {
     }
 
     /// Its operator and operands, of a test that has such.
-    fn operands(&self) -> (&'static str, Vec<&Operand>) {
+    pub(super) fn operands(&self) -> (&'static str, Vec<&Operand>) {
         match self {
             Self::Or(..) | Self::And(..) | Self::Not(_) => ("", Vec::new()),
             Self::Comparison(comparison, left, right) => (comparison.as_str(), vec![left, right]),

@@ -7,6 +7,7 @@ use crate::NumberError;
 pub enum Which {
     Condition,
     Filter,
+    KeyCondition,
     Projection,
     Update,
 }
@@ -91,6 +92,7 @@ impl fmt::Display for Which {
         f.write_str(match self {
             Self::Condition => "ConditionExpression",
             Self::Filter => "FilterExpression",
+            Self::KeyCondition => "KeyConditionExpression",
             Self::Projection => "ProjectionExpression",
             Self::Update => "UpdateExpression",
         })
@@ -108,4 +110,27 @@ pub enum UpdateError {
     Path,
     #[error(transparent)]
     Number(NumberError),
+}
+
+/// A condition that is none on keys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyConditionError {
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
+    #[error("Invalid operator used in KeyConditionExpression: {0}")]
+    Operator(&'static str),
+    #[error("KeyConditionExpressions cannot contain nested operations")]
+    NestedOperation,
+    #[error(
+        "Invalid condition in KeyConditionExpression: {0} operator must have the key attribute as its first operand"
+    )]
+    FirstOperand(&'static str),
+    #[error("Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition")]
+    SeveralNames,
+    #[error("KeyConditionExpressions cannot have conditions on nested attributes")]
+    NestedName,
+    #[error("Invalid condition in KeyConditionExpression: No key attribute specified")]
+    NoName,
+    #[error("KeyConditionExpressions must only contain one condition per key")]
+    Twice,
 }

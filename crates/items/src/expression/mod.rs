@@ -6,7 +6,7 @@
 //!   Condition::holds(item)      Projection::of(item)      Update::of(item)
 //! ```
 //!
-//! After Amazon DynamoDB Developer Guide, "Using expressions in DynamoDB". Start reading at [`Condition`], [`Projection`] or
+//! After Amazon DynamoDB Developer Guide, "Using expressions in DynamoDB". Start reading at [`Condition`], [`KeyCondition`], [`Projection`] or
 //! [`Update`].
 //! Always true here: an expression that was parsed is not longer than [`EXPRESSION_SIZE`](limits::EXPRESSION_SIZE) and not
 //! deeper than [`EXPRESSION_DEPTH`](limits::EXPRESSION_DEPTH); asking it of an item reads each part that it names once for
@@ -14,6 +14,7 @@
 
 mod condition;
 mod error;
+mod keys;
 mod path;
 mod projection;
 mod reserved;
@@ -23,7 +24,8 @@ mod token;
 mod update;
 
 pub use condition::Condition;
-pub use error::{ExpressionError, Reason, UpdateError, Which};
+pub use error::{ExpressionError, KeyConditionError, Reason, UpdateError, Which};
+pub use keys::{KeyCondition, KeyTest};
 pub use path::{Path, Step};
 pub use projection::Projection;
 pub use substitutes::Substitutes;

@@ -1,12 +1,18 @@
 //! One environment: at most one instance at a time, and none while it is idle unless its function asked for reuse.
 
-use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
 use sonagi_model::{Clock, Tick, clock, function::Reuse};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::coop};
 
 use super::{
     call::{self, Ended, Instance},
@@ -186,7 +192,12 @@ where
                 Some(Ended { result: Ok(()), .. }) => Guest::Returned,
                 None => Guest::Away,
             };
-            match serving.poll(context, guest) {
+            // What a guest that has returned left is there, and none of it may be taken for missing because this
+            // task has used up its turn.
+            let step =
+                pin!(coop::unconstrained(poll_fn(|context| Poll::Ready(serving.poll(context, guest)))));
+            let Poll::Ready(step) = step.poll(context) else { return Poll::Pending };
+            match step {
                 Step::Done if guest == Guest::Returned => break,
                 Step::Onward => {}
                 // What the guest does behind its answer is its own affair, until its time is up.

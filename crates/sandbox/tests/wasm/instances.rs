@@ -115,6 +115,21 @@ async fn an_instance_whose_invocation_was_dropped_serves_no_more() {
     assert_eq!(count(&mut running).await, 1);
 }
 
+/// Of what a task may do in a turn (tokio's cooperative budget) any rest may be left when a request comes.
+#[tokio::test]
+async fn an_answer_is_whole_however_much_of_its_tasks_turn_is_left() {
+    const TURN: u32 = 128;
+    let bench = Bench::new();
+    let mut running = bench.reusing(LONG).await;
+    for left in 0..TURN {
+        tokio::task::yield_now().await;
+        for _ in left..TURN {
+            tokio::task::coop::consume_budget().await;
+        }
+        assert_eq!(count(&mut running).await, left + 1);
+    }
+}
+
 #[tokio::test]
 async fn environments_do_not_share_instances() {
     let bench = Bench::new();

@@ -77,16 +77,22 @@ impl Overlay {
 /// What a batch's transactions have read of the database, which stays as it is until the batch is written: many of them
 /// read the same records.
 #[derive(Default)]
-pub(super) struct Reads(HashMap<Bytes, Option<Bytes>>);
+pub(super) struct Reads {
+    known: HashMap<Bytes, Option<Bytes>>,
+    /// Bytes of their keys and values.
+    size: usize,
+}
 
 impl Reads {
     fn get(&mut self, connection: &Connection, key: &[u8]) -> rusqlite::Result<Option<Bytes>> {
-        if let Some(known) = self.0.get(key) {
+        if let Some(known) = self.known.get(key) {
             return Ok(known.clone());
         }
         let value = get(connection, key)?;
-        if value.as_ref().is_none_or(|value| value.len() <= limits::READ_AGAIN_SIZE) {
-            self.0.insert(Bytes::copy_from_slice(key), value.clone());
+        let size = key.len() + value.as_ref().map_or(0, Bytes::len);
+        if size <= limits::READ_AGAIN_SIZE && self.size + size <= limits::READS_AGAIN_SIZE {
+            self.size += size;
+            self.known.insert(Bytes::copy_from_slice(key), value.clone());
         }
         Ok(value)
     }
