@@ -84,6 +84,8 @@ pub trait Transaction {
 #[async_trait]
 pub trait Snapshot: Send + Sync {
     async fn get(&self, key: &[u8]) -> Result<Option<Bytes>>;
+    /// The records of these keys, in their order.
+    async fn get_all(&self, keys: Vec<Vec<u8>>) -> Result<Vec<Option<Bytes>>>;
     /// At most `limit` records (and never more than [`SCAN_ROWS`](sonagi_model::limits::SCAN_ROWS)) with keys in
     /// `range`, in the order of `direction`.
     async fn scan(&self, range: Range<&[u8]>, direction: Direction, limit: usize) -> Result<Vec<Record>>;

@@ -41,6 +41,8 @@ pub enum Error {
     #[error(transparent)]
     Queue(#[from] crate::queues::Refusal),
     #[error(transparent)]
+    Document(#[from] crate::documents::Refusal),
+    #[error(transparent)]
     Backend(#[from] sonagi_backend::Error),
 }
 
@@ -56,6 +58,7 @@ impl Fault for Error {
             | Self::BatchTooLarge => FaultKind::TooLarge,
             Self::NumberOutOfRange => FaultKind::Conflict,
             Self::Queue(refusal) => refusal.kind(),
+            Self::Document(refusal) => refusal.kind(),
             Self::Backend(cause) => cause.kind(),
         }
     }

@@ -583,7 +583,7 @@ pub const SCHEDULE_YEARS: std::ops::RangeInclusive<i16> = 1_970..=2_199;
 // Records, Blobs, Bus.
 
 /// Bytes of a record's key.
-pub const RECORD_KEY_SIZE: usize = 4 << 10;
+pub const RECORD_KEY_SIZE: usize = 16 << 10;
 /// Bytes of a record's value.
 pub const RECORD_VALUE_SIZE: usize = 16 * MIB;
 /// Bytes of all writes of one transaction.
@@ -829,3 +829,41 @@ pub const ITEM_DEPTH: usize = 32;
 pub const EXPRESSION_SIZE: usize = 4 << 10;
 /// Parentheses, functions and `NOT`s in each other within an expression.
 pub const EXPRESSION_DEPTH: usize = 100;
+
+/// Letters of a table's or an index's name (DynamoDB Developer Guide, "Quotas").
+pub const TABLE_NAME_MIN: usize = 3;
+pub const TABLE_NAME_SIZE: usize = 255;
+/// Tables (DynamoDB Developer Guide, "Quotas": the most that can be asked for).
+pub const TABLES: usize = 10_000;
+/// Tables whose records are kept to be compared.
+pub const TABLES_KNOWN: usize = 10_000;
+/// Bytes of an item, its attributes' names included (DynamoDB Developer Guide, "Quotas").
+pub const ITEM_SIZE: usize = 400 << 10;
+/// Bytes of a partition key and of a sort key (DynamoDB Developer Guide, "Quotas").
+pub const PARTITION_KEY_SIZE: usize = 2048;
+pub const SORT_KEY_SIZE: usize = 1024;
+/// Bytes of a partition with its local indexes' entries (DynamoDB Developer Guide, "Item collections").
+pub const ITEM_COLLECTION_SIZE: u64 = 10 << 30;
+/// Bytes of a write unit and of a read unit (DynamoDB Developer Guide, "DynamoDB read and write operations").
+pub const WRITE_UNIT_SIZE: usize = 1 << 10;
+pub const READ_UNIT_SIZE: usize = 4 << 10;
+/// Bytes of the items that a page of a query or a scan looks at: the one that reaches it is the last (DynamoDB API
+/// Reference, `Query`).
+pub const PAGE_SIZE: usize = MIB;
+/// Records that a page reads at once: at first, and when it is known how large they are.
+pub const PAGE_ROWS_FIRST: usize = 64;
+pub const PAGE_ROWS: usize = 1_000;
+/// How long a transaction's token is remembered (DynamoDB API Reference, `TransactWriteItems`).
+pub const TRANSACTION_TOKEN_LIFE: Duration = Duration::from_secs(10 * 60);
+/// How long a stream's records are kept (DynamoDB Developer Guide, "Change data capture for DynamoDB Streams").
+pub const STREAM_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Bytes of a stream's records that are read at once (DynamoDB API Reference, `GetRecords`).
+pub const STREAM_PAGE_SIZE: usize = MIB;
+/// How long an item may have been over and is still removed (DynamoDB Developer Guide, "Time to Live").
+pub const ITEM_EXPIRY_AGE: Duration = Duration::from_secs(5 * 365 * 24 * 60 * 60);
+/// How far back a table can be restored (DynamoDB Developer Guide, "Point-in-time backups").
+pub const TABLE_HISTORY: Duration = Duration::from_secs(35 * 24 * 60 * 60);
+/// How often tables are looked at for what has expired or is too old.
+pub const TABLE_TIDY: Duration = Duration::from_secs(30);
+/// Records that are removed, or entered into an index, in one transaction.
+pub const CLEARED_AT_ONCE: usize = 500;

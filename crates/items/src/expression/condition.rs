@@ -56,6 +56,13 @@ impl Condition {
         read(text, substitutes).map(Self).map_err(|reason| ExpressionError { of, reason })
     }
 
+    /// The attributes that it asks of.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.0.names(&mut names);
+        names
+    }
+
     /// Whether it holds of an item; of one that is not there, it is asked of an empty one.
     pub fn holds(&self, item: &Item) -> bool {
         self.0.holds(item)
@@ -250,6 +257,15 @@ impl Operand {
         }
     }
 
+    /// The attribute that it is, or is a part of.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Path(path) => Some(&path.name),
+            Self::Value(_) => None,
+            Self::Size(operand) => operand.name(),
+        }
+    }
+
     fn find<'a>(&'a self, item: &'a Item) -> Option<Found<'a>> {
         match self {
             Self::Path(path) => path.find(item).map(Found::Value),
@@ -355,6 +371,17 @@ impl Test {
             Self::Type(operand, kind) => ("attribute_type", vec![operand, kind]),
             Self::BeginsWith(operand, beginning) => ("begins_with", vec![operand, beginning]),
             Self::Contains(operand, part) => ("contains", vec![operand, part]),
+        }
+    }
+
+    fn names<'a>(&'a self, into: &mut Vec<&'a str>) {
+        match self {
+            Self::Or(left, right) | Self::And(left, right) => {
+                left.names(into);
+                right.names(into);
+            }
+            Self::Not(inside) => inside.names(into),
+            other => into.extend(other.operands().1.into_iter().filter_map(Operand::name)),
         }
     }
 

@@ -196,6 +196,14 @@ impl Snapshot for SqliteSnapshot {
         self.read(move |connection| schema::checked("read a record", overlay::get(connection, &key))).await
     }
 
+    async fn get_all(&self, keys: Vec<Vec<u8>>) -> Result<Vec<Option<Bytes>>> {
+        self.read(move |connection| {
+            let found = keys.iter().map(|key| overlay::get(connection, key));
+            schema::checked("read records", found.collect())
+        })
+        .await
+    }
+
     async fn scan(&self, range: Range<&[u8]>, direction: Direction, limit: usize) -> Result<Vec<Record>> {
         let limit = limit.min(limits::SCAN_ROWS);
         if range.start >= range.end || limit == 0 {

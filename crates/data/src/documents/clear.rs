@@ -1,0 +1,60 @@
+//! Ranges of records that nobody needs any more: noted by the transaction that gives them up, removed afterwards, some at a
+//! time.
+
+use std::sync::Arc;
+
+use sonagi_backend::{
+    Error, Records, Transaction,
+    records::{Direction, after},
+};
+use sonagi_model::limits;
+
+use super::layout;
+
+/// Has all keys removed that begin with `prefix`.
+pub(super) fn later(t: &mut dyn Transaction, prefix: Vec<u8>) -> Result<(), Error> {
+    let to = after(&prefix);
+    later_until(t, prefix, to)
+}
+
+/// Has the keys from `from` on, before `to`, removed.
+pub(super) fn later_until(t: &mut dyn Transaction, from: Vec<u8>, to: Vec<u8>) -> Result<(), Error> {
+    t.put(&layout::gone(&from), &to)
+}
+
+/// Whether keys from `from` on are still to be removed.
+pub(super) fn is_pending(t: &mut dyn Transaction, from: &[u8]) -> Result<bool, Error> {
+    Ok(t.get(&layout::gone(from))?.is_some())
+}
+
+/// Removes all that was noted.
+pub(super) async fn run(records: &Arc<dyn Records>) -> Result<(), Error> {
+    let (first, last) = (layout::GONE.to_vec(), after(layout::GONE));
+    loop {
+        let gone =
+            records.snapshot().scan(&first..&last, Direction::Forward, limits::CLEARED_AT_ONCE).await?;
+        if gone.is_empty() {
+            return Ok(());
+        }
+        for record in gone {
+            let Some(from) = record.key.strip_prefix(layout::GONE) else { continue };
+            range(records, ([layout::PREFIX, from].concat(), record.value.to_vec())).await?;
+            let key = record.key;
+            records.transact(move |t| t.delete(&key)).await?;
+        }
+    }
+}
+
+/// Removes all records of a range, some at a time.
+pub(super) async fn range(records: &Arc<dyn Records>, (from, to): (Vec<u8>, Vec<u8>)) -> Result<(), Error> {
+    // The usual case is that there is nothing, and then nobody's commit waits for this.
+    while !records.snapshot().scan(&from..&to, Direction::Forward, 1).await?.is_empty() {
+        let (start, end) = (from.clone(), to.clone());
+        let remove = move |t: &mut dyn Transaction| {
+            let found = t.scan(&start..&end, Direction::Forward, limits::CLEARED_AT_ONCE)?;
+            found.iter().try_for_each(|record| t.delete(&record.key))
+        };
+        records.transact(remove).await?;
+    }
+    Ok(())
+}

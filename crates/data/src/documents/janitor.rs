@@ -1,0 +1,322 @@
+//! What goes on in the background: following the feed, filling indexes, removing what has expired, trimming streams, and
+//! clearing away what was given up.
+
+use std::sync::Arc;
+
+use sonagi_backend::{
+    Error, Sequence, Transaction,
+    records::{ChangeSet, Direction, after},
+};
+use sonagi_items::codec;
+use sonagi_model::{Timestamp, limits};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Documents, IndexState, Table, TableName, clear,
+    count::{Changes, Of},
+    error::Stop,
+    history::Past,
+    layout::{self, EXPIRY, HISTORY, ITEM, STREAM},
+    reading::position_of,
+    registry::Inner,
+    stream::{Stream, StreamRecord},
+    table::damaged,
+    transaction,
+    write::{By, Writer, expires},
+};
+
+/// Begins all of it; it ends with `stop`.
+pub(super) fn start(inner: &Arc<Inner>, from: Sequence, stop: &CancellationToken) {
+    let follow = follow(Arc::clone(inner), from);
+    tokio::spawn(stop.clone().run_until_cancelled_owned(follow));
+    tokio::spawn(stop.clone().run_until_cancelled_owned(work(Arc::clone(inner))));
+}
+
+/// Follows the feed: notices other tables, and tells those who wait for a stream's records.
+async fn follow(inner: Arc<Inner>, from: Sequence) {
+    let mut changes = inner.records.changes(from);
+    loop {
+        match changes.next().await {
+            Ok(set) => {
+                take_in(&inner, &set);
+                inner.seen.send_replace(set.sequence);
+            }
+            Err(Error::Closed) => return,
+            Err(error) => {
+                if !matches!(error, Error::Trimmed { .. }) {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the tables cannot follow the records"
+                    );
+                    inner.clock.sleep(limits::QUEUE_RETRY).await;
+                }
+                // What was missed is looked up when it is needed.
+                changes = inner.records.changes(inner.records.sequence());
+                inner.forget_names();
+                inner.wake_readers();
+                inner.seen.send_replace(inner.records.sequence());
+            }
+        }
+    }
+}
+
+fn take_in(inner: &Inner, set: &ChangeSet) {
+    for change in &set.changes {
+        if let Some(name) = change.key.strip_prefix(layout::NAMES) {
+            inner.forget_name(name);
+        } else if let Some((STREAM, id, _)) = layout::parts(&change.key) {
+            inner.wake(id);
+        }
+    }
+}
+
+/// Does what is to be done, when something is, and now and then.
+async fn work(inner: Arc<Inner>) {
+    let documents = Documents::within(&inner);
+    loop {
+        let wanted = inner.work.notified();
+        tokio::pin!(wanted);
+        wanted.as_mut().enable();
+        match documents.tidy().await {
+            Ok(()) => {}
+            Err(crate::Error::Backend(Error::Closed)) => return,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "tables are not tidied up");
+            }
+        }
+        let pause = inner.clock.sleep(limits::TABLE_TIDY);
+        tokio::select! {
+            () = wanted => {}
+            () = pause => {}
+        }
+    }
+}
+
+impl Documents {
+    async fn tidy(&self) -> crate::Result<()> {
+        let mut last = None;
+        loop {
+            let page = self.list(last.as_ref().map(TableName::as_str), limits::CLEARED_AT_ONCE).await?;
+            for name in &page.tables {
+                self.tidy_table(name).await?;
+            }
+            if !page.more {
+                break;
+            }
+            last = page.tables.last().cloned();
+        }
+        self.trim_streams().await?;
+        self.forget_tokens().await?;
+        Ok(clear::run(self.records()).await?)
+    }
+
+    async fn tidy_table(&self, name: &TableName) -> crate::Result<()> {
+        let table = match self.recall(name).await {
+            Ok(table) => table,
+            // It was removed meanwhile.
+            Err(crate::Error::Document(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        self.fill(&table).await?;
+        if table.expiry.is_some() {
+            self.expire(&table).await?;
+        }
+        if table.recovery.is_some() {
+            let id = table.id;
+            self.trim(HISTORY, id, limits::TABLE_HISTORY, |record| Ok(Past::decode(record)?.until)).await?;
+        }
+        Ok(())
+    }
+
+    /// Enters the items that were there before an index, or before they had a time to expire.
+    async fn fill(&self, table: &Table) -> crate::Result<()> {
+        let indexes = table.indexes.iter().filter(|index| index.state == IndexState::Filling);
+        let wanted = Wanted {
+            name: table.name.clone(),
+            id: table.id,
+            indexes: indexes.map(|index| index.no).collect(),
+            expiry: table.expiry.as_ref().is_some_and(|expiry| expiry.filling),
+        };
+        if wanted.indexes.is_empty() && !wanted.expiry {
+            return Ok(());
+        }
+        let (wanted, mut from) = (Arc::new(wanted), None::<Vec<u8>>);
+        loop {
+            let (wanted, start) = (Arc::clone(&wanted), from.take());
+            from = self.change(move |t| fill_some(t, &wanted, start.as_deref())).await?;
+            if from.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes the items whose time is over.
+    async fn expire(&self, table: &Table) -> crate::Result<()> {
+        loop {
+            let now = self.now();
+            let oldest = now.micros().saturating_sub(limits::ITEM_EXPIRY_AGE.as_micros() as u64);
+            let from = layout::expiry(table.id, Timestamp(oldest), &[]);
+            let to = layout::expiry(table.id, Timestamp(now.micros() + 1), &[]);
+            let most = limits::CLEARED_AT_ONCE;
+            let due = self.records().snapshot().scan(&from..&to, Direction::Forward, most).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let is_all = due.len() < most;
+            let (name, id) = (table.name.clone(), table.id);
+            let keys: Vec<_> = due.into_iter().map(|record| record.key).collect();
+            self.change(move |t| {
+                let Some(table) = Table::find(t, &name)?.filter(|table| table.id == id) else {
+                    return Ok(());
+                };
+                keys.iter().try_for_each(|key| expire_one(t, &table, key, now))
+            })
+            .await?;
+            if is_all {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn trim_streams(&self) -> crate::Result<()> {
+        let (mut last, most) = (None::<Stream>, limits::CLEARED_AT_ONCE);
+        loop {
+            let behind = last.as_ref().map(|stream| (stream.table.as_str(), stream.label.as_str()));
+            let (streams, more) = self.streams(None, behind, most).await?;
+            for stream in &streams {
+                let at = |record: &bytes::Bytes| Ok(StreamRecord::decode(0, record)?.at);
+                self.trim(STREAM, stream.id, limits::STREAM_LIFE, at).await?;
+                if stream.ended.is_some_and(|ended| ended < self.horizon()) {
+                    let (key, all) = (layout::stream(&stream.table, &stream.label), stream.id);
+                    self.change(move |t| {
+                        clear::later(t, layout::all(STREAM, all))?;
+                        Ok(t.delete(&key)?)
+                    })
+                    .await?;
+                }
+            }
+            if !more {
+                return Ok(());
+            }
+            last = streams.last().cloned();
+        }
+    }
+
+    /// Removes records of a log that are older than `life`.
+    async fn trim(
+        &self,
+        tag: u8,
+        id: layout::Id,
+        life: std::time::Duration,
+        at: impl Fn(&bytes::Bytes) -> Result<Timestamp, Error>,
+    ) -> crate::Result<()> {
+        let horizon = Timestamp(self.now().micros().saturating_sub(life.as_micros() as u64));
+        let (from, to) = (layout::position(tag, id, 1), after(&layout::all(tag, id)));
+        loop {
+            let most = limits::CLEARED_AT_ONCE;
+            let found = self.records().snapshot().scan(&from..&to, Direction::Forward, most).await?;
+            let mut old = Vec::new();
+            for record in &found {
+                if at(&record.value)? >= horizon {
+                    break;
+                }
+                old.push(record.key.clone());
+            }
+            let Some(last) = old.last() else { return Ok(()) };
+            let is_all = old.len() < most;
+            let trimmed = position_of(last)? + 1;
+            let begins = layout::position(tag, id, 0);
+            self.change(move |t| {
+                old.iter().try_for_each(|key| t.delete(key))?;
+                Ok(t.put(&begins, &trimmed.to_be_bytes())?)
+            })
+            .await?;
+            if is_all {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn forget_tokens(&self) -> crate::Result<()> {
+        let (mut from, to) = (layout::TOKENS.to_vec(), after(layout::TOKENS));
+        loop {
+            let most = limits::CLEARED_AT_ONCE;
+            let found = self.records().snapshot().scan(&from..&to, Direction::Forward, most).await?;
+            let now = self.now();
+            let stale = found.iter().filter(|record| transaction::is_stale(&record.value, now));
+            let stale: Vec<_> = stale.map(|record| record.key.clone()).collect();
+            if !stale.is_empty() {
+                self.change(move |t| Ok(stale.iter().try_for_each(|key| t.delete(key))?)).await?;
+            }
+            match found.last() {
+                Some(last) if found.len() == most => from = [&last.key, &[0][..]].concat(),
+                Some(_) | None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// What is to be filled; what is added to a table meanwhile is filled afterwards.
+struct Wanted {
+    name: TableName,
+    id: layout::Id,
+    indexes: Vec<layout::IndexNo>,
+    expiry: bool,
+}
+
+/// Enters some items, from `from` on; where the next begin, or none: it is done.
+fn fill_some(t: &mut dyn Transaction, wanted: &Wanted, from: Option<&[u8]>) -> Result<Option<Vec<u8>>, Stop> {
+    let found = Table::find(t, &wanted.name)?.filter(|table| table.id == wanted.id);
+    let Some(mut table) = found else { return Ok(None) };
+    let all = layout::all(ITEM, table.id);
+    let (from, to) = (from.unwrap_or(&all).to_vec(), after(&all));
+    let most = limits::CLEARED_AT_ONCE;
+    let found = t.scan(&from..&to, Direction::Forward, most)?;
+    let mut changes = Changes::default();
+    for record in &found {
+        let item = codec::decode(&record.value).map_err(|_| damaged("an item"))?;
+        for index in table.indexes.iter().filter(|index| wanted.indexes.contains(&index.no)) {
+            // What is not of the index's types is not in it, as it was there first.
+            let Ok(Some(entry)) = index.entry(&table, &item) else { continue };
+            if t.get(&entry.key)?.is_none() {
+                t.put(&entry.key, &entry.record)?;
+                changes.note(Of::Index(index.no), None, Some(entry.size));
+            }
+        }
+        if wanted.expiry
+            && let Some(expiry) = &table.expiry
+            && let Some(at) = expires(&item, &expiry.attribute)
+        {
+            t.put(&layout::expiry(table.id, at, &record.key[layout::PREFIX.len() + 9..]), &[])?;
+        }
+    }
+    changes.write(t, table.id)?;
+    if found.len() == most
+        && let Some(last) = found.last()
+    {
+        return Ok(Some([&last.key, &[0][..]].concat()));
+    }
+    for index in table.indexes.iter_mut().filter(|index| wanted.indexes.contains(&index.no)) {
+        index.state = IndexState::Active;
+    }
+    if let Some(expiry) = table.expiry.as_mut().filter(|_| wanted.expiry) {
+        expiry.filling = false;
+    }
+    table.store(t)?;
+    Ok(None)
+}
+
+fn expire_one(t: &mut dyn Transaction, table: &Table, note: &[u8], now: Timestamp) -> Result<(), Stop> {
+    let Some((EXPIRY, _, rest)) = layout::parts(note) else { return Ok(()) };
+    let Some(behind) = rest.get(8..) else { return Ok(()) };
+    let key = [&layout::all(ITEM, table.id)[..], behind].concat();
+    let record = t.get(&key)?;
+    let item = record.as_ref().map(codec::decode).transpose().map_err(|_| damaged("an item"))?;
+    let due =
+        table.expiry.as_ref().zip(item.as_ref()).and_then(|(expiry, item)| expires(item, &expiry.attribute));
+    if due.is_some_and(|due| due <= now) {
+        Writer::new(t, now).replace(table, &key, (item, record), None, By::Expiry)?;
+    }
+    // Also a note that no item has any more.
+    Ok(t.delete(note)?)
+}
