@@ -30,6 +30,10 @@ pub trait Records: Send + Sync + 'static {
     /// (`Io`, `Storage`) leaves open whether it is there after a crash.
     async fn transact_dyn(&self, body: Body) -> Result<Commit>;
 
+    /// A record of the newest commit, of those that had returned before it was asked for at the least; for a single one it
+    /// costs less than a snapshot. [`Busy`](crate::Error::Busy): too many wait already.
+    async fn get(&self, key: &[u8]) -> Result<Option<Bytes>>;
+
     /// A consistent view that includes every commit that has returned; costs nothing until it is read. Let it go
     /// soon: one that is held while very much is written may be ended, and then reads as
     /// [`SnapshotEnded`](crate::Error::SnapshotEnded).

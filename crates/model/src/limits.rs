@@ -608,6 +608,10 @@ pub const GROUP_COMMIT_SIZE: usize = 16 * MIB;
 pub const TRANSACTION_WRITES: usize = 250_000;
 /// Snapshots that are read at once; a further one waits for its first read.
 pub const SNAPSHOTS: usize = 256;
+/// Single records that may be waited for at once.
+pub const LOOKUPS: usize = 100_000;
+/// Threads that read single records.
+pub const LOOKUP_THREADS: usize = 2;
 /// Database connections for reading that are kept open while nobody reads.
 pub const IDLE_READERS: usize = 16;
 /// Bytes of the write-ahead log after which it is copied into the database in the background.

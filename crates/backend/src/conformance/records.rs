@@ -40,6 +40,8 @@ macro_rules! records_conformance {
                 a_scan_never_returns_more_than_the_limit,
                 a_snapshot_does_not_see_later_commits,
                 a_snapshot_sees_every_commit_that_has_returned,
+                a_record_by_itself_is_of_the_newest_commit,
+                records_that_are_read_together_are_of_one_commit,
                 the_feed_has_every_commit_once_in_order,
                 the_feed_resumes_at_any_position,
                 the_end_of_the_feed_waits_for_the_next_commit,
@@ -295,6 +297,47 @@ pub async fn a_snapshot_sees_every_commit_that_has_returned(factory: &dyn Factor
         })
     });
     join_all(callers).await.into_iter().for_each(|caller| caller.unwrap());
+}
+
+pub async fn a_record_by_itself_is_of_the_newest_commit(factory: &dyn Factory) {
+    let records = factory.open().await;
+    assert_eq!(records.get(b"a").await.unwrap(), None);
+    let one = |writer: u8| {
+        let records = Arc::clone(&records);
+        async move {
+            for value in 0..20 {
+                put(&records, &[writer], &[value]).await;
+                assert_eq!(records.get(&[writer]).await.unwrap().as_deref(), Some(&[value][..]));
+            }
+        }
+    };
+    join_all((0..20).map(one)).await;
+    records.transact(|t| t.delete(&[0])).await.unwrap();
+    assert_eq!(records.get(&[0]).await.unwrap(), None);
+    let records = factory.reopen(records).await;
+    assert_eq!(records.get(&[1]).await.unwrap().as_deref(), Some(&[19][..]));
+}
+
+pub async fn records_that_are_read_together_are_of_one_commit(factory: &dyn Factory) {
+    let records = factory.open().await;
+    let keys = || vec![b"a".to_vec(), b"none".to_vec(), b"b".to_vec()];
+    let write = async {
+        for value in 0..50_u8 {
+            let both = move |t: &mut dyn crate::Transaction| {
+                t.put(b"a", &[value]).and_then(|()| t.put(b"b", &[value]))
+            };
+            records.transact(both).await.unwrap();
+        }
+    };
+    let read = async {
+        for _ in 0..50 {
+            let found = records.snapshot().get_all(keys()).await.unwrap();
+            assert_eq!((&found[0], &found[1]), (&found[2], &None));
+        }
+    };
+    futures::join!(write, read);
+    let found = records.snapshot().get_all(keys()).await.unwrap();
+    assert_eq!(found[0].as_deref(), Some(&[49][..]));
 }
 
 pub async fn the_feed_has_every_commit_once_in_order(factory: &dyn Factory) {

@@ -93,7 +93,7 @@ impl Documents {
     pub async fn get(&self, table: &TableName, key: &Item) -> Result<Option<Item>> {
         let table = self.recall(table).await?;
         let key = key_of(&table, key)?;
-        let record = self.records().snapshot().get(&key).await?;
+        let record = self.records().get(&key).await?;
         record.as_ref().map(decode).transpose()
     }
 

@@ -5,6 +5,7 @@
 //!                            │ published once durable          ▲
 //!   changes  ◄── Follower ◄──┴── Tail                          │
 //!   snapshot ──► Readers: a read transaction on its own connection
+//!   get      ──► Lookups: a read transaction for all who ask at once
 //! ```
 //!
 //! Start reading at [`writer`]. Always true here:
@@ -17,6 +18,7 @@ mod checkpoint;
 mod encoding;
 mod feed;
 mod gathering;
+mod lookup;
 mod overlay;
 mod queue;
 mod reader;
@@ -31,6 +33,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use sonagi_model::limits;
 use tokio::sync::{oneshot, watch};
 
@@ -38,6 +41,7 @@ use self::{
     checkpoint::{Checkpoints, Thresholds},
     feed::{Follower, Tail},
     gathering::Pace,
+    lookup::Lookups,
     queue::{Job, Queue},
     reader::Readers,
     writer::{Purge, Writer},
@@ -92,6 +96,7 @@ pub struct SqliteRecords {
     queue: Arc<Queue>,
     tail: Arc<Tail>,
     readers: Arc<Readers>,
+    lookups: Lookups,
     newest: watch::Receiver<Sequence>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -119,6 +124,7 @@ impl SqliteRecords {
         let checkpoints = Checkpoints::start(config.folder.clone(), thresholds, Arc::clone(&readers))?;
         schema::checked("watch the log", checkpoints.watch(&mut connection))?;
 
+        let lookups = Lookups::start(&config.folder)?;
         let queue = Arc::new(Queue::new(config.queue));
         let tail = Arc::new(Tail::new(Sequence(trimmed)));
         let (sender, newest) = watch::channel(Sequence(last));
@@ -144,7 +150,7 @@ impl SqliteRecords {
                 drop(lock);
             })
             .map_err(|cause| Error::io("start the writer thread", cause))?;
-        Ok(Self { queue, tail, readers, newest, writer: Mutex::new(Some(writer)) })
+        Ok(Self { queue, tail, readers, lookups, newest, writer: Mutex::new(Some(writer)) })
     }
 
     /// Commits what waits and ends the writer; later transactions are refused with [`Error::Closed`].
@@ -175,6 +181,10 @@ impl Records for SqliteRecords {
         let (answer, committed) = oneshot::channel();
         self.queue.push(Job::Transact { body, answer })?;
         committed.await.map_err(|_| Error::Closed)?
+    }
+
+    async fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        self.lookups.get(key).await
     }
 
     fn snapshot(&self) -> Arc<dyn Snapshot> {
