@@ -24,9 +24,9 @@ const CRATE_GRAPH: [(&str, &[&str]); 14] = [
     ("expressions", &["model"]),
     ("items", &["model"]),
     ("control", &["model", "backend", "expressions"]),
-    ("data", &["model", "backend"]),
+    ("data", &["model", "backend", "items"]),
     ("invoke", &["model", "sandbox", "control"]),
-    ("edge", &["model", "identity", "control", "data", "invoke", "events", "expressions", "sandbox"]),
+    ("edge", &["model", "identity", "control", "items", "data", "invoke", "events", "expressions", "sandbox"]),
     (
         "server",
         &["model", "backend", "guest", "sandbox", "identity", "control", "data", "invoke", "events", "edge"],

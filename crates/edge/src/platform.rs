@@ -13,7 +13,7 @@ use std::{future::Future, sync::Arc};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use sonagi_control::Control;
-use sonagi_data::{logs::Logs, queues::Queues};
+use sonagi_data::{documents::Documents, logs::Logs, queues::Queues};
 use sonagi_events::Events;
 use sonagi_identity::Identity;
 use sonagi_invoke::Frontend;
@@ -54,6 +54,7 @@ pub(crate) struct Parts {
     pub(crate) frontend: Frontend,
     pub(crate) logs: Logs,
     pub(crate) queues: Queues,
+    pub(crate) documents: Documents,
     pub(crate) events: Events,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -85,6 +86,7 @@ impl Platform {
         frontend: Frontend,
         logs: Logs,
         queues: Queues,
+        documents: Documents,
         events: Events,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
@@ -99,6 +101,7 @@ impl Platform {
             frontend,
             logs,
             queues,
+            documents,
             events,
             clock,
             entropy,

@@ -7,7 +7,7 @@ use sonagi_backend::{
     embedded::{FileBlobs, RecordsConfig, SqliteRecords},
 };
 use sonagi_control::Control;
-use sonagi_data::{keyvalue::KeyValue, logs::Logs, queues::Queues};
+use sonagi_data::{documents::Documents, keyvalue::KeyValue, logs::Logs, queues::Queues};
 use sonagi_edge::{
     gateway::{self, Gateway},
     platform::{self, Platform},
@@ -103,6 +103,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         Queues::open(Arc::clone(&records) as Arc<dyn Records>, Arc::clone(&clock), Arc::clone(&entropy))
             .await
             .map_err(Error::Queues)?;
+    let documents =
+        Documents::open(Arc::clone(&records) as Arc<dyn Records>, Arc::clone(&clock), Arc::clone(&entropy));
     let endpoint = Arc::new(PlatformInside::default());
     let process = Arc::new(
         ProcessDriver::new(process::Config {
@@ -211,6 +213,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         frontend.clone(),
         logs.clone(),
         queues,
+        documents,
         events.clone(),
         Arc::clone(&clock),
         Arc::clone(&entropy),

@@ -1,13 +1,14 @@
 //! The AWS wire protocols: which service a request is for, and in which protocol to answer it.
 //!
 //! ```text
-//!   head ──► Service::of (credential scope, target header, path) ──► admit (SigV4, body) ──► lambda | scheduler | sqs | sns | events | sts | "not yet"
+//!   head ──► Service::of (credential scope, target header, path) ──► admit (SigV4, body) ──► lambda | scheduler | sqs | sns | events | dynamodb | sts | "not yet"
 //! ```
 //!
 //! Start reading at [`handle`]. Always true here: a request is let in before anything of it is acted on; every
 //! refusal is in the protocol of the service that was asked.
 
 pub(crate) mod admit;
+mod dynamodb;
 pub(crate) mod error;
 mod events;
 mod eventstream;
@@ -48,6 +49,7 @@ pub(crate) async fn handle(
         Service::Sqs => return sqs::handle(parts, head, body, request).await,
         Service::Sns => return sns::handle(parts, head, body, request).await,
         Service::Events => return events::handle(parts, head, body).await,
+        Service::DynamoDb => return dynamodb::handle(parts, head, body).await,
         Service::Scheduler => scheduler::handle(parts, head, body).await,
         Service::Sts => sts::handle(parts, head, body, request).await,
         Service::Absent { .. } => absent(parts, &service, &head, body).await,
@@ -75,7 +77,7 @@ async fn absent(
         StatusCode::NOT_IMPLEMENTED,
         "NotImplemented",
         format!(
-            "Sonagi has no {asked} yet. What it speaks now: lambda, scheduler, sqs, sns, events, and GetCallerIdentity of sts."
+            "Sonagi has no {asked} yet. What it speaks now: lambda, scheduler, sqs, sns, events, dynamodb, and GetCallerIdentity of sts."
         ),
     ))
 }

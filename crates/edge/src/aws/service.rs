@@ -15,6 +15,8 @@ pub(super) enum Service {
     Sns,
     /// EventBridge.
     Events,
+    /// With its streams.
+    DynamoDb,
     Sts,
     /// One of AWS's that Sonagi does not have.
     Absent {
@@ -55,7 +57,10 @@ impl Service {
             if target.starts_with("AWSEvents.") {
                 return Self::Events;
             }
-            // `DynamoDB_20120810.PutItem`, `AmazonSNS.Publish`
+            if target.starts_with("DynamoDB_") || target.starts_with("DynamoDBStreams_") {
+                return Self::DynamoDb;
+            }
+            // `Kinesis_20131202.PutRecord`, `AmazonSNS.Publish`
             let prefix = target.split(['.', '_']).next().unwrap_or_default().to_ascii_lowercase();
             let name = prefix.strip_prefix("amazon").unwrap_or(&prefix).to_owned();
             return Self::Absent { name: Cow::Owned(clean(name)), protocol: Protocol::Json };
@@ -82,6 +87,7 @@ impl Service {
             "sqs" => Self::Sqs,
             "sns" => Self::Sns,
             "events" => Self::Events,
+            "dynamodb" => Self::DynamoDb,
             "sts" => Self::Sts,
             "s3" => Self::Absent { name: Cow::Borrowed("s3"), protocol: Protocol::RestXml },
             _ => {
@@ -104,6 +110,7 @@ impl Service {
             Self::Sqs => "sqs",
             Self::Sns => "sns",
             Self::Events => "events",
+            Self::DynamoDb => "dynamodb",
             Self::Sts => "sts",
             Self::Absent { name, .. } => name,
         }
@@ -112,7 +119,7 @@ impl Service {
     pub(super) fn protocol(&self) -> Protocol {
         match self {
             Self::Lambda | Self::Scheduler => Protocol::RestJson,
-            Self::Sqs | Self::Events => Protocol::Json,
+            Self::Sqs | Self::Events | Self::DynamoDb => Protocol::Json,
             Self::Sns | Self::Sts => Protocol::Query,
             Self::Absent { protocol, .. } => *protocol,
         }
