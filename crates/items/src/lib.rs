@@ -7,12 +7,14 @@
 //! ```
 //!
 //! After Amazon DynamoDB Developer Guide, "Supported data types and naming rules in Amazon DynamoDB", and API Reference,
-//! `AttributeValue`. Start reading at [`Value`], then [`expression`]. Always true here: nothing reads or writes anything; no bytes and no text
-//! make anything panic, or recurse deeper than [`ITEM_DEPTH`](sonagi_model::limits::ITEM_DEPTH).
+//! `AttributeValue`. Start reading at [`Value`], then [`expression`], of which [`legacy`] is another way to write. Always true here:
+//! nothing reads or writes anything; no bytes and no text make anything panic, or recurse deeper than
+//! [`ITEM_DEPTH`](sonagi_model::limits::ITEM_DEPTH).
 
 pub mod codec;
 pub mod expression;
 pub mod key;
+pub mod legacy;
 mod number;
 mod value;
 

@@ -11,10 +11,10 @@ use crate::{Item, Kind, Number, Value};
 
 /// A condition or a filter (Developer Guide, "Condition and filter expressions, operators, and functions in DynamoDB").
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition(pub(super) Test);
+pub struct Condition(pub(crate) Test);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Test {
+pub(crate) enum Test {
     Or(Box<Test>, Box<Test>),
     And(Box<Test>, Box<Test>),
     Not(Box<Test>),
@@ -29,7 +29,7 @@ pub(super) enum Test {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub(crate) enum Comparison {
     Equal,
     Unequal,
     Less,
@@ -39,7 +39,7 @@ pub(super) enum Comparison {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Operand {
+pub(crate) enum Operand {
     Path(Path),
     Value(Value),
     Size(Box<Operand>),
@@ -492,13 +492,18 @@ fn check_kinds(operator: &str, operands: &[&Operand], allowed: &[Kind]) -> Resul
     wrong.map_or(Ok(()), |kind| wrong_kind(operator, kind))
 }
 
+/// None if they are not of one type that has an order.
+pub(crate) fn order(one: &Value, other: &Value) -> Option<Ordering> {
+    Found::Value(one).order(&Found::Value(other))
+}
+
 fn check_bounds(lower: &Operand, upper: &Operand) -> Result<(), Reason> {
     let (Operand::Value(one), Operand::Value(other)) = (lower, upper) else { return Ok(()) };
     let (lower, upper) = (shown(one), shown(other));
     if one.kind() != other.kind() {
         return Err(Reason::BoundKinds { lower, upper });
     }
-    match Found::Value(one).order(&Found::Value(other)) {
+    match order(one, other) {
         Some(Ordering::Greater) => Err(Reason::Bounds { lower, upper }),
         _ => Ok(()),
     }

@@ -106,6 +106,9 @@ pub enum UpdateError {
     NoAttribute,
     #[error("An operand in the update expression has an incorrect data type")]
     Kind,
+    /// The same of `AttributeUpdates`.
+    #[error("Type mismatch for attribute to update")]
+    Mismatch,
     #[error("The document path provided in the update expression is invalid for update")]
     Path,
     #[error(transparent)]

@@ -9,7 +9,7 @@ use crate::Value;
 /// What the keys of the items must be that a query is for (Developer Guide, "Key condition expressions for the Query
 /// operation in DynamoDB"): a test for each attribute that is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyCondition(BTreeMap<String, KeyTest>);
+pub struct KeyCondition(pub(crate) BTreeMap<String, KeyTest>);
 
 /// What one attribute must be.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,12 +24,14 @@ mod token;
 mod update;
 
 pub use condition::Condition;
+pub(crate) use condition::{Comparison, Operand, Test, order};
 pub use error::{ExpressionError, KeyConditionError, Reason, UpdateError, Which};
 pub use keys::{KeyCondition, KeyTest};
 pub use path::{Path, Step};
 pub use projection::Projection;
 pub use substitutes::Substitutes;
 pub use update::Update;
+pub(crate) use update::{Action, Family};
 
 #[cfg(doc)]
 use sonagi_model::limits;

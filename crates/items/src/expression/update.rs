@@ -11,27 +11,41 @@ use crate::{Item, Kind, Value};
 /// What is to be changed of an item (Developer Guide, "Using update expressions in DynamoDB").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
-    actions: Vec<(Path, Action)>,
+    pub(crate) actions: Vec<(Path, Action)>,
+    pub(crate) family: Family,
+}
+
+/// Which parameter an update is of: they have other words for the same mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    UpdateExpression,
+    AttributeUpdates,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Action {
+pub(crate) enum Action {
     Set(Operand),
     Remove,
-    /// A number, or the elements of a set.
+    /// A number, or the elements of a set; those of a list only in `AttributeUpdates`.
     Add(Value),
     /// The elements of a set.
     Delete(Value),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Operand {
+pub(crate) enum Operand {
     Path(Path),
     Value(Value),
     IfNotExists(Path, Box<Operand>),
     ListAppend(Box<Operand>, Box<Operand>),
     Sum(Box<Operand>, Box<Operand>),
     Difference(Box<Operand>, Box<Operand>),
+}
+
+impl Action {
+    pub(crate) fn put(value: Value) -> Self {
+        Self::Set(Operand::Value(value))
+    }
 }
 
 impl Update {
@@ -53,8 +67,8 @@ impl Update {
             match action {
                 Action::Set(operand) => set.push((path, operand.of(item)?)),
                 Action::Remove => removed.push(path),
-                Action::Add(value) => set.push((path, added(path.find(item), value)?)),
-                Action::Delete(value) => match deleted(path.find(item), value)? {
+                Action::Add(value) => set.push((path, added(path.find(item), value, self.family)?)),
+                Action::Delete(value) => match deleted(path.find(item), value, self.family)? {
                     Some(value) => set.push((path, value)),
                     None if path.find(item).is_some() => removed.push(path),
                     None => {}
@@ -130,7 +144,7 @@ fn remove(item: &mut Item, path: &Path) -> Result<(), UpdateError> {
     Ok(())
 }
 
-fn added(before: Option<&Value>, value: &Value) -> Result<Value, UpdateError> {
+fn added(before: Option<&Value>, value: &Value, family: Family) -> Result<Value, UpdateError> {
     Ok(match (before, value) {
         (None, value) => value.clone(),
         (Some(Value::Number(one)), Value::Number(other)) => {
@@ -139,12 +153,13 @@ fn added(before: Option<&Value>, value: &Value) -> Result<Value, UpdateError> {
         (Some(Value::Texts(one)), Value::Texts(other)) => Value::Texts(one | other),
         (Some(Value::Numbers(one)), Value::Numbers(other)) => Value::Numbers(one | other),
         (Some(Value::Binaries(one)), Value::Binaries(other)) => Value::Binaries(one | other),
-        _ => return Err(UpdateError::Kind),
+        (Some(Value::List(one)), Value::List(other)) => Value::List([&one[..], other].concat()),
+        _ => return Err(family.mismatch()),
     })
 }
 
 /// None if nothing is left.
-fn deleted(before: Option<&Value>, value: &Value) -> Result<Option<Value>, UpdateError> {
+fn deleted(before: Option<&Value>, value: &Value, family: Family) -> Result<Option<Value>, UpdateError> {
     Ok(match (before, value) {
         (None, _) => None,
         (Some(Value::Texts(one)), Value::Texts(other)) => {
@@ -156,8 +171,17 @@ fn deleted(before: Option<&Value>, value: &Value) -> Result<Option<Value>, Updat
         (Some(Value::Binaries(one)), Value::Binaries(other)) => {
             Some(one - other).filter(|set| !set.is_empty()).map(Value::Binaries)
         }
-        _ => return Err(UpdateError::Kind),
+        _ => return Err(family.mismatch()),
     })
+}
+
+impl Family {
+    fn mismatch(self) -> UpdateError {
+        match self {
+            Self::UpdateExpression => UpdateError::Kind,
+            Self::AttributeUpdates => UpdateError::Mismatch,
+        }
+    }
 }
 
 impl Operand {
@@ -292,7 +316,7 @@ fn read(text: &str, substitutes: &Substitutes) -> Result<Update, Reason> {
         })
     });
     let actions = actions.collect::<Result<Vec<_>, _>>()?;
-    Ok(Update { actions: paths.into_iter().zip(actions).collect() })
+    Ok(Update { actions: paths.into_iter().zip(actions).collect(), family: Family::UpdateExpression })
 }
 
 /// The value of ADD or DELETE.

@@ -1,0 +1,58 @@
+use super::LegacyError;
+use crate::{
+    Kind, Value,
+    expression::{self, Family, Path, Update},
+};
+
+/// What is done to an attribute (API Reference, `AttributeValueUpdate`; Developer Guide, "AttributeUpdates").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeUpdate {
+    /// Without one it is [`Action::Put`].
+    pub action: Option<Action>,
+    pub value: Option<Value>,
+}
+
+/// How (API Reference, `AttributeValueUpdate`, "Action").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Action {
+    #[default]
+    Put,
+    /// To a number, to a set, or behind the end of a list; the guide does not tell of lists.
+    Add,
+    /// The attribute, or elements of a set.
+    Delete,
+}
+
+impl Update {
+    /// `AttributeUpdates`, by the attributes' names. A value that is of another type than the attribute is seen once the item
+    /// is: [`UpdateError::Mismatch`](crate::expression::UpdateError::Mismatch).
+    pub fn of_attributes(
+        updates: impl IntoIterator<Item = (String, AttributeUpdate)>,
+    ) -> Result<Self, LegacyError> {
+        let actions =
+            updates.into_iter().map(|(name, update)| Ok((Path { name, steps: Vec::new() }, update.of()?)));
+        Ok(Self { actions: actions.collect::<Result<_, _>>()?, family: Family::AttributeUpdates })
+    }
+}
+
+impl AttributeUpdate {
+    fn of(self) -> Result<expression::Action, LegacyError> {
+        match (self.action.unwrap_or_default(), self.value) {
+            (Action::Delete, None) => Ok(expression::Action::Remove),
+            (Action::Put | Action::Add, None) => Err(LegacyError::NothingToPut),
+            (Action::Put, Some(value)) => Ok(expression::Action::put(value)),
+            (Action::Add, Some(value)) => match value.kind() {
+                Kind::N | Kind::L | Kind::Ss | Kind::Ns | Kind::Bs => Ok(expression::Action::Add(value)),
+                kind @ (Kind::S | Kind::B | Kind::Bool | Kind::Null | Kind::M) => {
+                    Err(LegacyError::AddKind(kind))
+                }
+            },
+            (Action::Delete, Some(value)) => match value.kind() {
+                Kind::Ss | Kind::Ns | Kind::Bs => Ok(expression::Action::Delete(value)),
+                kind @ (Kind::S | Kind::N | Kind::B | Kind::Bool | Kind::Null | Kind::L | Kind::M) => {
+                    Err(LegacyError::DeleteKind(kind))
+                }
+            },
+        }
+    }
+}
