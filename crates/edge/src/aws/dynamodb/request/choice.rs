@@ -1,0 +1,134 @@
+//! Members that are one of a few words.
+
+/// Words in the order in which DynamoDB lists them, which is none that could be computed.
+pub(super) trait Choice: Copy + 'static {
+    const WORDS: &'static [(&'static str, Self)];
+
+    fn of(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, choice)| *choice)
+    }
+}
+
+macro_rules! choice {
+    ($(#[$meta:meta])* $name:ident { $($word:literal => $variant:ident,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum $name {
+            $($variant,)*
+        }
+
+        impl Choice for $name {
+            const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant),)*];
+        }
+
+        impl $name {
+            /// As the protocol writes it.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        }
+    };
+}
+
+choice! {
+    /// `ReturnConsumedCapacity`
+    Capacity { "INDEXES" => Indexes, "TOTAL" => Total, "NONE" => None, }
+}
+choice! {
+    /// `ReturnItemCollectionMetrics`
+    Metrics { "SIZE" => Size, "NONE" => None, }
+}
+choice! {
+    ReturnValues {
+        "ALL_NEW" => AllNew,
+        "UPDATED_OLD" => UpdatedOld,
+        "ALL_OLD" => AllOld,
+        "NONE" => None,
+        "UPDATED_NEW" => UpdatedNew,
+    }
+}
+choice! {
+    /// `ReturnValuesOnConditionCheckFailure`
+    OnFailure { "ALL_OLD" => AllOld, "NONE" => None, }
+}
+choice! {
+    Select {
+        "SPECIFIC_ATTRIBUTES" => Specific,
+        "COUNT" => Count,
+        "ALL_ATTRIBUTES" => All,
+        "ALL_PROJECTED_ATTRIBUTES" => Projected,
+    }
+}
+choice! {
+    /// `ConditionalOperator`
+    Operator { "OR" => Or, "AND" => And, }
+}
+choice! {
+    /// `ComparisonOperator`
+    Comparison {
+        "IN" => In,
+        "NULL" => Null,
+        "BETWEEN" => Between,
+        "LT" => Lt,
+        "NOT_CONTAINS" => NotContains,
+        "EQ" => Eq,
+        "GT" => Gt,
+        "NOT_NULL" => NotNull,
+        "NE" => Ne,
+        "LE" => Le,
+        "BEGINS_WITH" => BeginsWith,
+        "GE" => Ge,
+        "CONTAINS" => Contains,
+    }
+}
+choice! {
+    /// `Action` of `AttributeUpdates`
+    Action { "ADD" => Add, "DELETE" => Delete, "PUT" => Put, }
+}
+choice! {
+    BillingMode { "PROVISIONED" => Provisioned, "PAY_PER_REQUEST" => PayPerRequest, }
+}
+choice! {
+    /// `AttributeType`
+    KeyKind { "B" => B, "N" => N, "S" => S, }
+}
+choice! {
+    KeyType { "HASH" => Hash, "RANGE" => Range, }
+}
+choice! {
+    ProjectionType { "ALL" => All, "INCLUDE" => Include, "KEYS_ONLY" => KeysOnly, }
+}
+choice! {
+    /// `StreamViewType`
+    View {
+        "NEW_IMAGE" => NewImage,
+        "OLD_IMAGE" => OldImage,
+        "NEW_AND_OLD_IMAGES" => NewAndOldImages,
+        "KEYS_ONLY" => KeysOnly,
+    }
+}
+choice! {
+    TableClass { "STANDARD" => Standard, "STANDARD_INFREQUENT_ACCESS" => StandardInfrequentAccess, }
+}
+choice! {
+    /// `SSEType`
+    EncryptionType { "AES256" => Aes256, "KMS" => Kms, }
+}
+choice! {
+    /// `BackupType` of a listing
+    BackupFilter { "USER" => User, "SYSTEM" => System, "AWS_BACKUP" => AwsBackup, "ALL" => All, }
+}
+choice! {
+    IteratorType {
+        "AFTER_SEQUENCE_NUMBER" => After,
+        "LATEST" => Latest,
+        "AT_SEQUENCE_NUMBER" => At,
+        "TRIM_HORIZON" => TrimHorizon,
+        "AT_TIMESTAMP" => AtTime,
+    }
+}
+choice! {
+    ShardFilterType { "CHILD_SHARDS" => ChildShards, }
+}

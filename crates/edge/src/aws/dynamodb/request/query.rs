@@ -1,0 +1,181 @@
+use sonagi_items::{
+    Item,
+    expression::{Condition, KeyCondition, Projection, Which},
+};
+
+use super::{
+    Fault,
+    checks::{Checks, Table},
+    choice::{Capacity, Operator, Select},
+    expressions::{Given, check_mixing},
+    join,
+    kind::{Entries, read, structure},
+    legacy::{self, ConditionInput},
+    scalar::Integer,
+    value::Attributes,
+};
+
+/// API Reference, `Query`
+#[derive(Debug)]
+pub(crate) struct Query {
+    pub(crate) table: Table,
+    pub(crate) index: Option<String>,
+    /// Of one attribute or two.
+    pub(crate) keys: KeyCondition,
+    pub(crate) filter: Option<Condition>,
+    pub(crate) projection: Option<Projection>,
+    /// None where the request says nothing: it depends on the index then.
+    pub(crate) select: Option<Select>,
+    /// At least 1.
+    pub(crate) limit: Option<usize>,
+    pub(crate) start: Option<Item>,
+    pub(crate) is_forward: bool,
+    pub(crate) is_consistent: bool,
+    pub(crate) capacity: Capacity,
+}
+
+structure! {
+    Input, "QueryInput" {
+        table: String = "TableName",
+        index: String = "IndexName",
+        select: String = "Select",
+        attributes: Vec<String> = "AttributesToGet",
+        limit: Integer = "Limit",
+        consistent: bool = "ConsistentRead",
+        key_conditions: Entries<ConditionInput> = "KeyConditions",
+        query_filter: Entries<ConditionInput> = "QueryFilter",
+        operator: String = "ConditionalOperator",
+        forward: bool = "ScanIndexForward",
+        start: Attributes = "ExclusiveStartKey",
+        capacity: String = "ReturnConsumedCapacity",
+        projection: String = "ProjectionExpression",
+        filter: String = "FilterExpression",
+        keys: String = "KeyConditionExpression",
+        names: Entries<String> = "ExpressionAttributeNames",
+        values: Attributes = "ExpressionAttributeValues",
+    }
+}
+
+/// What is to be answered and what is wanted of each item must fit.
+pub(super) fn check_select(
+    select: Option<Select>,
+    index: Option<&String>,
+    attributes: bool,
+    projection: bool,
+) -> Result<(), &'static str> {
+    match (select, attributes, projection) {
+        (Some(Select::Specific), false, false) => Err(
+            "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
+        ),
+        (Some(Select::Count), _, true) => {
+            Err("Cannot specify the ProjectionExpression when choosing to get only the Count")
+        }
+        (Some(Select::Count), true, false) => {
+            Err("Cannot specify the AttributesToGet when choosing to get only the Count")
+        }
+        (Some(Select::All), _, true) => {
+            Err("Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES")
+        }
+        (Some(Select::All), true, false) => {
+            Err("Cannot specify the AttributesToGet when choosing to get ALL_ATTRIBUTES")
+        }
+        (Some(Select::Projected), _, true) => {
+            Err("Cannot specify the ProjectionExpression when choosing to get ALL_PROJECTED_ATTRIBUTES")
+        }
+        (Some(Select::Projected), true, false) => {
+            Err("Cannot specify the AttributesToGet when choosing to get ALL_PROJECTED_ATTRIBUTES")
+        }
+        (Some(Select::Projected), false, false) if index.is_none() => {
+            Err("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+        }
+        (Some(Select::Specific | Select::Count | Select::All | Select::Projected) | None, _, _) => Ok(()),
+    }
+}
+
+impl Query {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Fault> {
+        let input: Input = read(body)?;
+        let table = Checks::table(input.table)?;
+        let mut checks = Checks::default();
+        let select = checks.choice("select", input.select.as_ref());
+        checks.name("indexName", input.index.as_ref());
+        let capacity = checks.choice("returnConsumedCapacity", input.capacity.as_ref());
+        legacy::check_conditions(&mut checks, "queryFilter", input.query_filter.as_ref());
+        let operator: Option<Operator> = checks.choice("conditionalOperator", input.operator.as_ref());
+        legacy::check_names(&mut checks, input.attributes.as_ref());
+        let limit = input.limit.map(|Integer(limit)| limit);
+        if limit.is_some_and(|limit| limit < 1) {
+            // In other words than all others.
+            checks.fail(|| {
+                "Value at 'Limit' failed to satisfy constraint: Member must have value greater than or equal to 1".into()
+            });
+        }
+        legacy::check_conditions(&mut checks, "keyConditions", input.key_conditions.as_ref());
+        checks.done()?;
+        let expressions = [
+            ("ProjectionExpression", input.projection.is_some()),
+            ("FilterExpression", input.filter.is_some()),
+            ("KeyConditionExpression", input.keys.is_some()),
+        ];
+        // Conditions on keys may be of either kind, whatever the others are.
+        let others = [
+            ("AttributesToGet", input.attributes.is_some()),
+            ("QueryFilter", input.query_filter.is_some()),
+            ("ConditionalOperator", input.operator.is_some()),
+            ("KeyConditions", input.key_conditions.is_some() && input.keys.is_some()),
+        ];
+        check_mixing(&expressions, &others)?;
+        let given = Given { names: input.names, values: input.values };
+        match input.key_conditions {
+            None => given.check_use(&expressions)?,
+            Some(_) => given.check_use_beside_keys(&expressions)?,
+        }
+        let query_filter = legacy::filter(input.query_filter, operator)?;
+        let query_filter = query_filter.as_ref().map(join::query_filter).transpose()?;
+        let wants_attributes = input.attributes.is_some();
+        let attributes = legacy::projection(input.attributes)?;
+        let start = input.start.map(Attributes::start_key).transpose()?;
+        if input.key_conditions.is_none() && input.keys.is_none() {
+            return Err(Fault::validation(
+                "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
+            ));
+        }
+        let expressions = given.expressions()?;
+        let keys = expressions.key_condition(input.keys.as_ref())?;
+        let filter = expressions.condition(input.filter.as_ref(), Which::Filter)?.or(query_filter);
+        let wants_projection = input.projection.is_some();
+        let projection = expressions.projection(input.projection.as_ref())?.or(attributes);
+        expressions.done()?;
+        check_select(select, input.index.as_ref(), wants_attributes, wants_projection)
+            .map_err(|message| Fault::validation(format_args!("1 validation error detected: {message}")))?;
+        let keys = match (keys, input.key_conditions) {
+            (Some(keys), _) => keys,
+            (None, conditions) => {
+                let conditions = conditions.map(legacy::conditions).transpose()?.unwrap_or_default();
+                check_count(conditions.len())?;
+                join::key_conditions(&conditions)?
+            }
+        };
+        check_count(keys.tests().len())?;
+        Ok(Self {
+            table,
+            index: input.index,
+            keys,
+            filter,
+            projection,
+            select,
+            limit: limit.and_then(|limit| usize::try_from(limit).ok()),
+            start,
+            is_forward: input.forward.unwrap_or(true),
+            is_consistent: input.consistent.unwrap_or(false),
+            capacity: capacity.unwrap_or(Capacity::None),
+        })
+    }
+}
+
+fn check_count(conditions: usize) -> Result<(), Fault> {
+    match conditions {
+        1 | 2 => Ok(()),
+        _ => Err(Fault::validation("Conditions can be of length 1 or 2 only")),
+    }
+}
