@@ -26,7 +26,10 @@ const CRATE_GRAPH: [(&str, &[&str]); 14] = [
     ("control", &["model", "backend", "expressions"]),
     ("data", &["model", "backend", "items"]),
     ("invoke", &["model", "sandbox", "control"]),
-    ("edge", &["model", "identity", "control", "items", "data", "invoke", "events", "expressions", "sandbox"]),
+    (
+        "edge",
+        &["model", "identity", "control", "items", "data", "invoke", "events", "expressions", "sandbox"],
+    ),
     (
         "server",
         &["model", "backend", "guest", "sandbox", "identity", "control", "data", "invoke", "events", "edge"],

@@ -871,3 +871,11 @@ pub const TABLE_HISTORY: Duration = Duration::from_secs(35 * 24 * 60 * 60);
 pub const TABLE_TIDY: Duration = Duration::from_secs(30);
 /// Records that are removed, or entered into an index, in one transaction.
 pub const CLEARED_AT_ONCE: usize = 500;
+/// Bytes of a request to DynamoDB (API Reference, `BatchWriteItem`: 16 MB of items).
+pub const TABLE_BODY_SIZE: usize = 18 * MIB;
+/// Bytes of the items of a batch that is read (DynamoDB API Reference, `BatchGetItem`).
+pub const BATCH_GET_SIZE: usize = 16 * MIB;
+/// Bytes of the items of a transaction (DynamoDB API Reference, `TransactWriteItems`).
+pub const TRANSACTION_ITEMS_SIZE: usize = 4 * MIB;
+/// How long a stream's iterator can be used (DynamoDB Developer Guide, "Quotas").
+pub const ITERATOR_LIFE: Duration = Duration::from_secs(15 * 60);

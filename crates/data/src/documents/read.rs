@@ -26,8 +26,15 @@ use crate::Result;
 pub struct Query {
     pub index: Option<String>,
     pub condition: KeyCondition,
-    pub direction: Direction,
+    pub order: Order,
     pub page: PageOf,
+}
+
+/// By the sort key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    Forward,
+    Reverse,
 }
 
 /// Which items are wanted, in no order.
@@ -107,9 +114,26 @@ impl Documents {
         records.iter().map(|record| record.as_ref().map(decode).transpose()).collect()
     }
 
+    /// The same, or why some of them cannot be.
+    pub async fn transact_get(&self, wanted: &[(TableName, Item)]) -> Result<Vec<Option<Item>>> {
+        let mut reasons = Vec::with_capacity(wanted.len());
+        for (table, key) in wanted {
+            let table = self.recall(table).await?;
+            reasons.push(key_of(&table, key).err().map(Box::new));
+        }
+        if reasons.iter().any(Option::is_some) {
+            return Err(Refusal::Canceled { reasons }.into());
+        }
+        self.get_all(wanted).await
+    }
+
     pub async fn query(&self, table: &TableName, query: Query) -> Result<Page> {
         let table = self.recall(table).await?;
-        let Query { index, condition, direction, page } = query;
+        let Query { index, condition, order, page } = query;
+        let direction = match order {
+            Order::Forward => Direction::Forward,
+            Order::Reverse => Direction::Reverse,
+        };
         let index = index_of(&table, index.as_deref(), &page)?;
         let schema = index.as_ref().map_or(&table.key, |index| &index.key);
         check_filter(schema, page.filter.as_ref(), "Filter Expression")?;

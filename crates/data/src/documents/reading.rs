@@ -23,6 +23,8 @@ pub enum From {
     Latest,
     At(Position),
     After(Position),
+    /// What was changed at that time or later.
+    Since(Timestamp),
 }
 
 /// Records in their order, and where the next ones begin; none: there will be no more.
@@ -79,7 +81,28 @@ impl Documents {
             }
             From::At(position) => position.max(oldest.unwrap_or(FIRST)),
             From::After(position) => position + 1,
+            From::Since(at) => self.since(&*snapshot, stream, at).await?,
         })
+    }
+
+    /// The position of the first record that is not older.
+    async fn since(&self, snapshot: &dyn Snapshot, stream: &Stream, at: Timestamp) -> Result<Position> {
+        let (mut from, to) = range_from(stream, FIRST);
+        loop {
+            let found = snapshot.scan(&from..&to, Direction::Forward, limits::CLEARED_AT_ONCE).await?;
+            for record in &found {
+                let position = position_of(&record.key)?;
+                if StreamRecord::decode(position, &record.value)?.at >= at {
+                    return Ok(position);
+                }
+            }
+            match found.last() {
+                Some(last) => from = [&last.key, &[0][..]].concat(),
+                None => {
+                    return Ok(layout::first_of(snapshot.sequence().await?) + (1 << layout::WITHIN_COMMIT));
+                }
+            }
+        }
     }
 
     /// Records from that position on: at most `most`, and not many more bytes than

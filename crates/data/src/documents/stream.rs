@@ -86,6 +86,25 @@ impl Stream {
     }
 }
 
+/// A record's position as the protocol says it: a text that sorts as the position does.
+pub fn sequence_number(position: Position) -> String {
+    format!("{position:0>SEQUENCE_NUMBER$}")
+}
+
+/// The position that a sequence number says.
+pub fn of_sequence_number(text: &str) -> Option<Position> {
+    (text.len() == SEQUENCE_NUMBER && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| text.parse().ok())?
+}
+
+/// The name of a stream's one shard.
+pub fn shard_id(stream: &Stream) -> String {
+    format!("shardId-{:0>20}-{:08x}", stream.created.millis(), crc32fast::hash(stream.label.as_bytes()))
+}
+
+/// Digits of a sequence number.
+const SEQUENCE_NUMBER: usize = 21;
+
 const EXPIRED: u8 = 0x80;
 
 pub(super) fn append(

@@ -19,6 +19,10 @@ impl Projection {
         Self(names.into_iter().map(|name| Path { name, steps: Vec::new() }).collect())
     }
 
+    pub fn of_paths(paths: impl IntoIterator<Item = Path>) -> Self {
+        Self(paths.into_iter().collect())
+    }
+
     pub fn paths(&self) -> &[Path] {
         &self.0
     }

@@ -8,7 +8,7 @@ use sonagi_data::documents::Refusal;
 use sonagi_items::Item;
 use sonagi_model::{Fault as _, FaultKind};
 
-use super::{respond, value};
+use super::{request, request::Wire, respond};
 use crate::{
     aws::{admit, error::AwsError, service::Protocol},
     serve::{BodyError, ResponseBody},
@@ -52,12 +52,6 @@ impl Fault {
         Self::new("ValidationException", message)
     }
 
-    /// A part of DynamoDB that is not here.
-    pub(super) fn absent(what: &str) -> Self {
-        let message = format!("Sonagi has no {what}.");
-        Self { status: StatusCode::NOT_IMPLEMENTED, ..Self::of(CORAL, "NotImplemented", message) }
-    }
-
     pub(super) fn identity(error: &sonagi_identity::Error) -> Self {
         let AwsError { status, code, message, .. } = AwsError::identity(error, Protocol::Json);
         // DynamoDB says 400 of all of them.
@@ -68,7 +62,10 @@ impl Fault {
     /// The caller is told nothing; the operator's log has it.
     pub(super) fn internal(error: &dyn std::error::Error) -> Self {
         let message = AwsError::internal(error).message;
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::of(DYNAMODB, "InternalServerError", message) }
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            ..Self::of(DYNAMODB, "InternalServerError", message)
+        }
     }
 
     /// The code without the name space that it is in.
@@ -102,7 +99,9 @@ impl Fault {
             | Refusal::NoIndexNamed { .. }
             | Refusal::NoStream { .. }
             | Refusal::NoShard => "ResourceNotFoundException",
-            Refusal::Exists { .. } | Refusal::Owned { .. } | Refusal::InUse { .. } => "ResourceInUseException",
+            Refusal::Exists { .. } | Refusal::Owned { .. } | Refusal::InUse { .. } => {
+                "ResourceInUseException"
+            }
             Refusal::TooManyTables => "LimitExceededException",
             Refusal::ConditionFailed { .. } => "ConditionalCheckFailedException",
             Refusal::Canceled { .. } => "TransactionCanceledException",
@@ -116,7 +115,7 @@ impl Fault {
             Refusal::RecoveryTime => "InvalidRestoreTimeException",
         };
         let more = match refusal {
-            Refusal::ConditionFailed { item: Some(item) } if shows(0) => Some(("Item", value::json(&item))),
+            Refusal::ConditionFailed { item: Some(item) } if shows(0) => Some(("Item", shown(&item))),
             Refusal::Canceled { reasons } => {
                 let reason = |(at, reason): (usize, Option<Box<Refusal>>)| match reason {
                     None => json!({ "Code": "None" }),
@@ -129,10 +128,6 @@ impl Fault {
         };
         Self { more: more.map(Box::new), ..Self::new(code, message) }
     }
-
-    pub(super) fn with(self, name: &'static str, value: Value) -> Self {
-        Self { more: Some(Box::new((name, value))), ..self }
-    }
 }
 
 fn reason_of(refusal: Refusal, shows: bool) -> Value {
@@ -140,13 +135,20 @@ fn reason_of(refusal: Refusal, shows: bool) -> Value {
     reason.insert("Code".into(), refusal.code().into());
     reason.insert("Message".into(), refusal.to_string().into());
     if let (Refusal::ConditionFailed { item: Some(item) }, true) = (&refusal, shows) {
-        reason.insert("Item".into(), item_json(item));
+        reason.insert("Item".into(), shown(item));
     }
     Value::Object(reason)
 }
 
-fn item_json(item: &Item) -> Value {
-    value::json(item)
+fn shown(item: &Item) -> Value {
+    // Maps of texts and values always serialise.
+    serde_json::to_value(Wire(item)).unwrap_or_default()
+}
+
+impl From<request::Fault> for Fault {
+    fn from(fault: request::Fault) -> Self {
+        Self::new(fault.code, fault.message)
+    }
 }
 
 impl From<Refusal> for Fault {
@@ -187,9 +189,10 @@ impl From<admit::Refusal> for Fault {
                 status: StatusCode::PAYLOAD_TOO_LARGE,
                 ..Self::of(CORAL, "RequestEntityTooLargeException", error.to_string())
             },
-            admit::Refusal::Body(error @ (BodyError::Silent | BodyError::Broken)) => {
-                Self { status: error.status(), ..Self::of(CORAL, "RequestTimeoutException", error.to_string()) }
-            }
+            admit::Refusal::Body(error @ (BodyError::Silent | BodyError::Broken)) => Self {
+                status: error.status(),
+                ..Self::of(CORAL, "RequestTimeoutException", error.to_string())
+            },
         }
     }
 }

@@ -10,7 +10,6 @@
 //! table it is.
 
 mod arn;
-mod backups;
 mod batch;
 mod capacity;
 mod describe;
@@ -19,11 +18,9 @@ mod items;
 mod operation;
 mod pages;
 mod request;
-mod statements;
 mod streams;
 mod tables;
 mod transactions;
-mod value;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, request::Parts as Head};
@@ -58,8 +55,7 @@ pub(super) async fn handle(parts: &Parts, head: Head, body: Body) -> Response<Re
 }
 
 async fn answer(parts: &Parts, head: Head, body: Body) -> Answer {
-    let (principal, body) =
-        admit::admit(parts, &head, body, limits::TABLE_BODY_SIZE, &["dynamodb"]).await?;
+    let (principal, body) = admit::admit(parts, &head, body, limits::TABLE_BODY_SIZE, &["dynamodb"]).await?;
     let operation = operation::of_target(&head)?;
     let call = Call { parts, operation, principal, body };
     match operation {
@@ -89,17 +85,6 @@ async fn answer(parts: &Parts, head: Head, body: Body) -> Answer {
         Operation::DescribeStream => streams::describe(&call).await,
         Operation::GetShardIterator => streams::iterator(&call).await,
         Operation::GetRecords => streams::records(&call).await,
-        Operation::ExecuteStatement => statements::execute(&call).await,
-        Operation::BatchExecuteStatement => statements::execute_batch(&call).await,
-        Operation::ExecuteTransaction => statements::execute_transaction(&call).await,
-        Operation::CreateBackup => backups::create(&call).await,
-        Operation::DescribeBackup => backups::describe(&call).await,
-        Operation::DeleteBackup => backups::delete(&call).await,
-        Operation::ListBackups => backups::list(&call).await,
-        Operation::RestoreTableFromBackup => backups::restore(&call).await,
-        Operation::RestoreTableToPointInTime => backups::restore_to_time(&call).await,
-        Operation::DescribeContinuousBackups => backups::describe_recovery(&call).await,
-        Operation::UpdateContinuousBackups => backups::update_recovery(&call).await,
     }
 }
 
@@ -137,7 +122,7 @@ impl Call<'_> {
         };
         let leading: Vec<String> = items.iter().filter_map(leading).collect();
         let leading: Vec<&str> = leading.iter().map(String::as_str).collect();
-        let context = [("dynamodb:LeadingKeys", Given::Several(&leading))];
+        let context = [("dynamodb:LeadingKeys", Given::Many(&leading))];
         self.may_of(action, resource, owner, if leading.is_empty() { &[] } else { &context })
     }
 

@@ -41,23 +41,16 @@ operations! {
     ListTagsOfResource,
     DescribeLimits,
     DescribeEndpoints,
-    ExecuteStatement,
-    BatchExecuteStatement,
-    ExecuteTransaction,
-    CreateBackup,
-    DescribeBackup,
-    DeleteBackup,
-    ListBackups,
-    RestoreTableFromBackup,
-    RestoreTableToPointInTime,
-    DescribeContinuousBackups,
-    UpdateContinuousBackups,
 }
 
 const TABLES: &str = "DynamoDB_20120810.";
 const STREAMS: &str = "DynamoDBStreams_20120810.";
 
 impl Operation {
+    pub(super) fn name(self) -> &'static str {
+        ALL.iter().find(|(operation, _)| *operation == self).map_or("", |(_, name)| name)
+    }
+
     const fn is_of_streams(self) -> bool {
         matches!(self, Self::GetRecords | Self::GetShardIterator | Self::DescribeStream | Self::ListStreams)
     }
@@ -73,7 +66,8 @@ pub(super) fn of_target(head: &Head) -> Result<Operation, Fault> {
         (None, Some(name)) => (name, true),
         (None, None) => return Err(unknown()),
     };
-    let found = ALL.iter().find(|(operation, known)| *known == name && operation.is_of_streams() == of_streams);
+    let found =
+        ALL.iter().find(|(operation, known)| *known == name && operation.is_of_streams() == of_streams);
     found.map(|(operation, _)| *operation).ok_or_else(unknown)
 }
 
@@ -89,7 +83,13 @@ mod tests {
         };
         assert_eq!(of("DynamoDB_20120810.GetItem"), Some(Operation::GetItem));
         assert_eq!(of("DynamoDBStreams_20120810.GetRecords"), Some(Operation::GetRecords));
-        for wrong in ["DynamoDB_20120810.GetRecords", "DynamoDBStreams_20120810.GetItem", "GetItem", "", "DynamoDB_20120810."] {
+        for wrong in [
+            "DynamoDB_20120810.GetRecords",
+            "DynamoDBStreams_20120810.GetItem",
+            "GetItem",
+            "",
+            "DynamoDB_20120810.",
+        ] {
             assert_eq!(of(wrong), None, "{wrong}");
         }
     }

@@ -21,11 +21,6 @@ const ARN: RangeInclusive<usize> = 37..=1024;
 pub(crate) struct Table(String);
 
 impl Table {
-    /// The name itself.
-    pub(crate) fn name(&self) -> &str {
-        self.0.rsplit('/').next().unwrap_or_default()
-    }
-
     /// As it was written.
     pub(crate) fn said(&self) -> &str {
         &self.0

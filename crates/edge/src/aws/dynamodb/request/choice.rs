@@ -4,6 +4,14 @@
 pub(super) trait Choice: Copy + 'static {
     const WORDS: &'static [(&'static str, Self)];
 
+    /// As the protocol writes it.
+    fn as_str(self) -> &'static str
+    where
+        Self: PartialEq,
+    {
+        Self::WORDS.iter().find(|(_, choice)| *choice == self).map_or("", |(word, _)| *word)
+    }
+
     fn of(word: &str) -> Option<Self> {
         Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, choice)| *choice)
     }
@@ -19,15 +27,6 @@ macro_rules! choice {
 
         impl Choice for $name {
             const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant),)*];
-        }
-
-        impl $name {
-            /// As the protocol writes it.
-            pub(crate) const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
         }
     };
 }

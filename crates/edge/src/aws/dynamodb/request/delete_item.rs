@@ -67,7 +67,7 @@ impl DeleteItem {
         let return_values = return_values.unwrap_or(ReturnValues::None);
         check_old(return_values)?;
         let expected = legacy::expected(input.expected, operator)?;
-        let expected = expected.as_ref().map(join::expected).transpose()?;
+        let expected = expected.as_ref().map(join::expected).transpose()?.flatten();
         let expressions = given.expressions()?;
         let condition = expressions.condition(input.condition.as_ref(), Which::Condition)?.or(expected);
         expressions.done()?;

@@ -12,6 +12,7 @@
 //! Always true here: nothing is looked up, so that what depends on a table is not checked; no bytes make anything panic,
 //! or recurse deeper than [`ITEM_DEPTH`](sonagi_model::limits::ITEM_DEPTH); nothing that serde_json says is told.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "backups are not there yet"))]
 mod backups;
 mod batch_get;
 mod batch_write;
@@ -31,6 +32,7 @@ mod query;
 mod scalar;
 mod scan;
 mod schema;
+#[cfg_attr(not(test), expect(dead_code, reason = "statements are not there yet"))]
 mod statements;
 mod streams;
 mod tables;
@@ -44,16 +46,11 @@ mod update_table;
 mod value;
 mod wire;
 
-pub(crate) use backups::{
-    CreateBackup, DeleteBackup, DescribeBackup, DescribeContinuousBackups, ListBackups, Overrides,
-    RestoreTableFromBackup, RestoreTableToPointInTime, UpdateContinuousBackups,
-};
 pub(crate) use batch_get::{BatchGetItem, KeysOf, Written};
 pub(crate) use batch_write::{BatchWriteItem, Write};
 pub(crate) use checks::Table;
 pub(crate) use choice::{
-    BackupFilter, BillingMode, Capacity, EncryptionType, KeyKind, Metrics, OnFailure, ReturnValues, Select,
-    TableClass, View,
+    BillingMode, Capacity, KeyKind, Metrics, OnFailure, ReturnValues, Select, TableClass, View,
 };
 pub(crate) use create_table::{Billing, CreateTable};
 pub(crate) use delete_item::DeleteItem;
@@ -61,18 +58,17 @@ pub(crate) use fault::Fault;
 pub(crate) use get_item::GetItem;
 pub(crate) use put_item::PutItem;
 pub(crate) use query::Query;
-pub(crate) use scan::{Part, Scan};
+pub(crate) use scan::Scan;
 pub(crate) use schema::{
     AttributeDefinition, Encryption, Index, IndexProjection, KeySchema, OnDemand, Stream, Throughput,
 };
-pub(crate) use statements::{BatchExecuteStatement, ExecuteStatement, ExecuteTransaction, Statement};
 pub(crate) use streams::{DescribeStream, GetRecords, GetShardIterator, ListStreams, Start};
 pub(crate) use tables::{
     DeleteTable, DescribeEndpoints, DescribeLimits, DescribeTable, DescribeTimeToLive, ListTables,
     UpdateTimeToLive,
 };
-pub(crate) use tags::{ListTagsOfResource, Tag, TagResource, UntagResource};
-pub(crate) use transact_get::{Get, TransactGetItems};
+pub(crate) use tags::{ListTagsOfResource, TagResource, UntagResource};
+pub(crate) use transact_get::TransactGetItems;
 pub(crate) use transact_write::{Action, Change, TransactWriteItems};
 pub(crate) use update_item::UpdateItem;
 pub(crate) use update_table::{IndexChange, UpdateTable};

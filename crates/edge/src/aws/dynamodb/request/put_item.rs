@@ -4,6 +4,8 @@ use sonagi_items::{
     size,
 };
 
+use sonagi_model::limits;
+
 use super::{
     Fault,
     checks::{Checks, Table},
@@ -44,11 +46,8 @@ structure! {
     }
 }
 
-/// Bytes of an item, its attributes' names included (Developer Guide, "Quotas").
-const ITEM_SIZE: usize = 400 << 10;
-
 pub(super) fn check_size(item: &Item) -> Result<(), Fault> {
-    match size(item) > ITEM_SIZE {
+    match size(item) > limits::ITEM_SIZE {
         true => Err(Fault::validation("Item size has exceeded the maximum allowed size")),
         false => Ok(()),
     }
@@ -88,7 +87,7 @@ impl PutItem {
         check_old(return_values)?;
         check_size(&item)?;
         let expected = legacy::expected(input.expected, operator)?;
-        let expected = expected.as_ref().map(join::expected).transpose()?;
+        let expected = expected.as_ref().map(join::expected).transpose()?.flatten();
         let expressions = given.expressions()?;
         let condition = expressions.condition(input.condition.as_ref(), Which::Condition)?.or(expected);
         expressions.done()?;

@@ -131,7 +131,7 @@ impl Query {
             Some(_) => given.check_use_beside_keys(&expressions)?,
         }
         let query_filter = legacy::filter(input.query_filter, operator)?;
-        let query_filter = query_filter.as_ref().map(join::query_filter).transpose()?;
+        let query_filter = query_filter.as_ref().map(join::filter).transpose()?.flatten();
         let wants_attributes = input.attributes.is_some();
         let attributes = legacy::projection(input.attributes)?;
         let start = input.start.map(Attributes::start_key).transpose()?;

@@ -93,7 +93,7 @@ impl Scan {
         let wants_attributes = input.attributes.is_some();
         let attributes = legacy::projection(input.attributes)?;
         let scan_filter = legacy::filter(input.scan_filter, operator)?;
-        let scan_filter = scan_filter.as_ref().map(join::scan_filter).transpose()?;
+        let scan_filter = scan_filter.as_ref().map(join::filter).transpose()?.flatten();
         let start = input.start.map(Attributes::start_key).transpose()?;
         let part = part(segment, total)?;
         let expressions = given.expressions()?;

@@ -3,7 +3,7 @@
 use super::{
     Fault,
     checks::Checks,
-    choice::{EncryptionType, KeyKind, KeyType, ProjectionType, View},
+    choice::{Choice as _, EncryptionType, KeyKind, KeyType, ProjectionType, View},
     kind::structure,
     scalar::Long,
 };

@@ -3,7 +3,7 @@
 use super::{
     Fault,
     checks::Checks,
-    choice::{IteratorType, ShardFilterType},
+    choice::{Choice as _, IteratorType, ShardFilterType},
     kind::{read, structure},
     scalar::Integer,
 };

@@ -76,7 +76,7 @@ impl UpdateItem {
         let updates = legacy::updates(input.updates)?;
         let updates = updates.as_deref().map(join::attribute_updates).transpose()?;
         let expected = legacy::expected(input.expected, operator)?;
-        let expected = expected.as_ref().map(join::expected).transpose()?;
+        let expected = expected.as_ref().map(join::expected).transpose()?.flatten();
         let expressions = given.expressions()?;
         let update = expressions.update(input.update.as_ref())?.or(updates);
         let condition = expressions.condition(input.condition.as_ref(), Which::Condition)?.or(expected);
