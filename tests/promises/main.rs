@@ -33,6 +33,7 @@ mod releases;
 mod sam;
 mod schedule_clients;
 mod sdk_inside;
+mod table_clients;
 mod time_limits;
 mod topic_clients;
 mod wasm;

@@ -173,14 +173,14 @@ async fn sts_says_who_asks() {
 #[tokio::test]
 async fn a_service_that_is_not_there_says_so_in_its_own_protocol() {
     let world = World::required().await;
-    let dynamo = world
+    let kinesis = world
         .ask("POST", "/")
-        .header("x-amz-target", "DynamoDB_20120810.PutItem")
-        .service("dynamodb")
+        .header("x-amz-target", "Kinesis_20131202.PutRecord")
+        .service("kinesis")
         .signed()
         .send()
         .await;
-    assert_eq!((dynamo.status.as_u16(), &dynamo.json()["__type"]), (501, &json!("NotImplemented")));
+    assert_eq!((kinesis.status.as_u16(), &kinesis.json()["__type"]), (501, &json!("NotImplemented")));
     let s3 = world.ask("GET", "/bucket/key").service("s3").signed().send().await;
     assert!(s3.status == 501 && s3.text().contains("<Code>NotImplemented</Code>"), "{s3:?}");
 }

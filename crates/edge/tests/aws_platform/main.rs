@@ -13,5 +13,6 @@ mod queues;
 mod resources;
 mod schedules;
 mod snapshots;
+mod tables;
 mod topics;
 mod world;

@@ -17,7 +17,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use sonagi_backend::embedded::{FileBlobs, RecordsConfig, SqliteRecords};
 use sonagi_control::{Control, Target};
-use sonagi_data::{logs::Logs, queues::Queues};
+use sonagi_data::{documents::Documents, logs::Logs, queues::Queues};
 use sonagi_edge::{
     platform::{Config, Platform},
     serve::{Body, Peer},
@@ -255,6 +255,7 @@ impl World {
             frontend,
             logs,
             queues.clone(),
+            Documents::open(records.clone(), clock.clone(), entropy.clone()),
             events.clone(),
             clock.clone(),
             entropy,

@@ -8,7 +8,7 @@ use sonagi_data::documents::Refusal;
 use sonagi_items::Item;
 use sonagi_model::{Fault as _, FaultKind};
 
-use super::{request, request::Wire, respond};
+use super::{Call, request, request::Wire, respond};
 use crate::{
     aws::{admit, error::AwsError, service::Protocol},
     serve::{BodyError, ResponseBody},
@@ -57,6 +57,16 @@ impl Fault {
         // DynamoDB says 400 of all of them.
         let _ = status;
         Self::of(CORAL, code, message)
+    }
+
+    /// What belongs to another account, or is in another region: nobody here may know whether it is there.
+    pub(super) fn foreign(call: &Call<'_>, arn: &str) -> Self {
+        let who = call.principal.arn(&call.parts.config.account);
+        let message = format!(
+            "User: {who} is not authorized to perform: dynamodb:{} on resource: {arn}",
+            call.operation.name()
+        );
+        Self::of(CORAL, "AccessDeniedException", message)
     }
 
     /// The caller is told nothing; the operator's log has it.

@@ -272,6 +272,9 @@ pub(super) async fn update_expiry(call: &Call<'_>) -> Answer {
 
 /// The table of an ARN, of an operation on tags.
 fn tagged(call: &Call<'_>, arn: &str) -> Result<TableName, Fault> {
+    if !arn.starts_with(&arn::place(call.parts)) {
+        return Err(Fault::foreign(call, arn));
+    }
     let named = arn.strip_prefix(&arn::table(call.parts, "")).and_then(|name| TableName::new(name).ok());
     let missing = || {
         Fault::new(

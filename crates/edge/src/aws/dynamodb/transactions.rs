@@ -98,6 +98,13 @@ pub(super) async fn write(call: &Call<'_>) -> Answer {
         call.may_do(name, &resource, &table, &[write.key()]).await?;
         writes.push((table, write));
     }
+    let put = |(_, write): &(TableName, Write)| match &write.action {
+        Action::Put(item) => size(item),
+        Action::Update { key, .. } | Action::Delete { key } | Action::Check { key } => size(key),
+    };
+    if writes.iter().map(put).sum::<usize>() > limits::TRANSACTION_ITEMS_SIZE {
+        return Err(Fault::validation("Collection of items in the transaction exceeds the size limit"));
+    }
     let names: Vec<(TableName, Item)> =
         writes.iter().map(|(table, write)| (table.clone(), write.key().clone())).collect();
     let token = asked.token.clone().map(|text| Token { text, digest: digest(&asked) });

@@ -12,7 +12,7 @@
 //! Always true here: nothing is looked up, so that what depends on a table is not checked; no bytes make anything panic,
 //! or recurse deeper than [`ITEM_DEPTH`](sonagi_model::limits::ITEM_DEPTH); nothing that serde_json says is told.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "backups are not there yet"))]
+#[expect(dead_code, reason = "backups are read, and not there yet")]
 mod backups;
 mod batch_get;
 mod batch_write;
@@ -32,7 +32,7 @@ mod query;
 mod scalar;
 mod scan;
 mod schema;
-#[cfg_attr(not(test), expect(dead_code, reason = "statements are not there yet"))]
+#[expect(dead_code, reason = "statements are read, and not there yet")]
 mod statements;
 mod streams;
 mod tables;
@@ -73,3 +73,13 @@ pub(crate) use transact_write::{Action, Change, TransactWriteItems};
 pub(crate) use update_item::UpdateItem;
 pub(crate) use update_table::{IndexChange, UpdateTable};
 pub(crate) use wire::{Wire, WireValue};
+#[cfg(test)]
+pub(crate) use {
+    backups::{
+        CreateBackup, DeleteBackup, DescribeBackup, DescribeContinuousBackups, ListBackups,
+        RestoreTableFromBackup, RestoreTableToPointInTime, UpdateContinuousBackups,
+    },
+    scan::Part,
+    statements::{BatchExecuteStatement, ExecuteStatement, ExecuteTransaction},
+    tags::Tag,
+};

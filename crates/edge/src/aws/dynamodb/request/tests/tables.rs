@@ -352,7 +352,7 @@ fn the_rest_is_read() {
     let body = br#"{"SourceTableName":"abc","TargetTableName":"abd","RestoreDateTime":1.5,"BillingModeOverride":"PROVISIONED",
         "LocalSecondaryIndexOverride":[]}"#;
     let read = RestoreTableToPointInTime::read(body).unwrap();
-    assert_eq!((read.source.name(), read.time), ("abc", Some(1.5)));
+    assert_eq!((read.source.said(), read.time), ("abc", Some(1.5)));
     assert_eq!(read.overrides.others, ["LocalSecondaryIndexOverride"]);
     let body =
         br#"{"Statement":"SELECT * FROM t WHERE a = ?","Parameters":[{"S":"x"}],"Limit":3,"NextToken":"t"}"#;

@@ -161,7 +161,7 @@ fn of_what_is_there_twice_the_last_counts_and_strange_names_are_passed_over() {
     let body =
         br#"{"x":[{}],"TableName":"ab","TableName":"abc","Item":{"a":{"S":"1"},"a":{"N":"007.0","x":{}}}}"#;
     let read = PutItem::read(body).unwrap();
-    assert_eq!(read.table.name(), "abc");
+    assert_eq!(read.table.said(), "abc");
     assert_eq!(serde_json::to_string(&Wire(&read.item)).unwrap(), r#"{"a":{"N":"7"}}"#);
 }
 
