@@ -191,10 +191,11 @@ impl Documents {
 
     /// Removes a table with all that is in it. Its stream can be read on for a day.
     pub async fn delete(&self, name: &TableName) -> Result<Arc<Table>> {
-        let (name, now) = (name.clone(), self.now());
+        let (wanted, now) = (name.clone(), self.now());
         let removed = self
             .change(move |t| {
-                let table = Table::find(t, &name)?.ok_or(Refusal::NoTableNamed { name: name.clone() })?;
+                let found = Table::find(t, &wanted)?;
+                let table = found.ok_or_else(|| Refusal::NoTableNamed { name: wanted.clone() })?;
                 if table.settings.protected {
                     return Err(Refusal::Protected.into());
                 }
@@ -202,6 +203,7 @@ impl Documents {
                 Ok(table)
             })
             .await?;
+        self.lock().remove(name);
         self.inner.work.notify_waiters();
         Ok(Arc::new(removed))
     }
@@ -273,15 +275,19 @@ impl Documents {
     where
         F: FnMut(&mut dyn Transaction, &mut Table) -> std::result::Result<(), Stop> + Send + 'static,
     {
-        let name = name.clone();
-        self.change(move |t| {
-            let found = Table::find(t, &name)?;
-            let mut table = found.ok_or_else(|| Refusal::NoTableNamed { name: name.clone() })?;
-            with(t, &mut table)?;
-            table.store(t)?;
-            Ok(table)
-        })
-        .await
+        let wanted = name.clone();
+        let altered = self
+            .change(move |t| {
+                let found = Table::find(t, &wanted)?;
+                let mut table = found.ok_or_else(|| Refusal::NoTableNamed { name: wanted.clone() })?;
+                with(t, &mut table)?;
+                table.store(t)?;
+                Ok(table)
+            })
+            .await?;
+        // Whoever asked sees it at once; the feed tells all others.
+        self.lock().remove(name);
+        Ok(altered)
     }
 
     /// Runs `body` as one transaction; what it refuses is not written.

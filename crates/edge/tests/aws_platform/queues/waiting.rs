@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
-/// What rests in every world between two rounds: what clears old messages away, and what ends idle environments.
-const RESTING: usize = 2;
+/// What rests in every world between two rounds: what clears old messages away, what tidies tables, and what ends idle
+/// environments.
+const RESTING: usize = 3;
 
 /// A long poll, sent and not answered yet.
 async fn poll(address: std::net::SocketAddr, url: &str) -> TcpStream {
