@@ -522,7 +522,7 @@ def who():
 
 
 def other_services_say_so():
-    for service, call in [("s3", "list_buckets"), ("dynamodb", "list_tables"), ("kinesis", "list_streams")]:
+    for service, call in [("s3", "list_buckets"), ("kinesis", "list_streams")]:
         refused("NotImplemented", 501, getattr(connect(service), call))
 
 

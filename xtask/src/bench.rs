@@ -133,7 +133,7 @@ fn keep(document: &Path, chapter: &str, table: &str) -> Result<()> {
 }
 
 /// `text` with what stands between a chapter's marks replaced.
-fn replaced(text: &str, chapter: &str, table: &str) -> Result<String> {
+pub(crate) fn replaced(text: &str, chapter: &str, table: &str) -> Result<String> {
     let (open, close) = (format!("<!-- {chapter} -->\n"), format!("<!-- /{chapter} -->"));
     let start = text.find(&open).with_context(|| format!("no {} in the document", open.trim()))? + open.len();
     let end = text.find(&close).with_context(|| format!("no {close} in the document"))?;

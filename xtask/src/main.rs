@@ -1,8 +1,9 @@
-//! The project's own chores: `cargo xtask test`, `cargo xtask bench`.
+//! The project's own chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask conformance`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a terminal program")]
 #![expect(clippy::disallowed_methods, reason = "a terminal program reads its environment and the clock")]
 
 mod bench;
+mod conformance;
 mod shell;
 mod test;
 mod tools;
@@ -21,6 +22,9 @@ cargo xtask CHORE
                   records, idle and wasm, or of wasm-requests, wasm-first, wasm-turns, wasm-neighbours, wasm-live
                   and wasm-snapshot. --quick only shows that all works, and writes nothing. DIR holds rust.wasm,
                   go.wasm, c.wasm, js.wasm or python.wasm, for languages whose tool is missing
+  conformance dynamodb --suite PATH
+                  run a checkout of the public suite nubo-db/dynamodb-conformance, and write the score into
+                  docs/compatibility.md
 ";
 
 fn main() -> ExitCode {
@@ -31,6 +35,7 @@ fn main() -> ExitCode {
         ["test", filter] => test::some(filter),
         ["tools"] => tools::ensure().map(drop),
         ["bench", words @ ..] => bench::run(words),
+        ["conformance", words @ ..] => conformance::run(words),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
