@@ -5,6 +5,8 @@
 #[expect(dead_code, reason = "the backend's own tests use more of it")]
 mod child;
 mod items;
+mod queries;
+mod scans;
 
 use std::{
     path::Path,
