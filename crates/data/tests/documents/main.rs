@@ -6,6 +6,7 @@
 mod child;
 mod items;
 mod queries;
+mod registry;
 mod scans;
 
 use std::{
