@@ -101,6 +101,18 @@ impl Value {
             Self::Binaries(binaries) => binaries.iter().map(Bytes::len).sum(),
         }
     }
+
+    /// Whether it has more than so many lists and maps in each other.
+    pub fn is_deeper(&self, most: usize) -> bool {
+        let Some(within) = most.checked_sub(1) else {
+            return matches!(self, Self::List(_) | Self::Map(_));
+        };
+        match self {
+            Self::List(values) => values.iter().any(|value| value.is_deeper(within)),
+            Self::Map(item) => item.values().any(|value| value.is_deeper(within)),
+            _ => false,
+        }
+    }
 }
 
 /// Bytes of an empty list or map.

@@ -111,6 +111,10 @@ pub enum Invalid {
     #[error("Item size to update has exceeded the maximum allowed size")]
     UpdatedItemSize,
     #[error(
+        "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
+    )]
+    Depth,
+    #[error(
         "One or more parameter values were invalid: Cannot update attribute {0}. This attribute is part of the key"
     )]
     UpdatesKey(String),

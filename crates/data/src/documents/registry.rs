@@ -39,9 +39,29 @@ pub(super) struct Inner {
     pub(super) seen: tokio::sync::watch::Sender<Sequence>,
     /// Something is to be done in the background.
     pub(super) work: Notify,
-    known: Mutex<HashMap<TableName, Known>>,
+    known: Mutex<KnownTables>,
     /// Those who wait for a stream's records.
     readers: Mutex<HashMap<layout::Id, Arc<Notify>>>,
+}
+
+/// Tables as they were read the last time.
+#[derive(Default)]
+struct KnownTables {
+    tables: HashMap<TableName, Known>,
+    /// How often something was forgotten: what was read before that is not to be known afterwards.
+    forgotten: u64,
+}
+
+impl KnownTables {
+    fn forget(&mut self, name: &TableName) {
+        self.tables.remove(name);
+        self.forgotten += 1;
+    }
+
+    fn forget_all(&mut self) {
+        self.tables.clear();
+        self.forgotten += 1;
+    }
 }
 
 /// A table that is to be made.
@@ -129,7 +149,7 @@ impl Documents {
 
     /// Makes a table.
     pub async fn create(&self, new: NewTable, app: Option<AppName>) -> Result<Arc<Table>> {
-        let (now, uuid) = (self.now(), self.uuid());
+        let (now, uuid, name) = (self.now(), self.uuid(), new.name.clone());
         let made = self
             .change(move |t| {
                 if Table::find(t, &new.name)?.is_some() {
@@ -138,6 +158,7 @@ impl Documents {
                 make(t, &new, app.as_ref(), &uuid, now)
             })
             .await?;
+        self.lock().forget(&name);
         Ok(Arc::new(made))
     }
 
@@ -148,7 +169,7 @@ impl Documents {
 
     /// The table of that name.
     pub async fn find(&self, name: &TableName) -> Result<Arc<Table>> {
-        self.lock().remove(name);
+        self.lock().forget(name);
         match self.known(name).await {
             Err(Error::Document(Refusal::NoTable)) => {
                 Err(Refusal::NoTableNamed { name: name.clone() }.into())
@@ -191,11 +212,11 @@ impl Documents {
 
     /// Removes a table with all that is in it. Its stream can be read on for a day.
     pub async fn delete(&self, name: &TableName) -> Result<Arc<Table>> {
-        let (wanted, now) = (name.clone(), self.now());
+        let (name, now) = (name.clone(), self.now());
+        let gone = name.clone();
         let removed = self
             .change(move |t| {
-                let found = Table::find(t, &wanted)?;
-                let table = found.ok_or_else(|| Refusal::NoTableNamed { name: wanted.clone() })?;
+                let table = Table::find(t, &name)?.ok_or(Refusal::NoTableNamed { name: name.clone() })?;
                 if table.settings.protected {
                     return Err(Refusal::Protected.into());
                 }
@@ -203,7 +224,7 @@ impl Documents {
                 Ok(table)
             })
             .await?;
-        self.lock().remove(name);
+        self.lock().forget(&gone);
         self.inner.work.notify_waiters();
         Ok(Arc::new(removed))
     }
@@ -275,18 +296,19 @@ impl Documents {
     where
         F: FnMut(&mut dyn Transaction, &mut Table) -> std::result::Result<(), Stop> + Send + 'static,
     {
-        let wanted = name.clone();
+        let known = name.clone();
+        let name = name.clone();
         let altered = self
             .change(move |t| {
-                let found = Table::find(t, &wanted)?;
-                let mut table = found.ok_or_else(|| Refusal::NoTableNamed { name: wanted.clone() })?;
+                let found = Table::find(t, &name)?;
+                let mut table = found.ok_or_else(|| Refusal::NoTableNamed { name: name.clone() })?;
                 with(t, &mut table)?;
                 table.store(t)?;
                 Ok(table)
             })
             .await?;
-        // Whoever asked sees it at once; the feed tells all others.
-        self.lock().remove(name);
+        // Who has made a change sees it, before the feed tells of it.
+        self.lock().forget(&known);
         Ok(altered)
     }
 
@@ -321,38 +343,45 @@ impl Documents {
 
     /// The table as it was read the last time: transactions find out whether it is so still.
     pub(super) async fn known(&self, name: &TableName) -> Result<Known> {
-        if let Some(known) = self.lock().get(name) {
-            return Ok(known.clone());
-        }
+        let forgotten = {
+            let known = self.lock();
+            if let Some(known) = known.tables.get(name) {
+                return Ok(known.clone());
+            }
+            known.forgotten
+        };
         let record = self.records().snapshot().get(&layout::name(name)).await?;
         let known = Known::of(record.ok_or(Refusal::NoTable)?)?;
         let mut all = self.lock();
-        if all.len() >= limits::TABLES_KNOWN {
-            all.clear();
+        if all.forgotten != forgotten {
+            return Ok(known);
         }
-        all.insert(name.clone(), known.clone());
+        if all.tables.len() >= limits::TABLES_KNOWN {
+            all.tables.clear();
+        }
+        all.tables.insert(name.clone(), known.clone());
         Ok(known)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TableName, Known>> {
+    fn lock(&self) -> MutexGuard<'_, KnownTables> {
         self.inner.known()
     }
 }
 
 impl Inner {
-    fn known(&self) -> MutexGuard<'_, HashMap<TableName, Known>> {
+    fn known(&self) -> MutexGuard<'_, KnownTables> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A table was made, changed or removed.
     pub(super) fn forget_name(&self, name: &[u8]) {
         if let Some(name) = std::str::from_utf8(name).ok().and_then(|name| TableName::new(name).ok()) {
-            self.known().remove(&name);
+            self.known().forget(&name);
         }
     }
 
     pub(super) fn forget_names(&self) {
-        self.known().clear();
+        self.known().forget_all();
     }
 
     /// What is told when the stream has more records.

@@ -92,7 +92,7 @@ impl Write {
         match &self.action {
             Action::Put(item) => {
                 table.key.check_item(item)?;
-                check_size(item, Invalid::ItemSize)
+                check_whole(item, Invalid::ItemSize)
             }
             Action::Update { key, update } => {
                 table.key.check_key(key)?;
@@ -107,8 +107,13 @@ impl Write {
     }
 }
 
-fn check_size(item: &Item, otherwise: Invalid) -> Result<(), Invalid> {
-    if size(item) > limits::ITEM_SIZE { Err(otherwise) } else { Ok(()) }
+/// What is too large, or so deep that its bytes could not be read.
+fn check_whole(item: &Item, too_large: Invalid) -> Result<(), Invalid> {
+    if size(item) > limits::ITEM_SIZE {
+        return Err(too_large);
+    }
+    let is_deep = item.values().any(|value| value.is_deeper(limits::ITEM_DEPTH));
+    if is_deep { Err(Invalid::Depth) } else { Ok(()) }
 }
 
 /// Units of so many bytes; what is not there costs one too.
@@ -293,7 +298,7 @@ fn updated(old: Option<&Item>, key: &Item, update: Option<&Update>) -> Result<It
     if old.is_none() {
         after.extend(key.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
-    check_size(&after, Invalid::UpdatedItemSize)?;
+    check_whole(&after, Invalid::UpdatedItemSize)?;
     Ok(after)
 }
 
