@@ -871,6 +871,8 @@ pub const TABLE_HISTORY: Duration = Duration::from_secs(35 * 24 * 60 * 60);
 pub const TABLE_TIDY: Duration = Duration::from_secs(30);
 /// Records that are removed, or entered into an index, in one transaction.
 pub const CLEARED_AT_ONCE: usize = 500;
+/// Bytes of items after which such a transaction leaves the others to the next one.
+pub const CLEARED_SIZE: usize = 4 * MIB;
 /// Bytes of a request to DynamoDB (API Reference, `BatchWriteItem`: 16 MB of items).
 pub const TABLE_BODY_SIZE: usize = 18 * MIB;
 /// Bytes of the items of a batch that is read (DynamoDB API Reference, `BatchGetItem`).

@@ -39,8 +39,13 @@ pub(super) async fn run(records: &Arc<dyn Records>) -> Result<(), Error> {
         for record in gone {
             let Some(from) = record.key.strip_prefix(layout::GONE) else { continue };
             range(records, ([layout::PREFIX, from].concat(), record.value.to_vec())).await?;
-            let key = record.key;
-            records.transact(move |t| t.delete(&key)).await?;
+            let (key, to) = (record.key, record.value);
+            let done = move |t: &mut dyn Transaction| match t.get(&key)? {
+                // More from there on may have been given up meanwhile.
+                Some(now) if now == to => t.delete(&key),
+                Some(_) | None => Ok(()),
+            };
+            records.transact(done).await?;
         }
     }
 }

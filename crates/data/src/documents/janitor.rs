@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sonagi_backend::{
     Error, Sequence, Transaction,
-    records::{ChangeSet, Direction, after},
+    records::{ChangeSet, Direction, Record, after},
 };
 use sonagi_items::codec;
 use sonagi_model::{Timestamp, limits};
@@ -66,6 +66,12 @@ fn take_in(inner: &Inner, set: &ChangeSet) {
             inner.forget_name(name);
         } else if let Some((STREAM, id, _)) = layout::parts(&change.key) {
             inner.wake(id);
+        } else if change.key.starts_with(layout::STREAMS) {
+            // It has ended, or is gone.
+            match change.value.as_deref().and_then(|record| Stream::decode(record).ok()) {
+                Some(stream) => inner.wake(stream.id),
+                None => inner.wake_readers(),
+            }
         }
     }
 }
@@ -165,15 +171,12 @@ impl Documents {
             let is_all = due.len() < most;
             let (name, id) = (table.name.clone(), table.id);
             let keys: Vec<_> = due.into_iter().map(|record| record.key).collect();
-            self.change(move |t| {
-                let Some(table) = Table::find(t, &name)?.filter(|table| table.id == id) else {
-                    return Ok(());
-                };
-                keys.iter().try_for_each(|key| expire_one(t, &table, key, now))
-            })
-            .await?;
-            if is_all {
-                return Ok(());
+            let count = keys.len();
+            let done = self.change(move |t| expire_some(t, (&name, id), &keys, now)).await?;
+            match done {
+                Some(done) if done < count || !is_all => {}
+                // Nothing is left, or the table is gone.
+                Some(_) | None => return Ok(()),
             }
         }
     }
@@ -269,33 +272,26 @@ fn fill_some(t: &mut dyn Transaction, wanted: &Wanted, from: Option<&[u8]>) -> R
     let found = Table::find(t, &wanted.name)?.filter(|table| table.id == wanted.id);
     let Some(mut table) = found else { return Ok(None) };
     let all = layout::all(ITEM, table.id);
-    let (from, to) = (from.unwrap_or(&all).to_vec(), after(&all));
-    let most = limits::CLEARED_AT_ONCE;
-    let found = t.scan(&from..&to, Direction::Forward, most)?;
+    let (mut from, to) = (from.unwrap_or(&all).to_vec(), after(&all));
     let mut changes = Changes::default();
-    for record in &found {
-        let item = codec::decode(&record.value).map_err(|_| damaged("an item"))?;
-        for index in table.indexes.iter().filter(|index| wanted.indexes.contains(&index.no)) {
-            // What is not of the index's types is not in it, as it was there first.
-            let Ok(Some(entry)) = index.entry(&table, &item) else { continue };
-            if t.get(&entry.key)?.is_none() {
-                t.put(&entry.key, &entry.record)?;
-                changes.note(Of::Index(index.no), None, Some(entry.size));
+    let (mut rows, mut size) = (0, 0);
+    loop {
+        let most = limits::PAGE_ROWS_FIRST;
+        let found = t.scan(&from..&to, Direction::Forward, most)?;
+        for record in &found {
+            size += fill_one(t, &table, wanted, record, &mut changes)?;
+            rows += 1;
+            if rows >= limits::CLEARED_AT_ONCE || size >= limits::CLEARED_SIZE {
+                changes.write(t, table.id)?;
+                return Ok(Some([&record.key, &[0][..]].concat()));
             }
         }
-        if wanted.expiry
-            && let Some(expiry) = &table.expiry
-            && let Some(at) = expires(&item, &expiry.attribute)
-        {
-            t.put(&layout::expiry(table.id, at, &record.key[layout::PREFIX.len() + 9..]), &[])?;
+        match found.last() {
+            Some(last) if found.len() == most => from = [&last.key, &[0][..]].concat(),
+            Some(_) | None => break,
         }
     }
     changes.write(t, table.id)?;
-    if found.len() == most
-        && let Some(last) = found.last()
-    {
-        return Ok(Some([&last.key, &[0][..]].concat()));
-    }
     for index in table.indexes.iter_mut().filter(|index| wanted.indexes.contains(&index.no)) {
         index.state = IndexState::Active;
     }
@@ -306,17 +302,71 @@ fn fill_some(t: &mut dyn Transaction, wanted: &Wanted, from: Option<&[u8]>) -> R
     Ok(None)
 }
 
-fn expire_one(t: &mut dyn Transaction, table: &Table, note: &[u8], now: Timestamp) -> Result<(), Stop> {
-    let Some((EXPIRY, _, rest)) = layout::parts(note) else { return Ok(()) };
-    let Some(behind) = rest.get(8..) else { return Ok(()) };
+/// Enters an item where it is wanted; how many bytes that took.
+fn fill_one(
+    t: &mut dyn Transaction,
+    table: &Table,
+    wanted: &Wanted,
+    record: &Record,
+    changes: &mut Changes,
+) -> Result<usize, Stop> {
+    let item = codec::decode(&record.value).map_err(|_| damaged("an item"))?;
+    let mut size = 0;
+    for index in table.indexes.iter().filter(|index| wanted.indexes.contains(&index.no)) {
+        // What is not of the index's types is not in it, as it was there first.
+        let Ok(Some(entry)) = index.entry(table, &item) else { continue };
+        if t.get(&entry.key)?.is_none() {
+            t.put(&entry.key, &entry.record)?;
+            changes.note(Of::Index(index.no), None, Some(entry.size));
+            size += entry.record.len();
+        }
+    }
+    if wanted.expiry
+        && let Some(expiry) = &table.expiry
+        && let Some(at) = expires(&item, &expiry.attribute)
+    {
+        t.put(&layout::expiry(table.id, at, &record.key[layout::PREFIX.len() + 9..]), &[])?;
+    }
+    Ok(size)
+}
+
+/// Removes the items of some notes; of how many, or none: the table is gone.
+fn expire_some(
+    t: &mut dyn Transaction,
+    (name, id): (&TableName, layout::Id),
+    notes: &[bytes::Bytes],
+    now: Timestamp,
+) -> Result<Option<usize>, Stop> {
+    let Some(table) = Table::find(t, name)?.filter(|table| table.id == id) else { return Ok(None) };
+    // One for all, as each change has its own place in the stream.
+    let (mut writer, mut size) = (Writer::new(t, now), 0);
+    for (done, note) in notes.iter().enumerate() {
+        if size >= limits::CLEARED_SIZE {
+            return Ok(Some(done));
+        }
+        size += expire_one(&mut writer, &table, note)?;
+    }
+    Ok(Some(notes.len()))
+}
+
+/// Removes the item of a note; how many bytes it had.
+fn expire_one(writer: &mut Writer<'_>, table: &Table, note: &[u8]) -> Result<usize, Stop> {
+    let Some((EXPIRY, _, rest)) = layout::parts(note) else { return Ok(0) };
+    let Some(behind) = rest.get(8..) else { return Ok(0) };
+    // The item was changed meanwhile, and expires at another time.
+    if writer.t.get(note)?.is_none() {
+        return Ok(0);
+    }
     let key = [&layout::all(ITEM, table.id)[..], behind].concat();
-    let record = t.get(&key)?;
+    let record = writer.t.get(&key)?;
+    let size = record.as_ref().map_or(0, bytes::Bytes::len);
     let item = record.as_ref().map(codec::decode).transpose().map_err(|_| damaged("an item"))?;
     let due =
         table.expiry.as_ref().zip(item.as_ref()).and_then(|(expiry, item)| expires(item, &expiry.attribute));
-    if due.is_some_and(|due| due <= now) {
-        Writer::new(t, now).replace(table, &key, (item, record), None, By::Expiry)?;
+    if due.is_some_and(|due| due <= writer.now) {
+        writer.replace(table, &key, (item, record), None, By::Expiry)?;
     }
     // Also a note that no item has any more.
-    Ok(t.delete(note)?)
+    writer.t.delete(note)?;
+    Ok(size)
 }

@@ -140,11 +140,14 @@ impl Documents {
     /// The same, waiting until there is something. It ends when it is dropped, or when the stream has.
     pub async fn wait_for_stream(&self, stream: &Stream, from: Position, most: usize) -> Result<Batch> {
         let reader = self.inner.reader(stream.id);
+        let (table, label) = (&stream.table, &stream.label);
         loop {
             let more = reader.notified();
             tokio::pin!(more);
             more.as_mut().enable();
-            let batch = self.read_stream(stream, from, most).await?;
+            // It may have ended meanwhile.
+            let stream = self.stream(table, label).await?;
+            let batch = self.read_stream(&stream, from, most).await?;
             if !batch.records.is_empty() || batch.next.is_none() || batch.next != Some(from) {
                 return Ok(batch);
             }

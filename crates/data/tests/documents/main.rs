@@ -4,6 +4,8 @@
 #[path = "../../../backend/tests/embedded/child.rs"]
 #[expect(dead_code, reason = "the backend's own tests use more of it")]
 mod child;
+mod filling;
+mod indexes;
 mod items;
 mod queries;
 mod registry;
