@@ -13,12 +13,10 @@ mod scans;
 
 use std::{
     path::Path,
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::Poll,
     time::Duration,
 };
 
@@ -37,7 +35,7 @@ use sonagi_items::{
     Item, Value,
     expression::{Condition, Substitutes, Update, Which},
 };
-use sonagi_model::{Clock, Entropy, Timestamp, clock::ManualClock, limits};
+use sonagi_model::{Clock, Entropy, Timestamp, clock::ManualClock};
 use tempfile::TempDir;
 
 /// Numbers that are all different: enough for ids.
@@ -61,7 +59,6 @@ struct World {
 }
 
 const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Opens the folder; the tasks of a former life may hold it for a moment.
 async fn open(folder: &Path, clock: Arc<dyn Clock>) -> (Documents, Arc<dyn Records>) {
@@ -159,11 +156,6 @@ impl World {
         self.wait(what, Duration::ZERO, &mut holds).await;
     }
 
-    /// Lets time pass until `holds`: an hour at the most.
-    async fn later(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-        self.wait(what, limits::TABLE_TIDY / 100, &mut holds).await;
-    }
-
     async fn wait(&self, what: &str, step: Duration, holds: &mut impl AsyncFnMut() -> bool) {
         for _ in 0..12_000 {
             if holds().await {
@@ -173,19 +165,6 @@ impl World {
             tokio::task::spawn_blocking(|| {}).await.unwrap();
         }
         panic!("{what}");
-    }
-
-    /// Runs `work` until it waits for nothing but what others do.
-    async fn begun<F: Future>(&self, mut work: Pin<&mut F>) -> Option<F::Output> {
-        for _ in 0..200 {
-            let done = std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
-            if let Poll::Ready(done) = done {
-                return Some(done);
-            }
-            self.clock.advance(Duration::ZERO).await;
-            tokio::task::spawn_blocking(|| {}).await.unwrap();
-        }
-        None
     }
 
     /// Keys of the records that tables have and that begin so.
