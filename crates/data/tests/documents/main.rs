@@ -4,11 +4,9 @@
 #[path = "../../../backend/tests/embedded/child.rs"]
 #[expect(dead_code, reason = "the backend's own tests use more of it")]
 mod child;
-mod filling;
 mod indexes;
 mod items;
 mod queries;
-mod registry;
 mod scans;
 
 use std::{
@@ -17,7 +15,6 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use sonagi_backend::{
@@ -53,9 +50,8 @@ impl Entropy for Numbered {
 
 struct World {
     documents: Documents,
-    clock: ManualClock,
     records: Arc<dyn Records>,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -76,17 +72,9 @@ async fn open(folder: &Path, clock: Arc<dyn Clock>) -> (Documents, Arc<dyn Recor
 impl World {
     async fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let clock = ManualClock::at(START);
-        let (documents, records) = open(folder.path(), Arc::new(clock.clone())).await;
-        Self { documents, clock, records, folder }
-    }
-
-    /// The same after a restart.
-    async fn again(self) -> Self {
-        let Self { documents, clock, records, folder } = self;
-        drop((documents, records));
-        let (documents, records) = open(folder.path(), Arc::new(clock.clone())).await;
-        Self { documents, clock, records, folder }
+        let clock = Arc::new(ManualClock::at(START));
+        let (documents, records) = open(folder.path(), clock).await;
+        Self { documents, records, _folder: folder }
     }
 
     async fn create(&self, new: NewTable) -> TableName {
@@ -149,22 +137,6 @@ impl World {
             let found = self.all(name, Some(index.name.as_str()), 1_000).await;
             assert_eq!(counts.index(index), count_of(&found), "{}", index.name);
         }
-    }
-
-    /// Lets others run, at the time that it is, until `holds`.
-    async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-        self.wait(what, Duration::ZERO, &mut holds).await;
-    }
-
-    async fn wait(&self, what: &str, step: Duration, holds: &mut impl AsyncFnMut() -> bool) {
-        for _ in 0..12_000 {
-            if holds().await {
-                return;
-            }
-            self.clock.advance(step).await;
-            tokio::task::spawn_blocking(|| {}).await.unwrap();
-        }
-        panic!("{what}");
     }
 
     /// Keys of the records that tables have and that begin so.
