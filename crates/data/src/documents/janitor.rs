@@ -249,7 +249,14 @@ impl Documents {
             let stale = found.iter().filter(|record| transaction::is_stale(&record.value, now));
             let stale: Vec<_> = stale.map(|record| record.key.clone()).collect();
             if !stale.is_empty() {
-                self.change(move |t| Ok(stale.iter().try_for_each(|key| t.delete(key))?)).await?;
+                // One that was used anew meanwhile is kept.
+                let forget = move |t: &mut dyn Transaction| {
+                    stale.iter().try_for_each(|key| match t.get(key)? {
+                        Some(record) if transaction::is_stale(&record, now) => t.delete(key),
+                        Some(_) | None => Ok(()),
+                    })
+                };
+                self.change(move |t| Ok(forget(t)?)).await?;
             }
             match found.last() {
                 Some(last) if found.len() == most => from = [&last.key, &[0][..]].concat(),
