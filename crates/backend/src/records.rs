@@ -70,6 +70,46 @@ impl dyn Records {
         let value = slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         value.map(|value| (value, commit)).ok_or(crate::Error::Aborted)
     }
+
+    /// [`Records::transact_dyn`] with a body that may refuse: then nothing is written, and why is the answer.
+    pub async fn attempt<T, R, F>(&self, mut body: F) -> Result<Result<T, R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: FnMut(&mut dyn Transaction) -> Result<Result<T, R>> + Send + 'static,
+    {
+        let refused = Arc::new(std::sync::Mutex::new(None));
+        let slot = Arc::clone(&refused);
+        let done = self
+            .transact(move |transaction| match body(transaction)? {
+                Ok(value) => Ok(value),
+                Err(refusal) => {
+                    *slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(refusal);
+                    Err(crate::Error::Aborted)
+                }
+            })
+            .await;
+        let refusal = refused.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        match (done, refusal) {
+            (Ok((value, _)), _) => Ok(Ok(value)),
+            (Err(crate::Error::Aborted), Some(refusal)) => Ok(Err(refusal)),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Removes all records of a range, so many in one transaction.
+    pub async fn remove(&self, range: Range<Vec<u8>>, at_once: usize) -> Result<()> {
+        // The usual case is that there is nothing, and then nobody's commit waits for this.
+        while !self.snapshot().scan(&range.start..&range.end, Direction::Forward, 1).await?.is_empty() {
+            let range = range.clone();
+            self.transact(move |t| {
+                let found = t.scan(&range.start..&range.end, Direction::Forward, at_once)?;
+                found.iter().try_for_each(|record| t.delete(&record.key))
+            })
+            .await?;
+        }
+        Ok(())
+    }
 }
 
 /// Reads and writes within a transaction. Reads see the transaction's own writes.

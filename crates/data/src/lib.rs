@@ -5,6 +5,7 @@
 
 pub mod documents;
 mod error;
+mod following;
 pub mod keyvalue;
 pub mod logs;
 pub mod queues;

@@ -716,7 +716,7 @@ pub const QUEUE_CLEARED_AT_ONCE: usize = 500;
 /// How often what is old or was removed is cleared away.
 pub const QUEUE_TIDY: Duration = Duration::from_secs(60);
 /// How long a task rests after the records failed it.
-pub const QUEUE_RETRY: Duration = Duration::from_secs(1);
+pub const RECORDS_RETRY: Duration = Duration::from_secs(1);
 /// Between two purges of one queue.
 pub const QUEUE_PURGE_PAUSE: Duration = Duration::from_secs(60);
 /// Tasks that moved a queue's messages, and are still shown.

@@ -38,7 +38,8 @@ pub(super) async fn run(records: &Arc<dyn Records>) -> Result<(), Error> {
         }
         for record in gone {
             let Some(from) = record.key.strip_prefix(layout::GONE) else { continue };
-            range(records, ([layout::PREFIX, from].concat(), record.value.to_vec())).await?;
+            let range = [layout::PREFIX, from].concat()..record.value.to_vec();
+            records.remove(range, limits::CLEARED_AT_ONCE).await?;
             let (key, to) = (record.key, record.value);
             let done = move |t: &mut dyn Transaction| match t.get(&key)? {
                 // More from there on may have been given up meanwhile.
@@ -48,18 +49,4 @@ pub(super) async fn run(records: &Arc<dyn Records>) -> Result<(), Error> {
             records.transact(done).await?;
         }
     }
-}
-
-/// Removes all records of a range, some at a time.
-pub(super) async fn range(records: &Arc<dyn Records>, (from, to): (Vec<u8>, Vec<u8>)) -> Result<(), Error> {
-    // The usual case is that there is nothing, and then nobody's commit waits for this.
-    while !records.snapshot().scan(&from..&to, Direction::Forward, 1).await?.is_empty() {
-        let (start, end) = (from.clone(), to.clone());
-        let remove = move |t: &mut dyn Transaction| {
-            let found = t.scan(&start..&end, Direction::Forward, limits::CLEARED_AT_ONCE)?;
-            found.iter().try_for_each(|record| t.delete(&record.key))
-        };
-        records.transact(remove).await?;
-    }
-    Ok(())
 }

@@ -24,6 +24,7 @@ use super::{
     transaction,
     write::{By, Writer, expires},
 };
+use crate::following;
 
 /// Begins all of it; it ends with `stop`.
 pub(super) fn start(inner: &Arc<Inner>, from: Sequence, stop: &CancellationToken) {
@@ -34,30 +35,13 @@ pub(super) fn start(inner: &Arc<Inner>, from: Sequence, stop: &CancellationToken
 
 /// Follows the feed: notices other tables, and tells those who wait for a stream's records.
 async fn follow(inner: Arc<Inner>, from: Sequence) {
-    let mut changes = inner.records.changes(from);
-    loop {
-        match changes.next().await {
-            Ok(set) => {
-                take_in(&inner, &set);
-                inner.seen.send_replace(set.sequence);
-            }
-            Err(Error::Closed) => return,
-            Err(error) => {
-                if !matches!(error, Error::Trimmed { .. }) {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "the tables cannot follow the records"
-                    );
-                    inner.clock.sleep(limits::QUEUE_RETRY).await;
-                }
-                // What was missed is looked up when it is needed.
-                changes = inner.records.changes(inner.records.sequence());
-                inner.forget_names();
-                inner.wake_readers();
-                inner.seen.send_replace(inner.records.sequence());
-            }
-        }
-    }
+    // What was missed is looked up when it is needed.
+    let missed = || {
+        inner.forget_names();
+        inner.wake_readers();
+    };
+    let take_in = |set: &ChangeSet| take_in(&inner, set);
+    following::follow("tables", &inner.records, &inner.clock, from, take_in, missed).await;
 }
 
 fn take_in(inner: &Inner, set: &ChangeSet) {

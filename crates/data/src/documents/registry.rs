@@ -6,7 +6,7 @@ use std::{
 };
 
 use sonagi_backend::{
-    Records, Sequence, Transaction,
+    Records, Transaction,
     records::{Direction, after},
 };
 use sonagi_model::{AppName, Clock, Entropy, RequestId, Timestamp, limits};
@@ -35,8 +35,6 @@ pub(super) struct Inner {
     pub(super) records: Arc<dyn Records>,
     pub(super) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    /// How far the feed was followed.
-    pub(super) seen: tokio::sync::watch::Sender<Sequence>,
     /// Something is to be done in the background.
     pub(super) work: Notify,
     known: Mutex<KnownTables>,
@@ -120,7 +118,6 @@ impl Documents {
             records,
             clock,
             entropy,
-            seen: tokio::sync::watch::Sender::new(from),
             work: Notify::new(),
             known: Mutex::default(),
             readers: Mutex::default(),
@@ -318,27 +315,12 @@ impl Documents {
         T: Send + 'static,
         F: FnMut(&mut dyn Transaction) -> std::result::Result<T, Stop> + Send + 'static,
     {
-        let refused = Arc::new(Mutex::new(None));
-        let slot = Arc::clone(&refused);
-        let done = self
-            .records()
-            .transact(move |t| match body(t) {
-                Ok(value) => Ok(value),
-                Err(Stop::Failed(error)) => Err(error),
-                Err(Stop::Refused(refusal)) => {
-                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
-                    Err(sonagi_backend::Error::Aborted)
-                }
-            })
-            .await;
-        match done {
-            Ok((value, _)) => Ok(value),
-            Err(sonagi_backend::Error::Aborted) => {
-                let refusal = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Err(refusal.map_or(sonagi_backend::Error::Aborted.into(), Into::into))
-            }
-            Err(error) => Err(error.into()),
-        }
+        let attempt = self.records().attempt(move |t| match body(t) {
+            Ok(value) => Ok(Ok(value)),
+            Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Stop::Failed(error)) => Err(error),
+        });
+        Ok(attempt.await??)
     }
 
     /// The table as it was read the last time: transactions find out whether it is so still.
@@ -524,11 +506,11 @@ pub(super) fn alter(
         Some(IndexChange::Delete(name)) => {
             let no = table.index(name.as_str()).map_err(|_| Refusal::NoIndexNamed { name: name.clone() })?.no;
             table.indexes.retain(|index| index.no != no);
-            let used =
-                |name: &str| table.key.has(name) || table.indexes.iter().any(|index| index.key.has(name));
-            let keep: Vec<bool> = table.attributes.iter().map(|attribute| used(&attribute.name)).collect();
-            let mut keep = keep.into_iter();
-            table.attributes.retain(|_| keep.next().unwrap_or(true));
+            let Table { attributes, key, indexes, .. } = &mut *table;
+            attributes.retain(|attribute| {
+                let name = &attribute.name;
+                key.has(name) || indexes.iter().any(|index| index.key.has(name))
+            });
             clear::later(t, layout::entries(table.id, no))?;
             count::forget(t, table.id, no)?;
         }

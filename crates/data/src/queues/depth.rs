@@ -207,7 +207,7 @@ impl Queues {
         // What has returned to its caller is counted.
         let mut seen = self.inner.seen.subscribe();
         let newest = self.records().sequence();
-        let deadline = self.clock().tick() + limits::QUEUE_RETRY;
+        let deadline = self.clock().tick() + limits::RECORDS_RETRY;
         drop(within(&**self.clock(), deadline, seen.wait_for(|seen| *seen >= newest)).await);
         let snapshot = self.records().snapshot();
         let total = match self.depths().known(queue.id) {

@@ -20,6 +20,7 @@ use super::{
     standard,
     steady::Moment,
 };
+use crate::following;
 
 /// Begins all of it; it ends with `stop`.
 pub(super) fn start(inner: &Arc<Inner>, from: Sequence, stop: &CancellationToken) {
@@ -31,32 +32,19 @@ pub(super) fn start(inner: &Arc<Inner>, from: Sequence, stop: &CancellationToken
 
 /// Follows the feed: wakes receivers, counts messages, notices other settings.
 async fn follow(inner: Arc<Inner>, from: Sequence) {
-    let mut changes = inner.records.changes(from);
-    loop {
-        match changes.next().await {
-            Ok(set) => {
-                take_in(&inner, &set);
-                inner.seen.send_replace(set.sequence);
-            }
-            Err(Error::Closed) => return,
-            Err(error) => {
-                if !matches!(error, Error::Trimmed { .. }) {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "the queues cannot follow the records"
-                    );
-                    inner.clock.sleep(limits::QUEUE_RETRY).await;
-                }
-                // What was missed is looked up when it is needed.
-                changes = inner.records.changes(inner.records.sequence());
-                inner.depths.forget_all();
-                inner.forget_names();
-                inner.waiting.wake_all();
-                inner.own_made.send_modify(|count| *count += 1);
-                inner.seen.send_replace(inner.records.sequence());
-            }
-        }
-    }
+    let take_in = |set: &ChangeSet| {
+        take_in(&inner, set);
+        inner.seen.send_replace(set.sequence);
+    };
+    // What was missed is looked up when it is needed.
+    let missed = || {
+        inner.depths.forget_all();
+        inner.forget_names();
+        inner.waiting.wake_all();
+        inner.own_made.send_modify(|count| *count += 1);
+        inner.seen.send_replace(inner.records.sequence());
+    };
+    following::follow("queues", &inner.records, &inner.clock, from, take_in, missed).await;
 }
 
 fn take_in(inner: &Inner, set: &ChangeSet) {
@@ -131,9 +119,9 @@ async fn sweep(inner: &Arc<Inner>, changed: bool) -> Result<Option<Sequence>, Er
         expire(inner, &queue).await?;
         if queue.is_fifo() {
             forget_attempts(inner, &queue).await?;
-            let range =
+            let (from, to) =
                 layout::deduplication_before(queue.id, window(inner.steady.now().steady).saturating_sub(1));
-            remove_range(inner, range).await?;
+            inner.records.remove(from..to, limits::QUEUE_CLEARED_AT_ONCE).await?;
         }
     }
     if !changed {
@@ -155,25 +143,11 @@ async fn remove_gone(inner: &Arc<Inner>) -> Result<(), Error> {
         for tag in layout::TAGS {
             let from = layout::all(tag, id);
             let to = after(&from);
-            remove_range(inner, (from, to)).await?;
+            inner.records.remove(from..to, limits::QUEUE_CLEARED_AT_ONCE).await?;
         }
         inner.depths.forget(id);
         let key = record.key;
         inner.records.transact(move |t| t.delete(&key)).await?;
-    }
-    Ok(())
-}
-
-/// Removes all records in a range, some at a time.
-async fn remove_range(inner: &Arc<Inner>, (from, to): (Vec<u8>, Vec<u8>)) -> Result<(), Error> {
-    // The usual case is that there is nothing, and then nobody's commit waits for this.
-    while !inner.records.snapshot().scan(&from..&to, Direction::Forward, 1).await?.is_empty() {
-        let (start, end) = (from.clone(), to.clone());
-        let remove = move |t: &mut dyn sonagi_backend::Transaction| {
-            let found = t.scan(&start..&end, Direction::Forward, limits::QUEUE_CLEARED_AT_ONCE)?;
-            found.iter().try_for_each(|record| t.delete(&record.key))
-        };
-        inner.records.transact(remove).await?;
     }
     Ok(())
 }

@@ -178,7 +178,7 @@ pub(super) async fn run(inner: Arc<Inner>) {
             Err(crate::Error::Backend(Error::Closed)) => return,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "dead letters are not moved");
-                inner.clock.sleep(limits::QUEUE_RETRY).await;
+                inner.clock.sleep(limits::RECORDS_RETRY).await;
             }
         }
     }

@@ -298,34 +298,14 @@ impl Queues {
     }
 
     /// Runs `body` as one transaction; what it refuses is not written.
-    pub(super) async fn change<T, F>(&self, mut body: F) -> Result<T>
+    pub(super) async fn change<T, F>(&self, body: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut dyn Transaction) -> std::result::Result<std::result::Result<T, Refusal>, BackendError>
             + Send
             + 'static,
     {
-        let refused = Arc::new(Mutex::new(None));
-        let slot = Arc::clone(&refused);
-        let done = self
-            .inner
-            .records
-            .transact(move |t| match body(t)? {
-                Ok(value) => Ok(value),
-                Err(refusal) => {
-                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
-                    Err(BackendError::Aborted)
-                }
-            })
-            .await;
-        match done {
-            Ok((value, _)) => Ok(value),
-            Err(BackendError::Aborted) => {
-                let refusal = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Err(refusal.map_or(BackendError::Aborted.into(), Into::into))
-            }
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.inner.records.attempt(body).await??)
     }
 
     /// The same with the queue of that name.

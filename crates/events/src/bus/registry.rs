@@ -2,11 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use sonagi_backend::{Error as BackendError, Transaction, records::Direction};
-use sonagi_data::queues::Outbox;
 use sonagi_model::limits;
 use tokio::sync::Notify;
 
@@ -179,27 +178,12 @@ impl Buses {
     }
 
     /// Runs `body` as one transaction; what it refuses is not written.
-    pub(super) async fn change<T, F>(&self, mut body: F) -> Result<T>
+    pub(super) async fn change<T, F>(&self, body: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut dyn Transaction) -> Outcome<T> + Send + 'static,
     {
-        let refused = Arc::new(Mutex::new(None));
-        let slot = Arc::clone(&refused);
-        let with_outbox = move |outbox: &mut Outbox<'_>| match body(outbox.transaction())? {
-            Ok(value) => Ok(value),
-            Err(refusal) => {
-                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
-                Err(BackendError::Aborted)
-            }
-        };
-        let done = self.events.queues().transact(with_outbox).await;
-        let refusal = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (done, refusal) {
-            (Ok(value), _) => Ok(value),
-            (Err(_), Some(refusal)) => Err(refusal.into()),
-            (Err(error), None) => Err(error.into()),
-        }
+        Ok(self.events.records().attempt(body).await.map_err(sonagi_data::Error::from)??)
     }
 }
 
