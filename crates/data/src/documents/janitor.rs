@@ -16,7 +16,7 @@ use super::{
     count::{Changes, Of},
     error::Stop,
     history::Past,
-    layout::{self, EXPIRY, HISTORY, ITEM, STREAM},
+    layout::{self, EXPIRY, HISTORY, ITEM, STREAM, behind},
     reading::position_of,
     registry::Inner,
     stream::{Stream, StreamRecord},
@@ -243,7 +243,7 @@ impl Documents {
                 self.change(move |t| Ok(forget(t)?)).await?;
             }
             match found.last() {
-                Some(last) if found.len() == most => from = [&last.key, &[0][..]].concat(),
+                Some(last) if found.len() == most => from = behind(&last.key),
                 Some(_) | None => return Ok(()),
             }
         }
@@ -274,11 +274,11 @@ fn fill_some(t: &mut dyn Transaction, wanted: &Wanted, from: Option<&[u8]>) -> R
             rows += 1;
             if rows >= limits::CLEARED_AT_ONCE || size >= limits::CLEARED_SIZE {
                 changes.write(t, table.id)?;
-                return Ok(Some([&record.key, &[0][..]].concat()));
+                return Ok(Some(behind(&record.key)));
             }
         }
         match found.last() {
-            Some(last) if found.len() == most => from = [&last.key, &[0][..]].concat(),
+            Some(last) if found.len() == most => from = behind(&last.key),
             Some(_) | None => break,
         }
     }

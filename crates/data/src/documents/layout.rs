@@ -98,6 +98,11 @@ pub(super) fn expiry(id: Id, at: Timestamp, item: &[u8]) -> Vec<u8> {
     key
 }
 
+/// The first key that may come after `key`.
+pub(super) fn behind(key: &[u8]) -> Vec<u8> {
+    [key, &[0]].concat()
+}
+
 /// Of a [`STREAM`]'s record, or of a table's [`HISTORY`].
 pub(super) fn position(tag: u8, id: Id, position: Position) -> Vec<u8> {
     let mut key = all(tag, id);

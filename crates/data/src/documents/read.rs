@@ -16,7 +16,7 @@ use sonagi_model::limits;
 
 use super::{
     Documents, Index, IndexState, Invalid, KeySchema, Projected, Refusal, Table, TableName,
-    layout::{self, BUCKETS},
+    layout::{self, BUCKETS, behind},
     table::damaged,
 };
 use crate::Result;
@@ -346,10 +346,7 @@ impl Walk {
 
     async fn run(mut self, snapshot: &Arc<dyn Snapshot>, start: Option<Vec<u8>>) -> Result<Page> {
         match (start, self.direction) {
-            (Some(mut start), Direction::Forward) => {
-                start.push(0);
-                self.from = start;
-            }
+            (Some(start), Direction::Forward) => self.from = behind(&start),
             (Some(start), Direction::Reverse) => self.to = start,
             (None, _) => {}
         }
@@ -361,7 +358,7 @@ impl Walk {
             let is_last = records.len() < rows;
             if let Some(last) = records.last() {
                 match self.direction {
-                    Direction::Forward => self.from = [&last.key, &[0][..]].concat(),
+                    Direction::Forward => self.from = behind(&last.key),
                     Direction::Reverse => self.to = last.key.to_vec(),
                 }
             }

@@ -8,7 +8,7 @@ use sonagi_model::{Timestamp, limits};
 
 use super::{
     Documents, Refusal, StreamRecord, TableName,
-    layout::{self, Position},
+    layout::{self, Position, behind},
     stream::Stream,
     table::damaged,
 };
@@ -64,7 +64,7 @@ impl Documents {
     }
 
     pub async fn stream(&self, table: &TableName, label: &str) -> Result<Stream> {
-        let record = self.records().snapshot().get(&layout::stream(table, label)).await?;
+        let record = self.records().get(&layout::stream(table, label)).await?;
         let record = record.ok_or_else(|| Refusal::NoStream { arn: format!("{table}/stream/{label}") })?;
         Ok(Stream::decode(&record)?)
     }
@@ -89,7 +89,7 @@ impl Documents {
     async fn since(&self, snapshot: &dyn Snapshot, stream: &Stream, at: Timestamp) -> Result<Position> {
         let (mut from, to) = range_from(stream, FIRST);
         loop {
-            let found = snapshot.scan(&from..&to, Direction::Forward, limits::CLEARED_AT_ONCE).await?;
+            let found = snapshot.scan(&from..&to, Direction::Forward, limits::PAGE_ROWS_FIRST).await?;
             for record in &found {
                 let position = position_of(&record.key)?;
                 if StreamRecord::decode(position, &record.value)?.at >= at {
@@ -97,7 +97,7 @@ impl Documents {
                 }
             }
             match found.last() {
-                Some(last) => from = [&last.key, &[0][..]].concat(),
+                Some(last) => from = behind(&last.key),
                 None => {
                     return Ok(layout::first_of(snapshot.sequence().await?) + (1 << layout::WITHIN_COMMIT));
                 }
@@ -113,27 +113,34 @@ impl Documents {
             return Err(Refusal::Trimmed.into());
         }
         let horizon = self.horizon();
-        let (start, end) = range_from(stream, from.max(FIRST));
-        let found = snapshot.scan(&start..&end, Direction::Forward, most).await?;
-        let is_all = found.len() < most;
-        let (mut records, mut next, mut size) = (Vec::with_capacity(found.len()), from, 0);
-        let mut is_cut = false;
-        for record in &found {
-            if size >= limits::STREAM_PAGE_SIZE {
-                is_cut = true;
-                break;
+        let (mut start, end) = range_from(stream, from.max(FIRST));
+        let (mut records, mut next, mut size, mut seen) = (Vec::new(), from, 0, 0);
+        // In parts, as records may be large.
+        let is_all = 'parts: loop {
+            let rows = limits::PAGE_ROWS_FIRST.min(most - seen);
+            let found = snapshot.scan(&start..&end, Direction::Forward, rows).await?;
+            for record in &found {
+                if size >= limits::STREAM_PAGE_SIZE {
+                    break 'parts false;
+                }
+                let position = position_of(&record.key)?;
+                next = position + 1;
+                let read = StreamRecord::decode(position, &record.value)?;
+                size += read.size;
+                // It is trimmed, if nobody has come by to do it yet.
+                if read.at >= horizon {
+                    records.push(read);
+                }
             }
-            let position = position_of(&record.key)?;
-            next = position + 1;
-            let read = StreamRecord::decode(position, &record.value)?;
-            size += read.size;
-            // It is trimmed, if nobody has come by to do it yet.
-            if read.at >= horizon {
-                records.push(read);
+            seen += found.len();
+            match found.last() {
+                _ if seen == most => break false,
+                Some(last) if found.len() == rows => start = behind(&last.key),
+                Some(_) | None => break true,
             }
-        }
+        };
         // Of a stream that has ended all is read at some time.
-        let is_over = stream.ended.is_some() && is_all && !is_cut;
+        let is_over = stream.ended.is_some() && is_all;
         Ok(Batch { records, next: (!is_over).then_some(next) })
     }
 
@@ -172,7 +179,7 @@ impl Documents {
 
     /// Up to which position records were trimmed.
     async fn trimmed(&self, stream: &Stream) -> Result<Position> {
-        let record = self.records().snapshot().get(&layout::position(layout::STREAM, stream.id, 0)).await?;
+        let record = self.records().get(&layout::position(layout::STREAM, stream.id, 0)).await?;
         let Some(record) = record.filter(|record| !record.is_empty()) else { return Ok(0) };
         let bytes = record.as_ref().try_into().map_err(|_| damaged("a stream's beginning"))?;
         Ok(u64::from_be_bytes(bytes))

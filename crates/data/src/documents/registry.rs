@@ -177,7 +177,7 @@ impl Documents {
 
     /// How much is in a table and its indexes.
     pub async fn count(&self, table: &Table) -> Result<Counts> {
-        let record = self.records().snapshot().get(&layout::all(layout::COUNT, table.id)).await?;
+        let record = self.records().get(&layout::all(layout::COUNT, table.id)).await?;
         Ok(record.map(|record| Counts::decode(&record)).transpose()?.unwrap_or_default())
     }
 
@@ -332,7 +332,7 @@ impl Documents {
             }
             known.forgotten
         };
-        let record = self.records().snapshot().get(&layout::name(name)).await?;
+        let record = self.records().get(&layout::name(name)).await?;
         let known = Known::of(record.ok_or(Refusal::NoTable)?)?;
         let mut all = self.lock();
         if all.forgotten != forgotten {

@@ -49,7 +49,7 @@ impl Documents {
         let done = self
             .change(move |t| {
                 let table = current(&known, t)?;
-                Writer::new(t, now).write(&table, &write)
+                write_checked(&mut Writer::new(t, now), &known, &table, &write)
             })
             .await;
         self.heed(table, done)
@@ -67,7 +67,8 @@ impl Documents {
             let tables =
                 known.iter().map(|known| current(known, t)).collect::<std::result::Result<Vec<_>, _>>()?;
             let mut writer = Writer::new(t, now);
-            tables.iter().zip(&writes).map(|(table, (_, write))| writer.write(table, write)).collect()
+            let each = known.iter().zip(&tables).zip(&writes);
+            each.map(|((known, table), (_, write))| write_checked(&mut writer, known, table, write)).collect()
         })
         .await
     }
@@ -115,6 +116,19 @@ pub(super) fn current(known: &Known, t: &mut dyn Transaction) -> std::result::Re
     known.now(t)?.ok_or_else(|| Refusal::NoTable.into())
 }
 
+/// Writes what was checked against the table as it was known, which it mostly is still.
+fn write_checked(
+    writer: &mut Writer<'_>,
+    known: &Known,
+    table: &Arc<Table>,
+    write: &Write,
+) -> std::result::Result<Written, Stop> {
+    if !Arc::ptr_eq(&known.table, table) {
+        write.check(table)?;
+    }
+    writer.write(table, write)
+}
+
 fn check_apart(
     known: &[Known],
     writes: &[(TableName, Write)],
@@ -159,7 +173,7 @@ fn all_or_none(
     let mut written = Vec::with_capacity(writes.len());
     let mut reasons = Vec::with_capacity(writes.len());
     for (table, (_, write)) in tables.iter().zip(writes) {
-        match writer.write(table, write) {
+        match write.check(table).map_err(Stop::from).and_then(|()| writer.write(table, write)) {
             Ok(done) => {
                 written.push(done);
                 reasons.push(None);

@@ -132,8 +132,8 @@ impl<'t> Writer<'t> {
         position
     }
 
+    /// Of what [`Write::check`] finds right.
     pub(super) fn write(&mut self, table: &Table, write: &Write) -> Result<Written, Stop> {
-        write.check(table)?;
         let mut key = layout::all(layout::ITEM, table.id);
         table.key.write_with_bucket(&mut key, write.key())?;
         let record = self.t.get(&key)?;
