@@ -395,7 +395,8 @@ fn key_conditions_are_those_of_an_expression() {
 }
 
 fn update(action: Option<Action>, value: Option<Value>) -> Result<Update, String> {
-    Update::of_attributes(named(AttributeUpdate { action, value })).map_err(|error| error.to_string())
+    let update = AttributeUpdate::new(action, value).map_err(|error| error.to_string())?;
+    Ok(Update::of_attributes(named(update)))
 }
 
 #[test]
@@ -452,8 +453,8 @@ fn an_attribute_is_updated_as_the_developer_guide_says() {
     }
     // Without an action it is put; a name is not a path.
     let of_name = |name: &str| {
-        let value = AttributeUpdate { action: None, value: Some(text("x")) };
-        Update::of_attributes([(name.to_owned(), value)]).unwrap().of(&Item::new()).unwrap()
+        let value = AttributeUpdate::new(None, Some(text("x"))).unwrap();
+        Update::of_attributes([(name.to_owned(), value)]).of(&Item::new()).unwrap()
     };
     assert_eq!(of_name("b.c[0]"), Item::from([("b.c[0]".to_owned(), text("x"))]));
     assert_eq!(of_name("status"), map([("status", text("x"))]));

@@ -1,4 +1,4 @@
-use sonagi_items::{Item, expression::Projection};
+use sonagi_items::{Item, expression::Projection, legacy::Parameter};
 
 use super::{
     Fault,
@@ -84,8 +84,8 @@ impl BatchGetItem {
         }
         let any = |is_there: fn(&KeysInput) -> bool| items.iter().any(|(_, input)| is_there(input));
         check_mixing(
-            &[("ProjectionExpression", any(|input| input.projection.is_some()))],
-            &[("AttributesToGet", any(|input| input.attributes.is_some()))],
+            &[(Parameter::ProjectionExpression, any(|input| input.projection.is_some()))],
+            &[(Parameter::AttributesToGet, any(|input| input.attributes.is_some()))],
         )?;
         let mut tables = Vec::with_capacity(items.len());
         let mut count = 0;
@@ -114,7 +114,7 @@ fn check_keys(checks: &mut Checks, name: &str, input: &KeysInput) {
 
 fn keys_of(table: Table, input: KeysInput, count: &mut usize) -> Result<KeysOf, Fault> {
     let given = Given { names: input.names, values: None };
-    given.check_use(&[("ProjectionExpression", input.projection.is_some())])?;
+    given.check_use(&[(Parameter::ProjectionExpression, input.projection.is_some())])?;
     let written = Written {
         attributes: input.attributes.clone(),
         projection: input.projection.clone(),

@@ -1,5 +1,7 @@
 //! Members that are one of a few words.
 
+use sonagi_items::legacy::{Action, ComparisonOperator, ConditionalOperator};
+
 /// Words in the order in which DynamoDB lists them, which is none that could be computed.
 pub(super) trait Choice: Copy + 'static {
     const WORDS: &'static [(&'static str, Self)];
@@ -60,32 +62,27 @@ choice! {
         "ALL_PROJECTED_ATTRIBUTES" => Projected,
     }
 }
-choice! {
-    /// `ConditionalOperator`
-    Operator { "OR" => Or, "AND" => And, }
+impl Choice for ConditionalOperator {
+    const WORDS: &'static [(&'static str, Self)] = &[("OR", Self::Or), ("AND", Self::And)];
 }
-choice! {
-    /// `ComparisonOperator`
-    Comparison {
-        "IN" => In,
-        "NULL" => Null,
-        "BETWEEN" => Between,
-        "LT" => Lt,
-        "NOT_CONTAINS" => NotContains,
-        "EQ" => Eq,
-        "GT" => Gt,
-        "NOT_NULL" => NotNull,
-        "NE" => Ne,
-        "LE" => Le,
-        "BEGINS_WITH" => BeginsWith,
-        "GE" => Ge,
-        "CONTAINS" => Contains,
-    }
+
+impl Choice for Action {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("ADD", Self::Add), ("DELETE", Self::Delete), ("PUT", Self::Put)];
 }
-choice! {
-    /// `Action` of `AttributeUpdates`
-    Action { "ADD" => Add, "DELETE" => Delete, "PUT" => Put, }
+
+impl Choice for ComparisonOperator {
+    const WORDS: &'static [(&'static str, Self)] = &{
+        let mut words = [("", Self::Eq); Self::ALL.len()];
+        let mut at = 0;
+        while at < words.len() {
+            words[at] = (Self::ALL[at].as_str(), Self::ALL[at]);
+            at += 1;
+        }
+        words
+    };
 }
+
 choice! {
     BillingMode { "PROVISIONED" => Provisioned, "PAY_PER_REQUEST" => PayPerRequest, }
 }

@@ -1,14 +1,14 @@
 use sonagi_items::{
     Item,
     expression::{Condition, Which},
+    legacy::{ConditionalOperator, Parameter},
 };
 
 use super::{
     Fault,
     checks::{Checks, Table},
-    choice::{Capacity, Metrics, OnFailure, Operator, ReturnValues},
+    choice::{Capacity, Metrics, OnFailure, ReturnValues},
     expressions::{Given, check_mixing},
-    join,
     kind::{Entries, read, structure},
     legacy::{self, ExpectedInput},
     put_item::check_old,
@@ -53,13 +53,16 @@ impl DeleteItem {
         let return_values = checks.choice("returnValues", input.return_values.as_ref());
         let metrics = checks.choice("returnItemCollectionMetrics", input.metrics.as_ref());
         checks.required("key", &input.key);
-        let operator: Option<Operator> = checks.choice("conditionalOperator", input.operator.as_ref());
+        let operator: Option<ConditionalOperator> =
+            checks.choice("conditionalOperator", input.operator.as_ref());
         legacy::check_expected(&mut checks, input.expected.as_ref());
         let on_failure = checks.choice("returnValuesOnConditionCheckFailure", input.on_failure.as_ref());
         checks.done()?;
-        let expressions = [("ConditionExpression", input.condition.is_some())];
-        let others =
-            [("Expected", input.expected.is_some()), ("ConditionalOperator", input.operator.is_some())];
+        let expressions = [(Parameter::ConditionExpression, input.condition.is_some())];
+        let others = [
+            (Parameter::Expected, input.expected.is_some()),
+            (Parameter::ConditionalOperator, input.operator.is_some()),
+        ];
         check_mixing(&expressions, &others)?;
         let given = Given { names: input.names, values: input.values };
         given.check_use(&expressions)?;
@@ -67,7 +70,6 @@ impl DeleteItem {
         let return_values = return_values.unwrap_or(ReturnValues::None);
         check_old(return_values)?;
         let expected = legacy::expected(input.expected, operator)?;
-        let expected = expected.as_ref().map(join::expected).transpose()?.flatten();
         let expressions = given.expressions()?;
         let condition = expressions.condition(input.condition.as_ref(), Which::Condition)?.or(expected);
         expressions.done()?;

@@ -6,9 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use sonagi_items::expression::{
-    Condition, ExpressionError, KeyCondition, KeyConditionError, Projection, Reason, Substitutes, Update,
-    Which,
+use sonagi_items::{
+    expression::{
+        Condition, ExpressionError, KeyCondition, KeyConditionError, Projection, Reason, Substitutes, Update,
+        Which,
+    },
+    legacy::{Parameter, check_families},
 };
 
 use super::{Fault, kind::Entries, value::Attributes};
@@ -24,41 +27,32 @@ pub(super) struct Given {
 }
 
 /// A parameter, and whether the request has it.
-pub(super) type Parameter = (&'static str, bool);
+pub(super) type Asked = (Parameter, bool);
 
-fn present(parameters: &[Parameter]) -> Vec<&'static str> {
-    parameters.iter().filter(|(_, is_there)| *is_there).map(|(name, _)| *name).collect()
+fn present(parameters: &[Asked]) -> impl Iterator<Item = Parameter> {
+    parameters.iter().filter(|(_, is_there)| *is_there).map(|(parameter, _)| *parameter)
 }
 
 /// No projection has values.
-fn for_values(expressions: &[Parameter]) -> impl Iterator<Item = &Parameter> {
-    expressions.iter().filter(|(name, _)| *name != "ProjectionExpression")
+fn for_values(expressions: &[Asked]) -> impl Iterator<Item = &Asked> {
+    expressions.iter().filter(|(parameter, _)| *parameter != Parameter::ProjectionExpression)
 }
 
 const IDLE_VALUES: &str = "ExpressionAttributeValues can only be specified when using expressions";
 
-/// That a request has parameters of only one of the two kinds, which are in DynamoDB's order.
-pub(super) fn check_mixing(expressions: &[Parameter], others: &[Parameter]) -> Result<(), Fault> {
-    let (expressions, others) = (present(expressions), present(others));
-    if expressions.is_empty() || others.is_empty() {
-        return Ok(());
-    }
-    Err(Fault::validation(format_args!(
-        "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: \
-         {{{}}} Expression parameters: {{{}}}",
-        others.join(", "),
-        expressions.join(", ")
-    )))
+/// That a request has parameters of only one of the two kinds.
+pub(super) fn check_mixing(expressions: &[Asked], others: &[Asked]) -> Result<(), Fault> {
+    check_families(present(expressions).chain(present(others))).map_err(Fault::validation)
 }
 
 impl Given {
     /// That names and values are given only with an expression that could use them.
-    pub(super) fn check_use(&self, expressions: &[Parameter]) -> Result<(), Fault> {
+    pub(super) fn check_use(&self, expressions: &[Asked]) -> Result<(), Fault> {
         self.check_names_use(expressions)?;
         if !self.has_idle_values(expressions) {
             return Ok(());
         }
-        let absent: Vec<&str> = for_values(expressions).map(|(name, _)| *name).collect();
+        let absent: Vec<&str> = for_values(expressions).map(|(parameter, _)| parameter.as_str()).collect();
         Err(Fault::validation(format_args!(
             "{IDLE_VALUES}: {} {} null",
             absent.join(" and "),
@@ -67,7 +61,7 @@ impl Given {
     }
 
     /// The same of a query whose conditions on keys are none of its expressions, of which DynamoDB says less.
-    pub(super) fn check_use_beside_keys(&self, expressions: &[Parameter]) -> Result<(), Fault> {
+    pub(super) fn check_use_beside_keys(&self, expressions: &[Asked]) -> Result<(), Fault> {
         self.check_names_use(expressions)?;
         match self.has_idle_values(expressions) {
             true => Err(Fault::validation(IDLE_VALUES)),
@@ -75,8 +69,8 @@ impl Given {
         }
     }
 
-    fn check_names_use(&self, expressions: &[Parameter]) -> Result<(), Fault> {
-        match self.names.is_some() && present(expressions).is_empty() {
+    fn check_names_use(&self, expressions: &[Asked]) -> Result<(), Fault> {
+        match self.names.is_some() && present(expressions).next().is_none() {
             true => Err(Fault::validation(
                 "ExpressionAttributeNames can only be specified when using expressions",
             )),
@@ -84,7 +78,7 @@ impl Given {
         }
     }
 
-    fn has_idle_values(&self, expressions: &[Parameter]) -> bool {
+    fn has_idle_values(&self, expressions: &[Asked]) -> bool {
         self.values.is_some() && !for_values(expressions).any(|(_, is_there)| *is_there)
     }
 

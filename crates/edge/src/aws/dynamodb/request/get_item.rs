@@ -1,4 +1,4 @@
-use sonagi_items::{Item, expression::Projection};
+use sonagi_items::{Item, expression::Projection, legacy::Parameter};
 
 use super::{
     Fault,
@@ -41,8 +41,8 @@ impl GetItem {
         legacy::check_names(&mut checks, input.attributes.as_ref());
         checks.required("key", &input.key);
         checks.done()?;
-        let expressions = [("ProjectionExpression", input.projection.is_some())];
-        check_mixing(&expressions, &[("AttributesToGet", input.attributes.is_some())])?;
+        let expressions = [(Parameter::ProjectionExpression, input.projection.is_some())];
+        check_mixing(&expressions, &[(Parameter::AttributesToGet, input.attributes.is_some())])?;
         let given = Given { names: input.names, values: None };
         given.check_use(&expressions)?;
         let key = input.key.unwrap_or_default().item()?;

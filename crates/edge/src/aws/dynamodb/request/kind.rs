@@ -252,6 +252,12 @@ impl<'de, K: Kind<'de>> Kind<'de> for Vec<K> {
 #[derive(Debug)]
 pub(super) struct Entries<K>(pub(super) Vec<(String, K)>);
 
+impl<K> Default for Entries<K> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
 impl<'de, K: Kind<'de>> Kind<'de> for Entries<K> {
     const SORT: Sort = Sort::Map;
 

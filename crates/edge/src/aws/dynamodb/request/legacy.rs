@@ -1,52 +1,21 @@
 //! The parameters from before there were expressions, as they are written (Developer Guide, "Legacy DynamoDB conditional
-//! parameters"): read and checked for their constraints. What they mean is in [`super::join`].
+//! parameters"): read, checked for their constraints, and then for what they mean, which is before DynamoDB looks at the table.
 
-use sonagi_items::{Value, expression::Projection};
+use sonagi_items::{
+    expression::{Condition, Projection, Update},
+    legacy::{
+        Action, AttributeUpdate, ComparisonOperator, ConditionalOperator, Expectation, Test,
+        check_conditional_operator,
+    },
+};
 
 use super::{
     Fault,
     checks::Checks,
-    choice::{Action, Comparison, Operator},
+    choice::Choice,
     kind::{Entries, structure},
     value::{Attribute, Values},
 };
-
-/// `Expected` with `ConditionalOperator`
-#[derive(Debug)]
-pub(crate) struct Expected {
-    /// In the order of the body; never empty.
-    pub(crate) attributes: Vec<(String, ExpectedAttribute)>,
-    pub(crate) operator: Operator,
-}
-
-#[derive(Debug)]
-pub(crate) struct ExpectedAttribute {
-    pub(crate) exists: Option<bool>,
-    pub(crate) value: Option<Value>,
-    pub(crate) comparison: Option<Comparison>,
-    pub(crate) values: Option<Vec<Value>>,
-}
-
-/// `QueryFilter` or `ScanFilter` with `ConditionalOperator`
-#[derive(Debug)]
-pub(crate) struct Filter {
-    pub(crate) conditions: Vec<(String, AttributeCondition)>,
-    pub(crate) operator: Operator,
-}
-
-/// Of `KeyConditions` and filters.
-#[derive(Debug)]
-pub(crate) struct AttributeCondition {
-    pub(crate) comparison: Comparison,
-    pub(crate) values: Vec<Value>,
-}
-
-/// Of `AttributeUpdates`.
-#[derive(Debug)]
-pub(crate) struct AttributeUpdate {
-    pub(crate) action: Action,
-    pub(crate) value: Option<Value>,
-}
 
 structure! {
     ExpectedInput, "ExpectedAttributeValue" {
@@ -87,24 +56,11 @@ pub(super) fn projection(names: Option<Vec<String>>) -> Result<Option<Projection
     }
 }
 
-/// That `ConditionalOperator` has something to combine.
-pub(super) fn check_operator(operator: Option<Operator>, count: Option<usize>) -> Result<(), Fault> {
-    match (operator, count.unwrap_or(0)) {
-        (None, _) | (Some(_), 2..) => Ok(()),
-        (Some(_), 0) => {
-            Err(Fault::validation("ConditionalOperator cannot be used without Filter or Expected"))
-        }
-        (Some(_), 1) => Err(Fault::validation(
-            "ConditionalOperator can only be used when Filter or Expected has two or more elements",
-        )),
-    }
-}
-
 pub(super) fn check_expected(checks: &mut Checks, expected: Option<&Entries<ExpectedInput>>) {
     for (name, attribute) in expected.into_iter().flat_map(|Entries(attributes)| attributes) {
         if attribute.comparison.is_some() {
             let at = format!("expected.{name}.member.comparisonOperator");
-            checks.choice::<Comparison>(&at, attribute.comparison.as_ref());
+            checks.choice::<ComparisonOperator>(&at, attribute.comparison.as_ref());
         }
     }
 }
@@ -112,27 +68,21 @@ pub(super) fn check_expected(checks: &mut Checks, expected: Option<&Entries<Expe
 /// After [`check_expected`].
 pub(super) fn expected(
     expected: Option<Entries<ExpectedInput>>,
-    operator: Option<Operator>,
-) -> Result<Option<Expected>, Fault> {
-    check_operator(operator, expected.as_ref().map(|Entries(attributes)| attributes.len()))?;
-    let Some(Entries(inputs)) = expected.filter(|Entries(attributes)| !attributes.is_empty()) else {
-        return Ok(None);
-    };
-    let mut attributes = Vec::with_capacity(inputs.len());
+    operator: Option<ConditionalOperator>,
+) -> Result<Option<Condition>, Fault> {
+    let Entries(inputs) = expected.unwrap_or_default();
+    check_conditional_operator(operator, inputs.len()).map_err(Fault::validation)?;
+    let mut expected = Vec::with_capacity(inputs.len());
     for (name, input) in inputs {
-        let attribute = ExpectedAttribute {
+        let expectation = Expectation {
             exists: input.exists,
             value: input.value.map(Attribute::value).transpose()?,
-            comparison: input.comparison.as_deref().and_then(comparison),
+            operator: input.comparison.as_deref().and_then(ComparisonOperator::of),
             values: input.values.map(Values::values).transpose()?,
         };
-        attributes.push((name, attribute));
+        expected.push((name, expectation));
     }
-    Ok(Some(Expected { attributes, operator: operator.unwrap_or(Operator::And) }))
-}
-
-fn comparison(word: &str) -> Option<Comparison> {
-    super::choice::Choice::of(word)
+    Condition::of_expected(expected, operator).map_err(Fault::validation)
 }
 
 /// `at` is the parameter's name.
@@ -140,31 +90,29 @@ pub(super) fn check_conditions(checks: &mut Checks, at: &str, conditions: Option
     for (name, condition) in conditions.into_iter().flat_map(|Entries(conditions)| conditions) {
         let at = format!("{at}.{name}.member.comparisonOperator");
         checks.required(&at, &condition.comparison);
-        checks.choice::<Comparison>(&at, condition.comparison.as_ref());
+        checks.choice::<ComparisonOperator>(&at, condition.comparison.as_ref());
     }
 }
 
 /// After [`check_conditions`].
-pub(super) fn conditions(
-    Entries(inputs): Entries<ConditionInput>,
-) -> Result<Vec<(String, AttributeCondition)>, Fault> {
-    let mut conditions = Vec::with_capacity(inputs.len());
+pub(super) fn tests(Entries(inputs): Entries<ConditionInput>) -> Result<Vec<(String, Test)>, Fault> {
+    let mut tests = Vec::with_capacity(inputs.len());
     for (name, input) in inputs {
         let values = input.values.map(Values::values).transpose()?.unwrap_or_default();
-        if let Some(comparison) = input.comparison.as_deref().and_then(comparison) {
-            conditions.push((name, AttributeCondition { comparison, values }));
+        if let Some(operator) = input.comparison.as_deref().and_then(ComparisonOperator::of) {
+            tests.push((name, Test { operator, values }));
         }
     }
-    Ok(conditions)
+    Ok(tests)
 }
 
 pub(super) fn filter(
     filter: Option<Entries<ConditionInput>>,
-    operator: Option<Operator>,
-) -> Result<Option<Filter>, Fault> {
-    check_operator(operator, filter.as_ref().map(|Entries(conditions)| conditions.len()))?;
-    let Some(filter) = filter.filter(|Entries(conditions)| !conditions.is_empty()) else { return Ok(None) };
-    Ok(Some(Filter { conditions: conditions(filter)?, operator: operator.unwrap_or(Operator::And) }))
+    operator: Option<ConditionalOperator>,
+) -> Result<Option<Condition>, Fault> {
+    let filter = filter.unwrap_or_default();
+    check_conditional_operator(operator, filter.0.len()).map_err(Fault::validation)?;
+    Condition::of_filter(tests(filter)?, operator).map_err(Fault::validation)
 }
 
 pub(super) fn check_updates(checks: &mut Checks, updates: Option<&Entries<UpdateInput>>) {
@@ -177,43 +125,15 @@ pub(super) fn check_updates(checks: &mut Checks, updates: Option<&Entries<Update
 }
 
 /// After [`check_updates`].
-pub(super) fn updates(
-    updates: Option<Entries<UpdateInput>>,
-) -> Result<Option<Vec<(String, AttributeUpdate)>>, Fault> {
+pub(super) fn updates(updates: Option<Entries<UpdateInput>>) -> Result<Option<Update>, Fault> {
     let Some(Entries(inputs)) = updates.filter(|Entries(updates)| !updates.is_empty()) else {
         return Ok(None);
     };
     let mut updates = Vec::with_capacity(inputs.len());
     for (name, input) in inputs {
         let value = input.value.map(Attribute::value).transpose()?;
-        let action = input.action.as_deref().and_then(super::choice::Choice::of).unwrap_or(Action::Put);
-        check_update(action, value.as_ref())?;
-        updates.push((name, AttributeUpdate { action, value }));
+        let action = input.action.as_deref().and_then(Choice::of);
+        updates.push((name, AttributeUpdate::new(action, value).map_err(Fault::validation)?));
     }
-    Ok(Some(updates))
-}
-
-/// What an action may have as its value (API Reference, `AttributeValueUpdate`).
-fn check_update(action: Action, value: Option<&Value>) -> Result<(), Fault> {
-    match (action, value) {
-        (Action::Delete, None) | (Action::Put, Some(_)) => Ok(()),
-        (Action::Put | Action::Add, None) => {
-            Err(Fault::parameter("Only DELETE action is allowed when no attribute value is specified"))
-        }
-        (Action::Delete, Some(Value::Texts(_) | Value::Numbers(_) | Value::Binaries(_)))
-        | (
-            Action::Add,
-            Some(
-                Value::Number(_) | Value::Texts(_) | Value::Numbers(_) | Value::Binaries(_) | Value::List(_),
-            ),
-        ) => Ok(()),
-        (Action::Delete, Some(value)) => Err(Fault::parameter(format_args!(
-            "DELETE action with value is not supported for the type {}",
-            value.kind().as_str()
-        ))),
-        (Action::Add, Some(value)) => Err(Fault::parameter(format_args!(
-            "ADD action is not supported for the type {}",
-            value.kind().as_str()
-        ))),
-    }
+    Ok(Some(Update::of_attributes(updates)))
 }

@@ -23,7 +23,6 @@ mod delete_item;
 mod expressions;
 mod fault;
 mod get_item;
-mod join;
 mod kind;
 mod legacy;
 mod mistake;

@@ -1,6 +1,7 @@
 use sonagi_items::{
     Item,
     expression::{Condition, Which},
+    legacy::{ConditionalOperator, Parameter},
     size,
 };
 
@@ -9,9 +10,8 @@ use sonagi_model::limits;
 use super::{
     Fault,
     checks::{Checks, Table},
-    choice::{Capacity, Metrics, OnFailure, Operator, ReturnValues},
+    choice::{Capacity, Metrics, OnFailure, ReturnValues},
     expressions::{Given, check_mixing},
-    join,
     kind::{Entries, read, structure},
     legacy::{self, ExpectedInput},
     value::Attributes,
@@ -70,15 +70,18 @@ impl PutItem {
         let mut checks = Checks::default();
         let capacity = checks.choice("returnConsumedCapacity", input.capacity.as_ref());
         checks.required("item", &input.item);
-        let operator: Option<Operator> = checks.choice("conditionalOperator", input.operator.as_ref());
+        let operator: Option<ConditionalOperator> =
+            checks.choice("conditionalOperator", input.operator.as_ref());
         legacy::check_expected(&mut checks, input.expected.as_ref());
         let return_values = checks.choice("returnValues", input.return_values.as_ref());
         let metrics = checks.choice("returnItemCollectionMetrics", input.metrics.as_ref());
         let on_failure = checks.choice("returnValuesOnConditionCheckFailure", input.on_failure.as_ref());
         checks.done()?;
-        let expressions = [("ConditionExpression", input.condition.is_some())];
-        let others =
-            [("Expected", input.expected.is_some()), ("ConditionalOperator", input.operator.is_some())];
+        let expressions = [(Parameter::ConditionExpression, input.condition.is_some())];
+        let others = [
+            (Parameter::Expected, input.expected.is_some()),
+            (Parameter::ConditionalOperator, input.operator.is_some()),
+        ];
         check_mixing(&expressions, &others)?;
         let given = Given { names: input.names, values: input.values };
         given.check_use(&expressions)?;
@@ -87,7 +90,6 @@ impl PutItem {
         check_old(return_values)?;
         check_size(&item)?;
         let expected = legacy::expected(input.expected, operator)?;
-        let expected = expected.as_ref().map(join::expected).transpose()?.flatten();
         let expressions = given.expressions()?;
         let condition = expressions.condition(input.condition.as_ref(), Which::Condition)?.or(expected);
         expressions.done()?;

@@ -1,14 +1,14 @@
 use sonagi_items::{
     Item,
     expression::{Condition, KeyCondition, Projection, Which},
+    legacy::{ConditionalOperator, KeyConditions, Parameter},
 };
 
 use super::{
     Fault,
     checks::{Checks, Table},
-    choice::{Capacity, Operator, Select},
+    choice::{Capacity, Select},
     expressions::{Given, check_mixing},
-    join,
     kind::{Entries, read, structure},
     legacy::{self, ConditionInput},
     scalar::Integer,
@@ -101,7 +101,8 @@ impl Query {
         checks.name("indexName", input.index.as_ref());
         let capacity = checks.choice("returnConsumedCapacity", input.capacity.as_ref());
         legacy::check_conditions(&mut checks, "queryFilter", input.query_filter.as_ref());
-        let operator: Option<Operator> = checks.choice("conditionalOperator", input.operator.as_ref());
+        let operator: Option<ConditionalOperator> =
+            checks.choice("conditionalOperator", input.operator.as_ref());
         legacy::check_names(&mut checks, input.attributes.as_ref());
         let limit = input.limit.map(|Integer(limit)| limit);
         if limit.is_some_and(|limit| limit < 1) {
@@ -113,16 +114,15 @@ impl Query {
         legacy::check_conditions(&mut checks, "keyConditions", input.key_conditions.as_ref());
         checks.done()?;
         let expressions = [
-            ("ProjectionExpression", input.projection.is_some()),
-            ("FilterExpression", input.filter.is_some()),
-            ("KeyConditionExpression", input.keys.is_some()),
+            (Parameter::ProjectionExpression, input.projection.is_some()),
+            (Parameter::FilterExpression, input.filter.is_some()),
+            (Parameter::KeyConditionExpression, input.keys.is_some()),
         ];
-        // Conditions on keys may be of either kind, whatever the others are.
         let others = [
-            ("AttributesToGet", input.attributes.is_some()),
-            ("QueryFilter", input.query_filter.is_some()),
-            ("ConditionalOperator", input.operator.is_some()),
-            ("KeyConditions", input.key_conditions.is_some() && input.keys.is_some()),
+            (Parameter::AttributesToGet, input.attributes.is_some()),
+            (Parameter::QueryFilter, input.query_filter.is_some()),
+            (Parameter::ConditionalOperator, input.operator.is_some()),
+            (Parameter::KeyConditions, input.key_conditions.is_some()),
         ];
         check_mixing(&expressions, &others)?;
         let given = Given { names: input.names, values: input.values };
@@ -131,7 +131,6 @@ impl Query {
             Some(_) => given.check_use_beside_keys(&expressions)?,
         }
         let query_filter = legacy::filter(input.query_filter, operator)?;
-        let query_filter = query_filter.as_ref().map(join::filter).transpose()?.flatten();
         let wants_attributes = input.attributes.is_some();
         let attributes = legacy::projection(input.attributes)?;
         let start = input.start.map(Attributes::start_key).transpose()?;
@@ -151,9 +150,9 @@ impl Query {
         let keys = match (keys, input.key_conditions) {
             (Some(keys), _) => keys,
             (None, conditions) => {
-                let conditions = conditions.map(legacy::conditions).transpose()?.unwrap_or_default();
-                check_count(conditions.len())?;
-                join::key_conditions(&conditions)?
+                let tests = conditions.map(legacy::tests).transpose()?.unwrap_or_default();
+                check_count(tests.len())?;
+                KeyConditions::new(tests).and_then(KeyConditions::condition).map_err(Fault::validation)?
             }
         };
         check_count(keys.tests().len())?;

@@ -1,14 +1,14 @@
 use sonagi_items::{
     Item,
     expression::{Condition, Projection, Which},
+    legacy::{ConditionalOperator, Parameter},
 };
 
 use super::{
     Fault,
     checks::{Checks, Table},
-    choice::{Capacity, Operator, Select},
+    choice::{Capacity, Select},
     expressions::{Given, check_mixing},
-    join,
     kind::{Entries, read, structure},
     legacy::{self, ConditionInput},
     query::check_select,
@@ -72,20 +72,21 @@ impl Scan {
         checks.name("indexName", input.index.as_ref());
         let total = checks.integer("totalSegments", input.total, 1..=SEGMENTS);
         let capacity = checks.choice("returnConsumedCapacity", input.capacity.as_ref());
-        let operator: Option<Operator> = checks.choice("conditionalOperator", input.operator.as_ref());
+        let operator: Option<ConditionalOperator> =
+            checks.choice("conditionalOperator", input.operator.as_ref());
         legacy::check_conditions(&mut checks, "scanFilter", input.scan_filter.as_ref());
         let segment = checks.integer("segment", input.segment, 0..=SEGMENTS - 1);
         let limit = checks.integer("limit", input.limit, 1..=i64::MAX);
         legacy::check_names(&mut checks, input.attributes.as_ref());
         checks.done()?;
         let expressions = [
-            ("ProjectionExpression", input.projection.is_some()),
-            ("FilterExpression", input.filter.is_some()),
+            (Parameter::ProjectionExpression, input.projection.is_some()),
+            (Parameter::FilterExpression, input.filter.is_some()),
         ];
         let others = [
-            ("AttributesToGet", input.attributes.is_some()),
-            ("ScanFilter", input.scan_filter.is_some()),
-            ("ConditionalOperator", input.operator.is_some()),
+            (Parameter::AttributesToGet, input.attributes.is_some()),
+            (Parameter::ScanFilter, input.scan_filter.is_some()),
+            (Parameter::ConditionalOperator, input.operator.is_some()),
         ];
         check_mixing(&expressions, &others)?;
         let given = Given { names: input.names, values: input.values };
@@ -93,7 +94,6 @@ impl Scan {
         let wants_attributes = input.attributes.is_some();
         let attributes = legacy::projection(input.attributes)?;
         let scan_filter = legacy::filter(input.scan_filter, operator)?;
-        let scan_filter = scan_filter.as_ref().map(join::filter).transpose()?.flatten();
         let start = input.start.map(Attributes::start_key).transpose()?;
         let part = part(segment, total)?;
         let expressions = given.expressions()?;

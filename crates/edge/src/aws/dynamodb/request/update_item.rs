@@ -1,14 +1,14 @@
 use sonagi_items::{
     Item,
     expression::{Condition, Update, Which},
+    legacy::{ConditionalOperator, Parameter},
 };
 
 use super::{
     Fault,
     checks::{Checks, Table},
-    choice::{Capacity, Metrics, OnFailure, Operator, ReturnValues},
+    choice::{Capacity, Metrics, OnFailure, ReturnValues},
     expressions::{Given, check_mixing},
-    join,
     kind::{Entries, read, structure},
     legacy::{self, ExpectedInput, UpdateInput},
     value::Attributes,
@@ -55,28 +55,27 @@ impl UpdateItem {
         let metrics = checks.choice("returnItemCollectionMetrics", input.metrics.as_ref());
         let return_values = checks.choice("returnValues", input.return_values.as_ref());
         checks.required("key", &input.key);
-        let operator: Option<Operator> = checks.choice("conditionalOperator", input.operator.as_ref());
+        let operator: Option<ConditionalOperator> =
+            checks.choice("conditionalOperator", input.operator.as_ref());
         legacy::check_expected(&mut checks, input.expected.as_ref());
         legacy::check_updates(&mut checks, input.updates.as_ref());
         let on_failure = checks.choice("returnValuesOnConditionCheckFailure", input.on_failure.as_ref());
         checks.done()?;
         let expressions = [
-            ("UpdateExpression", input.update.is_some()),
-            ("ConditionExpression", input.condition.is_some()),
+            (Parameter::UpdateExpression, input.update.is_some()),
+            (Parameter::ConditionExpression, input.condition.is_some()),
         ];
         let others = [
-            ("AttributeUpdates", input.updates.is_some()),
-            ("Expected", input.expected.is_some()),
-            ("ConditionalOperator", input.operator.is_some()),
+            (Parameter::AttributeUpdates, input.updates.is_some()),
+            (Parameter::Expected, input.expected.is_some()),
+            (Parameter::ConditionalOperator, input.operator.is_some()),
         ];
         check_mixing(&expressions, &others)?;
         let given = Given { names: input.names, values: input.values };
         given.check_use(&expressions)?;
         let key = input.key.unwrap_or_default().item()?;
         let updates = legacy::updates(input.updates)?;
-        let updates = updates.as_deref().map(join::attribute_updates).transpose()?;
         let expected = legacy::expected(input.expected, operator)?;
-        let expected = expected.as_ref().map(join::expected).transpose()?.flatten();
         let expressions = given.expressions()?;
         let update = expressions.update(input.update.as_ref())?.or(updates);
         let condition = expressions.condition(input.condition.as_ref(), Which::Condition)?.or(expected);
