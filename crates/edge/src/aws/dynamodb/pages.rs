@@ -4,7 +4,7 @@ use serde::Serialize;
 use sonagi_data::documents::{Order, Page, PageOf, Query, Scan, TableName, Wanted};
 use sonagi_items::{
     Item,
-    expression::{Condition, Projection},
+    expression::{Condition, KeyTest, Projection},
 };
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     capacity::{self, Consumed, Units, Way},
     error::Fault,
     items, json,
-    request::{self, Capacity, Select, Wire},
+    request::{self, Select, Wire},
 };
 
 #[derive(Serialize)]
@@ -28,6 +28,18 @@ struct Found<'a> {
     consumed_capacity: Option<Consumed>,
 }
 
+/// The page that is asked for, of which the filter and the start go there.
+fn page_of(asked: &mut request::Page) -> PageOf {
+    let wanted = wanted(asked.select, asked.projection.as_ref(), asked.filter.as_ref());
+    PageOf {
+        limit: asked.limit,
+        start: asked.start.take(),
+        filter: asked.filter.take(),
+        consistent: asked.is_consistent,
+        wanted,
+    }
+}
+
 /// What is wanted of an index's items, which may have less than that.
 fn wanted(select: Option<Select>, projection: Option<&Projection>, filter: Option<&Condition>) -> Wanted {
     match (select, projection) {
@@ -40,55 +52,53 @@ fn wanted(select: Option<Select>, projection: Option<&Projection>, filter: Optio
     }
 }
 
-/// How a page is answered.
+/// A page of a table that the caller may read.
 struct Asked<'a> {
     call: &'a Call<'a>,
-    said: &'a str,
     table: TableName,
-    index: Option<&'a str>,
-    projection: Option<&'a Projection>,
-    select: Option<Select>,
-    consistent: bool,
-    capacity: Capacity,
+    page: &'a request::Page,
 }
 
-impl Asked<'_> {
-    async fn may(&self, partition: &[&Item]) -> Result<(), Fault> {
-        let Self { call, table, .. } = self;
-        match self.index {
-            None => call.may_all(table, partition).await,
+impl<'a> Asked<'a> {
+    /// `partition`: the attributes that all items are known to have.
+    async fn of(call: &'a Call<'a>, page: &'a request::Page, partition: &[&Item]) -> Result<Self, Fault> {
+        let table = items::table(call.parts, &page.table)?;
+        match &page.index {
+            None => call.may_all(&table, partition).await?,
             Some(index) => {
                 let resource = arn::index(call.parts, table.as_str(), index);
-                call.may_do(call.operation.name(), &resource, table, partition).await
+                call.may_do(call.operation.name(), &resource, &table, partition).await?;
             }
         }
+        Ok(Self { call, table, page })
     }
 
     async fn answer(&self, page: Page) -> Answer {
-        let consumed_capacity = match self.capacity.detail() {
+        let request::Page { table: said, index, projection, select, is_consistent, capacity, .. } = self.page;
+        let consumed_capacity = match capacity.detail() {
             None => None,
             Some(detail) => {
                 let mut units = Units::default();
-                let read = capacity::read_units(page.size, self.consistent);
-                match self.index {
+                let read = capacity::read_units(page.size, *is_consistent);
+                match index {
                     None => units.table = read,
                     Some(name) => {
                         let table = self.call.parts.documents.recall(&self.table).await?;
                         units.read_of_index(name, table.index(name)?.scope, read);
                         let fetched = page.fetched.iter();
-                        units.table = fetched.map(|size| capacity::read_units(*size, self.consistent)).sum();
+                        units.table = fetched.map(|size| capacity::read_units(*size, *is_consistent)).sum();
                     }
                 }
-                Some(units.consumed(self.said, detail, Way::Read, false))
+                Some(units.consumed(said.said(), detail, Way::Read, false))
             }
         };
         let count = page.items.len();
-        let items: Vec<Item> = match self.projection {
+        let items: Vec<Item> = match projection {
             Some(projection) => page.items.iter().map(|item| projection.of(item)).collect(),
             None => page.items,
         };
         json(&Found {
-            items: (self.select != Some(Select::Count)).then(|| items.iter().map(Wire).collect()),
+            items: (*select != Some(Select::Count)).then(|| items.iter().map(Wire).collect()),
             count,
             scanned_count: page.scanned,
             last_evaluated_key: page.last.as_ref().map(Wire),
@@ -98,33 +108,17 @@ impl Asked<'_> {
 }
 
 pub(super) async fn query(call: &Call<'_>) -> Answer {
-    let asked = request::Query::read(&call.body)?;
-    let table = items::table(call.parts, &asked.table)?;
-    let answering = Asked {
-        call,
-        said: asked.table.said(),
-        table,
-        index: asked.index.as_deref(),
-        projection: asked.projection.as_ref(),
-        select: asked.select,
-        consistent: asked.is_consistent,
-        capacity: asked.capacity,
-    };
+    let mut asked = request::Query::read(&call.body)?;
+    let page = page_of(&mut asked.page);
     let equal = asked.keys.tests().iter().filter_map(|(name, test)| match test {
-        sonagi_items::expression::KeyTest::Equal(value) => Some((name.clone(), value.clone())),
+        KeyTest::Equal(value) => Some((name.clone(), value.clone())),
         _ => None,
     });
-    answering.may(&[&equal.collect()]).await?;
+    let answering = Asked::of(call, &asked.page, &[&equal.collect()]).await?;
     let query = Query {
-        index: asked.index.clone(),
+        index: asked.page.index.clone(),
         order: if asked.is_forward { Order::Forward } else { Order::Reverse },
-        page: PageOf {
-            limit: asked.limit,
-            start: asked.start,
-            wanted: wanted(asked.select, asked.projection.as_ref(), asked.filter.as_ref()),
-            filter: asked.filter,
-            consistent: asked.is_consistent,
-        },
+        page,
         condition: asked.keys,
     };
     let page = call.parts.documents.query(&answering.table, query).await?;
@@ -132,30 +126,11 @@ pub(super) async fn query(call: &Call<'_>) -> Answer {
 }
 
 pub(super) async fn scan(call: &Call<'_>) -> Answer {
-    let asked = request::Scan::read(&call.body)?;
-    let table = items::table(call.parts, &asked.table)?;
-    let answering = Asked {
-        call,
-        said: asked.table.said(),
-        table,
-        index: asked.index.as_deref(),
-        projection: asked.projection.as_ref(),
-        select: asked.select,
-        consistent: asked.is_consistent,
-        capacity: asked.capacity,
-    };
-    answering.may(&[]).await?;
-    let scan = Scan {
-        index: asked.index.clone(),
-        segment: asked.part.map(|part| (part.segment, part.of)),
-        page: PageOf {
-            limit: asked.limit,
-            start: asked.start,
-            wanted: wanted(asked.select, asked.projection.as_ref(), asked.filter.as_ref()),
-            filter: asked.filter,
-            consistent: asked.is_consistent,
-        },
-    };
+    let mut asked = request::Scan::read(&call.body)?;
+    let page = page_of(&mut asked.page);
+    let answering = Asked::of(call, &asked.page, &[]).await?;
+    let segment = asked.part.map(|part| (part.segment, part.of));
+    let scan = Scan { index: asked.page.index.clone(), segment, page };
     let page = call.parts.documents.scan(&answering.table, scan).await?;
     answering.answer(page).await
 }

@@ -276,13 +276,14 @@ fn tagged(call: &Call<'_>, arn: &str) -> Result<TableName, Fault> {
         return Err(Fault::foreign(call, arn));
     }
     let named = arn.strip_prefix(&arn::table(call.parts, "")).and_then(|name| TableName::new(name).ok());
-    let missing = || {
-        Fault::new(
-            "ResourceNotFoundException",
-            format!("Requested resource not found: ResourcArn: {arn} not found"),
-        )
-    };
-    named.ok_or_else(missing)
+    named.ok_or_else(|| no_resource(arn))
+}
+
+fn no_resource(arn: &str) -> Fault {
+    Fault::new(
+        "ResourceNotFoundException",
+        format!("Requested resource not found: ResourcArn: {arn} not found"),
+    )
 }
 
 async fn retag(
@@ -298,10 +299,7 @@ async fn retag(
 
 fn missing(error: sonagi_data::Error, arn: &str) -> Fault {
     match error {
-        sonagi_data::Error::Document(documents::Refusal::NoTableNamed { .. }) => Fault::new(
-            "ResourceNotFoundException",
-            format!("Requested resource not found: ResourcArn: {arn} not found"),
-        ),
+        sonagi_data::Error::Document(documents::Refusal::NoTableNamed { .. }) => no_resource(arn),
         error => error.into(),
     }
 }

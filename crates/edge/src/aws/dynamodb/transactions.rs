@@ -8,7 +8,7 @@ use sonagi_items::{Item, size};
 use sonagi_model::{Digest, limits};
 
 use super::{
-    Answer, Call,
+    Answer, Call, arn,
     capacity::{self, Consumed, Units, Way},
     error::Fault,
     items::{self, Collection},
@@ -53,8 +53,8 @@ pub(super) async fn get(call: &Call<'_>) -> Answer {
     let mut wanted: Vec<(TableName, Item)> = Vec::new();
     for get in &asked.gets {
         let table = items::table(call.parts, &get.table)?;
-        let action = ("GetItem", super::arn::table(call.parts, table.as_str()));
-        call.may_do(action.0, &action.1, &table, &[&get.key]).await?;
+        let resource = arn::table(call.parts, table.as_str());
+        call.may_do("GetItem", &resource, &table, &[&get.key]).await?;
         if wanted.iter().any(|(other, key)| *other == table && *key == get.key) {
             return Err(Fault::validation(
                 "Transaction request cannot include multiple operations on one item",
@@ -94,7 +94,7 @@ pub(super) async fn write(call: &Call<'_>) -> Answer {
             Change::Check { key } => ("ConditionCheckItem", Action::Check { key: key.clone() }),
         };
         let write = Write { action: change, condition: action.condition.clone() };
-        let resource = super::arn::table(call.parts, table.as_str());
+        let resource = arn::table(call.parts, table.as_str());
         call.may_do(name, &resource, &table, &[write.key()]).await?;
         writes.push((table, write));
     }

@@ -1,16 +1,16 @@
 use sonagi_items::{
-    Item,
-    expression::{Condition, KeyCondition, Projection, Which},
+    expression::{KeyCondition, Which},
     legacy::{ConditionalOperator, KeyConditions, Parameter},
 };
 
 use super::{
     Fault,
-    checks::{Checks, Table},
-    choice::{Capacity, Select},
+    checks::Checks,
+    choice::Capacity,
     expressions::{Given, check_mixing},
     kind::{Entries, read, structure},
     legacy::{self, ConditionInput},
+    page::{Page, check_select},
     scalar::Integer,
     value::Attributes,
 };
@@ -18,20 +18,10 @@ use super::{
 /// API Reference, `Query`
 #[derive(Debug)]
 pub(crate) struct Query {
-    pub(crate) table: Table,
-    pub(crate) index: Option<String>,
     /// Of one attribute or two.
     pub(crate) keys: KeyCondition,
-    pub(crate) filter: Option<Condition>,
-    pub(crate) projection: Option<Projection>,
-    /// None where the request says nothing: it depends on the index then.
-    pub(crate) select: Option<Select>,
-    /// At least 1.
-    pub(crate) limit: Option<usize>,
-    pub(crate) start: Option<Item>,
     pub(crate) is_forward: bool,
-    pub(crate) is_consistent: bool,
-    pub(crate) capacity: Capacity,
+    pub(crate) page: Page,
 }
 
 structure! {
@@ -53,42 +43,6 @@ structure! {
         keys: String = "KeyConditionExpression",
         names: Entries<String> = "ExpressionAttributeNames",
         values: Attributes = "ExpressionAttributeValues",
-    }
-}
-
-/// What is to be answered and what is wanted of each item must fit.
-pub(super) fn check_select(
-    select: Option<Select>,
-    index: Option<&String>,
-    attributes: bool,
-    projection: bool,
-) -> Result<(), &'static str> {
-    match (select, attributes, projection) {
-        (Some(Select::Specific), false, false) => Err(
-            "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
-        ),
-        (Some(Select::Count), _, true) => {
-            Err("Cannot specify the ProjectionExpression when choosing to get only the Count")
-        }
-        (Some(Select::Count), true, false) => {
-            Err("Cannot specify the AttributesToGet when choosing to get only the Count")
-        }
-        (Some(Select::All), _, true) => {
-            Err("Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES")
-        }
-        (Some(Select::All), true, false) => {
-            Err("Cannot specify the AttributesToGet when choosing to get ALL_ATTRIBUTES")
-        }
-        (Some(Select::Projected), _, true) => {
-            Err("Cannot specify the ProjectionExpression when choosing to get ALL_PROJECTED_ATTRIBUTES")
-        }
-        (Some(Select::Projected), true, false) => {
-            Err("Cannot specify the AttributesToGet when choosing to get ALL_PROJECTED_ATTRIBUTES")
-        }
-        (Some(Select::Projected), false, false) if index.is_none() => {
-            Err("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
-        }
-        (Some(Select::Specific | Select::Count | Select::All | Select::Projected) | None, _, _) => Ok(()),
     }
 }
 
@@ -156,19 +110,18 @@ impl Query {
             }
         };
         check_count(keys.tests().len())?;
-        Ok(Self {
+        let page = Page {
             table,
             index: input.index,
-            keys,
             filter,
             projection,
             select,
             limit: limit.and_then(|limit| usize::try_from(limit).ok()),
             start,
-            is_forward: input.forward.unwrap_or(true),
             is_consistent: input.consistent.unwrap_or(false),
             capacity: capacity.unwrap_or(Capacity::None),
-        })
+        };
+        Ok(Self { keys, is_forward: input.forward.unwrap_or(true), page })
     }
 }
 

@@ -1,17 +1,16 @@
 use sonagi_items::{
-    Item,
-    expression::{Condition, Projection, Which},
+    expression::Which,
     legacy::{ConditionalOperator, Parameter},
 };
 
 use super::{
     Fault,
-    checks::{Checks, Table},
-    choice::{Capacity, Select},
+    checks::Checks,
+    choice::Capacity,
     expressions::{Given, check_mixing},
     kind::{Entries, read, structure},
     legacy::{self, ConditionInput},
-    query::check_select,
+    page::{Page, check_select},
     scalar::Integer,
     value::Attributes,
 };
@@ -19,17 +18,8 @@ use super::{
 /// API Reference, `Scan`
 #[derive(Debug)]
 pub(crate) struct Scan {
-    pub(crate) table: Table,
-    pub(crate) index: Option<String>,
-    pub(crate) filter: Option<Condition>,
-    pub(crate) projection: Option<Projection>,
-    pub(crate) select: Option<Select>,
-    /// At least 1.
-    pub(crate) limit: Option<usize>,
-    pub(crate) start: Option<Item>,
     pub(crate) part: Option<Part>,
-    pub(crate) is_consistent: bool,
-    pub(crate) capacity: Capacity,
+    pub(crate) page: Page,
 }
 
 /// Which part of a scan in parallel it is: less than how many there are.
@@ -103,7 +93,7 @@ impl Scan {
         expressions.done()?;
         check_select(select, input.index.as_ref(), wants_attributes, wants_projection)
             .map_err(Fault::validation)?;
-        Ok(Self {
+        let page = Page {
             table,
             index: input.index,
             filter,
@@ -111,10 +101,10 @@ impl Scan {
             select,
             limit: limit.and_then(|limit| usize::try_from(limit).ok()),
             start,
-            part,
             is_consistent: input.consistent.unwrap_or(false),
             capacity: capacity.unwrap_or(Capacity::None),
-        })
+        };
+        Ok(Self { part, page })
     }
 }
 

@@ -132,46 +132,29 @@ struct Written {
     on_failure: Option<String>,
 }
 
+/// The four are structures of their own in the protocol, and have the same members but for these.
+macro_rules! written {
+    ($input:expr, $verb:ident, $attributes:ident, $update:expr) => {
+        Written {
+            verb: Verb::$verb,
+            table: $input.table,
+            attributes: $input.$attributes,
+            update: $update,
+            condition: $input.condition,
+            given: Given { names: $input.names, values: $input.values },
+            on_failure: $input.on_failure,
+        }
+    };
+}
+
 impl Written {
     /// All that there are of an element: there should be one.
     fn of(input: ItemInput) -> Vec<Self> {
         let ItemInput { check, put, delete, update } = input;
-        let check = check.map(|input| Self {
-            verb: Verb::Check,
-            table: input.table,
-            attributes: input.key,
-            update: None,
-            condition: input.condition,
-            given: Given { names: input.names, values: input.values },
-            on_failure: input.on_failure,
-        });
-        let put = put.map(|input| Self {
-            verb: Verb::Put,
-            table: input.table,
-            attributes: input.item,
-            update: None,
-            condition: input.condition,
-            given: Given { names: input.names, values: input.values },
-            on_failure: input.on_failure,
-        });
-        let delete = delete.map(|input| Self {
-            verb: Verb::Delete,
-            table: input.table,
-            attributes: input.key,
-            update: None,
-            condition: input.condition,
-            given: Given { names: input.names, values: input.values },
-            on_failure: input.on_failure,
-        });
-        let update = update.map(|input| Self {
-            verb: Verb::Update,
-            table: input.table,
-            attributes: input.key,
-            update: input.update,
-            condition: input.condition,
-            given: Given { names: input.names, values: input.values },
-            on_failure: input.on_failure,
-        });
+        let check = check.map(|input| written!(input, Check, key, None));
+        let put = put.map(|input| written!(input, Put, item, None));
+        let delete = delete.map(|input| written!(input, Delete, key, None));
+        let update = update.map(|input| written!(input, Update, key, input.update));
         [check, put, delete, update].into_iter().flatten().collect()
     }
 

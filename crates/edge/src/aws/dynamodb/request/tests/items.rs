@@ -265,8 +265,9 @@ fn a_query_has_its_order_of_checks() {
     let body = br#"{"TableName":"abc","KeyConditionExpression":"a = :a","ExpressionAttributeValues":{":a":{"S":""}},
         "ScanIndexForward":false,"Limit":5,"ExclusiveStartKey":{"a":{"S":""}},"IndexName":"abc","Select":"COUNT"}"#;
     let read = Query::read(body).unwrap();
-    assert!(!read.is_forward && read.keys.tests().len() == 1 && read.start.is_some());
-    assert_eq!((read.limit, read.select, read.index.as_deref()), (Some(5), Some(Select::Count), Some("abc")));
+    assert!(!read.is_forward && read.keys.tests().len() == 1 && read.page.start.is_some());
+    let page = read.page;
+    assert_eq!((page.limit, page.select, page.index.as_deref()), (Some(5), Some(Select::Count), Some("abc")));
 }
 
 #[test]
@@ -313,7 +314,7 @@ fn a_scan_may_be_a_part_of_one() {
     );
     let read =
         Scan::read(br#"{"TableName":"abc","Segment":1,"TotalSegments":2,"ConsistentRead":true}"#).unwrap();
-    assert_eq!((read.part, read.is_consistent), (Some(Part { segment: 1, of: 2 }), true));
+    assert_eq!((read.part, read.page.is_consistent), (Some(Part { segment: 1, of: 2 }), true));
 }
 
 #[test]
