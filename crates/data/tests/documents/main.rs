@@ -1,13 +1,12 @@
 //! What tables promise, each promise by its name, over the embedded records.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "../../../backend/tests/embedded/child.rs"]
-#[expect(dead_code, reason = "the backend's own tests use more of it")]
-mod child;
 mod indexes;
 mod items;
+mod model;
 mod queries;
 mod scans;
+mod time;
 
 use std::{
     path::Path,
@@ -50,8 +49,9 @@ impl Entropy for Numbered {
 
 struct World {
     documents: Documents,
+    clock: ManualClock,
     records: Arc<dyn Records>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -72,9 +72,17 @@ async fn open(folder: &Path, clock: Arc<dyn Clock>) -> (Documents, Arc<dyn Recor
 impl World {
     async fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let clock = Arc::new(ManualClock::at(START));
-        let (documents, records) = open(folder.path(), clock).await;
-        Self { documents, records, _folder: folder }
+        let clock = ManualClock::at(START);
+        let (documents, records) = open(folder.path(), Arc::new(clock.clone())).await;
+        Self { documents, clock, records, folder }
+    }
+
+    /// The same after a restart.
+    async fn again(self) -> Self {
+        let Self { documents, clock, records, folder } = self;
+        drop((documents, records));
+        let (documents, records) = open(folder.path(), Arc::new(clock.clone())).await;
+        Self { documents, clock, records, folder }
     }
 
     async fn create(&self, new: NewTable) -> TableName {
@@ -187,6 +195,28 @@ fn new_table(text: &str, key: KeySchema) -> NewTable {
 /// Partitions `pk`, sorted by `sk`, with a stream.
 fn orders() -> NewTable {
     NewTable { stream: Some(View::Both), ..new_table("orders", key("pk", Some("sk"))) }
+}
+
+/// A table of partitions `p` and numbers `s`, with indexes by `g`, by `g` and `h`, and by `l`.
+fn indexed(stream: Option<View>) -> NewTable {
+    NewTable {
+        name: name("table"),
+        attributes: Vec::new(),
+        key: keys(("p", KeyKind::S), Some(("s", KeyKind::N))),
+        indexes: vec![
+            index("by-g", Scope::Global, keys(("g", KeyKind::S), None), Projected::All),
+            index("by-gh", Scope::Global, keys(("g", KeyKind::S), Some(("h", KeyKind::B))), Projected::Keys),
+            index(
+                "by-l",
+                Scope::Local,
+                keys(("p", KeyKind::S), Some(("l", KeyKind::N))),
+                Projected::Include(vec!["v".to_owned()]),
+            ),
+        ],
+        settings: Settings::default(),
+        stream,
+        tags: Default::default(),
+    }
 }
 
 fn index(text: &str, scope: Scope, key: KeySchema, projected: Projected) -> NewIndex {

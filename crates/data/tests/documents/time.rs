@@ -30,13 +30,13 @@ async fn until<F: Future<Output = bool>>(world: &World, is_so: impl Fn() -> F) {
 }
 
 fn expiring(id: i64, until: u64) -> Item {
-    item(&[("p", text("p")), ("s", number(id)), ("until", number(until as i64))])
+    item([("p", text("p")), ("s", number(id)), ("until", number(until as i64))])
 }
 
 #[tokio::test]
 async fn an_item_whose_time_is_over_goes_and_the_stream_says_that_nobody_removed_it() {
     let world = World::new().await;
-    world.documents.create(new_table(Some(View::Old)), None).await.unwrap();
+    world.documents.create(indexed(Some(View::Old)), None).await.unwrap();
     let now = START.seconds();
     let five_years = limits::ITEM_EXPIRY_AGE.as_secs();
     // One that was there before, one that was over for too long, one whose time is changed, one that has none.
@@ -66,7 +66,7 @@ async fn an_item_whose_time_is_over_goes_and_the_stream_says_that_nobody_removed
 #[tokio::test]
 async fn a_streams_records_are_kept_for_a_day() {
     let world = World::new().await;
-    world.documents.create(new_table(Some(View::Both)), None).await.unwrap();
+    world.documents.create(indexed(Some(View::Both)), None).await.unwrap();
     world.documents.write(&name("table"), put(expiring(1, 1))).await.unwrap();
     let stream = stream_of(&world).await;
     let first = world.documents.read_stream(&stream, 1, 10).await.unwrap().records[0].position;
@@ -91,7 +91,7 @@ async fn a_streams_records_are_kept_for_a_day() {
 #[tokio::test]
 async fn a_reader_that_waits_gets_the_next_record_at_once() {
     let world = World::new().await;
-    world.documents.create(new_table(Some(View::New)), None).await.unwrap();
+    world.documents.create(indexed(Some(View::New)), None).await.unwrap();
     let stream = stream_of(&world).await;
     let from = world.documents.begin(&stream, From::Latest).await.unwrap();
     let wait = world.documents.wait_for_stream(&stream, from, 10);
@@ -100,29 +100,27 @@ async fn a_reader_that_waits_gets_the_next_record_at_once() {
     };
     let (batch, ()) = tokio::join!(wait, write);
     let batch = batch.unwrap();
-    assert_eq!(batch.records[0].keys, item(&[("p", text("p")), ("s", number(7))]));
+    assert_eq!(batch.records[0].keys, item([("p", text("p")), ("s", number(7))]));
     assert_eq!(batch.records[0].position + 1, batch.next.unwrap());
 }
 
 #[tokio::test]
 async fn an_index_is_filled_while_writes_go_on_and_after_a_restart() {
     let mut world = World::new().await;
-    let mut new = new_table(None);
+    let mut new = indexed(None);
     new.indexes.clear();
     world.documents.create(new, None).await.unwrap();
-    let of = |id: i64, g: &str| item(&[("p", text("p")), ("s", number(id)), ("g", text(g))]);
+    let of = |id: i64, g: &str| item([("p", text("p")), ("s", number(id)), ("g", text(g))]);
     for id in 0..1_200 {
         world.documents.write(&name("table"), put(of(id, "old"))).await.unwrap();
     }
-    let new = index("by-g", Scope::Global, schema(("g", KeyKind::S), None), Projected::All);
+    let new = index("by-g", Scope::Global, keys(("g", KeyKind::S), None), Projected::All);
     let change = TableChange { index: Some(IndexChange::Create(new)), ..TableChange::default() };
     world.documents.update(&name("table"), change).await.unwrap();
     for id in (0..1_200).step_by(100) {
         world.documents.write(&name("table"), put(of(id, "new"))).await.unwrap();
     }
-    let World { documents, clock, folder } = world;
-    drop(documents);
-    world = World { documents: open(folder.path(), Arc::new(clock.clone())).await, clock, folder };
+    world = world.again().await;
     until(&world, async || {
         world.documents.find(&name("table")).await.unwrap().indexes[0].state == IndexState::Active
     })
@@ -152,11 +150,11 @@ async fn an_index_is_filled_while_writes_go_on_and_after_a_restart() {
 #[tokio::test]
 async fn a_table_that_is_made_anew_has_nothing_of_the_one_before() {
     let world = World::new().await;
-    world.documents.create(new_table(None), None).await.unwrap();
+    world.documents.create(indexed(None), None).await.unwrap();
     world.documents.write(&name("table"), put(expiring(1, 1))).await.unwrap();
     world.documents.delete(&name("table")).await.unwrap();
     assert!(world.documents.write(&name("table"), put(expiring(2, 1))).await.is_err());
-    let table = world.documents.create(new_table(None), None).await.unwrap();
+    let table = world.documents.create(indexed(None), None).await.unwrap();
     assert!(scan(&world.documents, None).await.is_empty());
     assert_eq!(world.documents.count(&table).await.unwrap().table().items, 0);
 }

@@ -1,8 +1,11 @@
 //! Random writes, compared with a plain map.
 
+use std::collections::BTreeMap;
+
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use sonagi_data::documents::{Order, PageOf, Query, Scan};
 use sonagi_items::{
+    Number,
     expression::{Condition, KeyCondition, Substitutes, Which},
     size,
 };
@@ -41,7 +44,7 @@ fn items() -> impl Strategy<Value = Item> {
         words(),
     );
     parts.prop_map(|(p, s, g, h, l, v)| {
-        let mut made = item(&[("p", text(p)), ("s", number(s)), ("v", text(v))]);
+        let mut made = item([("p", text(p)), ("s", number(s)), ("v", text(v))]);
         made.extend(g.map(|g| ("g".to_owned(), text(g))));
         made.extend(h.map(|h| ("h".to_owned(), Value::Binary(h.into()))));
         made.extend(l.map(|l| ("l".to_owned(), number(l))));
@@ -232,7 +235,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
             let world = World::new().await;
-            world.documents.create(new_table(Some(View::Both)), None).await.unwrap();
+            world.documents.create(indexed(Some(View::Both)), None).await.unwrap();
             let mut model = Model::new();
             for next in steps {
                 step(&world.documents, &mut model, next).await;
